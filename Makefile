@@ -1,0 +1,84 @@
+# CLARA's commands. `make help` is the index: every target says in one line what it does.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV ?= .venv
+# What `make setup` installs: cpu (the demo), gpu, train or dev. The sets gpu and train want a VENV of their own.
+SET ?= cpu
+# `make lock UPGRADE=--upgrade` takes newer versions; without it the pins stay.
+UPGRADE ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --python $(VENV) --quiet
+# Wheels only, so no compiler; glibc 2.31 is Debian 11, Ubuntu 20.04. DeepSpeed alone comes as source, in Python.
+WHEELS := --only-binary :all: --no-binary deepspeed
+COMPILE := $(UV) pip compile --quiet --generate-hashes $(WHEELS) --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" $(UPGRADE)
+DEV := $(VENV)/.stamp-dev
+# Each writes its files, or compares them with --check; the chart carries the dashboard, so it comes after it.
+GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.py
+
+.PHONY: help setup demo test test-all lint format typecheck generate verify lock bench clean
+
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.stamp-$(SET) ## Install the pinned packages into .venv (SET=cpu, gpu, train or dev)
+
+demo: $(VENV)/.stamp-cpu ## Set up, start the platform here, draft one report on a drawn X-ray, stop
+	@$(BIN)/clara demo
+
+test: $(DEV) ## Run the tests that need no GPU, no root and no cluster
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-all: $(DEV) ## Run every test, the slow ones too
+	@$(BIN)/python -m pytest -m '' $(PYTEST_ARGS)
+
+lint: $(DEV) ## Check style and the import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+format: $(DEV) ## Rewrite the code in the house style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+typecheck: $(DEV) ## Check the types of serve_app
+	@$(BIN)/mypy
+
+generate: $(DEV) ## Renew every generated file from its source
+	@for generator in $(GENERATORS); do $(BIN)/python $$generator; done
+
+verify: $(DEV) ## Fail when a generated file is stale
+	@for generator in $(GENERATORS); do $(BIN)/python $$generator --check; done
+
+lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with hashes
+	@$(COMPILE) --group setup -o requirements/setup.txt
+	@$(COMPILE) pyproject.toml --extra cpu -o requirements/cpu.txt
+	@$(COMPILE) pyproject.toml --extra cpu --extra dev -c requirements/cpu.txt -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.txt
+	@$(COMPILE) pyproject.toml --extra train -c requirements/gpu.txt -o requirements/train.txt
+
+bench: $(DEV) ## Measure this platform against vLLM in process, on the same films
+	@$(BIN)/clara bench
+
+clean: ## Remove the environment and every cache in this folder
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.stamp-uv: requirements/setup.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not here: install Python 3.11, or set PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
+	@touch $@
+
+$(VENV)/.stamp-%: requirements/%.txt $(VENV)/.stamp-uv pyproject.toml
+	@echo "Installing requirements/$*.txt into $(VENV)"
+	@$(INSTALL) --require-hashes $(WHEELS) -r $<
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@

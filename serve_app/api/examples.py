@@ -1,0 +1,159 @@
+"""The examples of the OpenAPI document, made by the same functions as real answers."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from serve_app.api.accept import JSON
+from serve_app.api.problems import PROBLEM_JSON, Problem, failure_of
+from serve_app.api.schemas import ReportBody, SeedErrorBody, SeedReportBody, named_event
+from serve_app.domain.conversation import Usage
+from serve_app.domain.errors import (
+    CorruptImage,
+    DeadlineExceeded,
+    EmptyUpload,
+    EngineGone,
+    InvalidPatient,
+    NeedsConfirmation,
+    NotAChestXray,
+    NotAnImage,
+    Overloaded,
+    Unavailable,
+    UnsupportedImage,
+    UnsupportedTransferSyntax,
+    UploadTooLarge,
+)
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.report import (
+    Prepared,
+    Report,
+    Section,
+    SectionDelta,
+    SectionDone,
+    SectionName,
+    SectionStatus,
+    TurnRecord,
+)
+from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.study import Patient, Sex, View
+
+REQUEST_ID = "0f8d3c52b7f94a1e9c0d6a5b4e3f2a10"
+
+_FINDINGS = Section(
+    "- Bóng tim to.\n- Mờ góc sườn hoành trái.", ("Bóng tim to.", "Mờ góc sườn hoành trái."), SectionStatus.COMPLETE
+)
+_IMPRESSION = Section("- Tràn dịch màng phổi trái.", ("Tràn dịch màng phổi trái.",), SectionStatus.COMPLETE)
+
+REPORT = Report(
+    id="rpt_5b3a1f0c9d8e47f6a2b1c0d9e8f7a6b5",
+    created_unix_s=1_767_225_600.0,
+    patient=Patient(Sex.MALE, 63, View.PA),
+    source=Source("PNG", 2500, 3050, 8),
+    gate=GateVerdict(GateOutcome.PASS, 0.97, "looks-like-a-chest-x-ray"),
+    digest="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    findings=_FINDINGS,
+    impression=_IMPRESSION,
+    turns=(
+        TurnRecord(
+            SectionName.FINDINGS,
+            "Ảnh chụp X-ray Chụp Xquang tim phổi thẳng bệnh nhân Nam, 63 tuổi. Cho biết bệnh nhân bị gì?",
+            Usage(92, 14, 0),
+            0.41,
+            0.83,
+        ),
+        TurnRecord(
+            SectionName.IMPRESSION, "Kết luận từ thông tin trên bệnh nhân bị gì?", Usage(124, 9, 96), 0.12, 0.35
+        ),
+    ),
+    preparation_s=0.09,
+    duration_s=1.29,
+    model="clara-demo",
+    prompt_version="clara-vi-1",
+)
+READY = Readiness(True, "serving")
+NOT_READY = Readiness(False, "no-engine")
+VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-1")
+
+EVENTS = (
+    Prepared(REPORT.id, REPORT.digest, REPORT.source, REPORT.gate),
+    SectionDelta(SectionName.FINDINGS, _FINDINGS.text),
+    SectionDone(SectionName.FINDINGS, _FINDINGS),
+    SectionDelta(SectionName.IMPRESSION, _IMPRESSION.text),
+    SectionDone(SectionName.IMPRESSION, _IMPRESSION),
+    REPORT,
+)
+
+
+# Everything a report request may be answered with instead of a report.
+REPORT_ERRORS: tuple[Exception, ...] = (
+    HTTPException(400, "Missing boundary in multipart."),
+    EmptyUpload(),
+    NeedsConfirmation("", "unsure", 0.55),
+    UploadTooLarge("the upload must not exceed 50000000 bytes", 50_000_000),
+    NotAnImage(),
+    UnsupportedImage(),
+    UnsupportedTransferSyntax("", "1.2.840.10008.1.2.4.51"),
+    HTTPException(415, "Send the image and the fields as multipart/form-data."),
+    RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}]),
+    InvalidPatient("age must be a whole number of years from 0 to 120"),
+    CorruptImage(),
+    NotAChestXray("", "too-colourful", 0.02),
+    RuntimeError(),
+    EngineGone(),
+    Overloaded(),
+    DeadlineExceeded(),
+)
+SERVICE_ERRORS: tuple[Exception, ...] = (RuntimeError(), Unavailable())
+
+
+def body_json(body: BaseModel) -> Any:
+    """Give a pydantic model as plain JSON data."""
+    return body.model_dump(mode="json")
+
+
+def report_example() -> Any:
+    """Show the answer of POST /v1/reports."""
+    return body_json(ReportBody.of(REPORT))
+
+
+def seed_report_example() -> Any:
+    """Show the answer of POST /predict."""
+    return body_json(SeedReportBody.of(REPORT, "Nam", "63"))
+
+
+def stream_example() -> str:
+    """Show the same report as server-sent events."""
+    named = (named_event(event) for event in EVENTS)
+    return "".join(f"event: {name}\r\ndata: {body.model_dump_json()}\r\n\r\n" for name, body in named)
+
+
+def answer(body: Any, description: str) -> dict[str, Any]:
+    """Document a JSON answer by an example."""
+    return {"description": description, "content": {JSON: {"example": body}}}
+
+
+def problem_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
+    """Document errors as problem documents, grouped by status, one named example each."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return _by_status(errors, PROBLEM_JSON, schema, body_json)
+
+
+def seed_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
+    """Document errors in the seed's shape."""
+    schema = SeedErrorBody.model_json_schema()
+    return _by_status(errors, JSON, schema, lambda problem: {"error": problem.detail})
+
+
+def _by_status(
+    errors: Iterable[Exception], media_type: str, schema: Any, write: Callable[[Problem], Any]
+) -> dict[int | str, dict[str, Any]]:
+    documented: dict[int | str, dict[str, Any]] = {}
+    for problem in (failure_of(error, REQUEST_ID).problem for error in errors):
+        empty = {"description": "", "content": {media_type: {"schema": schema, "examples": {}}}}
+        answer = documented.setdefault(problem.status, empty)
+        answer["description"] = f"{answer['description']} {problem.title}".strip()
+        answer["content"][media_type]["examples"][problem.code] = {"summary": problem.title, "value": write(problem)}
+    return documented

@@ -1,0 +1,139 @@
+"""What surrounds every request, as plain ASGI: its id and headers, its outcome, its size, the last resort.
+
+Knows no route but the names it is given.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.api.problems import answer
+from serve_app.domain.errors import UploadTooLarge
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# Room for boundaries, part headers and the few short fields around the image.
+MULTIPART_OVERHEAD_BYTES = 16_384
+
+
+class RequestContext:
+    """Gives a request its id, and every answer that id and the headers that keep it out of caches and sniffers.
+
+    A proxy of ours may wear it as well: whoever comes next finds an accepted id in the request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _accepted_id(Headers(scope=scope).get("x-request-id"))
+        scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
+        MutableHeaders(scope=scope)["X-Request-Id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class OutcomeReport:
+    """Tells once per report request how it ended; a request that nobody finished was left by its client."""
+
+    def __init__(self, app: ASGIApp, paths: Collection[str], on_outcome: Callable[[str], None]) -> None:
+        self._app = app
+        self._paths = frozenset(paths)
+        self._on_outcome = on_outcome
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._on_outcome(scope["state"].get("outcome", "client_gone"))
+
+
+class LastResort:
+    """Answers what nothing else did."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as exc:  # noqa: BLE001 - the one broad except, at the door
+            response = await answer(Request(scope), exc)
+            if not has_started:
+                await response(scope, receive, send)
+
+
+class BodyLimit:
+    """Stops reading a body that exceeds the limit, whether its length was declared or not.
+
+    The server discards what the client still sends, so that it gets to read the answer.
+    """
+
+    def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
+        self._app = app
+        self._max_upload_bytes = max_upload_bytes
+        self._limit_bytes = max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_too_large = _declared_bytes(Headers(scope=scope)) > self._limit_bytes
+        received_bytes = 0
+
+        async def limited_receive() -> Message:
+            nonlocal received_bytes
+            if is_too_large:
+                raise too_large(self._max_upload_bytes)
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._limit_bytes:
+                raise too_large(self._max_upload_bytes)
+            return message
+
+        await self._app(scope, limited_receive, send)
+
+
+def too_large(max_upload_bytes: int) -> UploadTooLarge:
+    """Say how many bytes an upload may have."""
+    return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
+
+
+def _accepted_id(sent: str | None) -> str:
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _declared_bytes(headers: Headers) -> int:
+    declared = headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0

@@ -1,0 +1,73 @@
+"""What operators ask: does the process live, can it work, what is it made of."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Response
+
+from serve_app.api.accept import JSON
+from serve_app.api.examples import NOT_READY, READY, SERVICE_ERRORS, VERSION, answer, body_json, problem_answers
+from serve_app.api.problems import clara_error
+from serve_app.api.schemas import LivenessBody, ReadinessBody, VersionBody
+from serve_app.domain.errors import Unavailable
+from serve_app.domain.service import Readiness, ServiceVersion
+
+CheckReadiness = Callable[[], Awaitable[Readiness]]
+DescribeService = Callable[[], Awaitable[ServiceVersion]]
+
+
+def service_router(readiness: CheckReadiness, describe: DescribeService, readiness_timeout_s: float) -> APIRouter:
+    """Make the routes for operators."""
+    router = APIRouter(tags=["service"])
+
+    @router.get(
+        "/healthz",
+        responses={200: answer(body_json(LivenessBody()), "The process answers."), **problem_answers([RuntimeError()])},
+        summary="Say that the process lives",
+    )
+    async def healthz() -> LivenessBody:
+        """Answer without asking anyone: a failure means that this process should be restarted."""
+        return LivenessBody()
+
+    @router.get(
+        "/readyz",
+        response_model=ReadinessBody,
+        responses={
+            200: answer(body_json(ReadinessBody.of(READY)), "Reports can be made."),
+            **problem_answers([RuntimeError()]),
+            503: {
+                **answer(body_json(ReadinessBody.of(NOT_READY)), "Reports cannot be made now."),
+                "model": ReadinessBody,
+            },
+        },
+        summary="Say whether reports can be made",
+    )
+    async def readyz() -> Response:
+        """Ask the engines: a failure means that no report should be sent here now."""
+        answered = await _asked(readiness, readiness_timeout_s)
+        body = ReadinessBody.of(answered)
+        return Response(body.model_dump_json(), 200 if answered.is_ready else 503, media_type=JSON)
+
+    @router.get(
+        "/version",
+        responses={
+            200: answer(body_json(VersionBody.of(VERSION)), "What reports are made with."),
+            **problem_answers(SERVICE_ERRORS),
+        },
+        summary="Say what reports are made with",
+    )
+    async def version() -> VersionBody:
+        """Name our release, the model, its engine, the prompts and the image preparation."""
+        return VersionBody.of(await describe())
+
+    return router
+
+
+async def _asked(readiness: CheckReadiness, timeout_s: float) -> Readiness:
+    try:
+        return await asyncio.wait_for(readiness(), timeout_s)
+    except TimeoutError:
+        return Readiness(False, "engine-busy")
+    except Unavailable as exc:
+        error = clara_error(exc)
+        return Readiness(False, error.code if error is not None else Unavailable.code)

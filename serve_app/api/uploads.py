@@ -1,0 +1,90 @@
+"""Forms within bounds, held in memory: a film never touches the disk.
+
+FastAPI reads forms with its own, wider bounds and spools them to files; this route class replaces that reading.
+"""
+
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import Request, Response, UploadFile
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from serve_app.api.middleware import too_large
+from serve_app.domain.errors import EmptyUpload
+
+MAX_FILES = 1
+MAX_FIELDS = 8
+MAX_FIELD_BYTES = 1024
+
+
+class _MemoryParser(MultiPartParser):
+    # 0 tells SpooledTemporaryFile never to roll over to a file.
+    spool_max_size = 0
+    is_complete = False
+
+    def on_end(self) -> None:
+        """Note that the closing boundary came; the parser itself takes a form that ends early."""
+        self.is_complete = True
+
+
+class UploadRequest(Request):
+    """A request that reads one small multipart form."""
+
+    async def form(self, **_: Any) -> FormData:  # type: ignore[override]
+        """Read the form.
+
+        Raises:
+            HTTPException: 415 when it is no multipart form, 400 when it is malformed or has too many parts.
+        """
+        if self._form is None:
+            self._form = await self._read()
+        return self._form
+
+    async def _read(self) -> FormData:
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "multipart/form-data":
+            raise HTTPException(415, "Send the image and the fields as multipart/form-data.")
+        async with aclosing(self.stream()) as stream:
+            parser = _MemoryParser(
+                self.headers, stream, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+            )
+            try:
+                form = await parser.parse()
+            except MultiPartException as exc:
+                # Not chained: the cause of an HTTPException is taken for the error itself.
+                raise HTTPException(400, exc.message) from None
+        if not parser.is_complete:
+            raise HTTPException(400, "The form ends before its closing boundary.")
+        return form
+
+
+class UploadRoute(APIRoute):
+    """A route whose form is read by `UploadRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+
+        async def handle_upload(request: Request) -> Response:
+            return await handle(UploadRequest(request.scope, request.receive))
+
+        return handle_upload
+
+
+async def read_image(image: UploadFile, max_upload_bytes: int) -> bytes:
+    """Take the bytes of an uploaded file.
+
+    Raises:
+        EmptyUpload: there are none.
+        UploadTooLarge: there are more than allowed.
+    """
+    data = await image.read()
+    if not data:
+        raise EmptyUpload("the image has no bytes")
+    if len(data) > max_upload_bytes:
+        raise too_large(max_upload_bytes)
+    return data

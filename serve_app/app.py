@@ -1,0 +1,89 @@
+"""The platform on one screen: four deployments, composed from one `Settings`.
+
+client ▶ Gateway ▶ Orchestrator ▶ Preprocessor, then twice ▶ EngineReplica.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor
+from serve_app.ports import Engine, ImagePreparer
+from serve_app.settings import Scaling, Settings
+
+
+def build_app(args: dict[str, Any]) -> Application:
+    """Compose the Serve application; `args` is `Settings` as a mapping.
+
+    Raises:
+        pydantic.ValidationError: an unknown key or a value out of bounds.
+    """
+    settings = Settings.model_validate(args)
+    engine = _deployment(EngineReplica, "engine", settings.engine.scaling).bind(_engine_maker(settings))
+    preprocessor = _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling).bind(
+        _preparer_maker(settings)
+    )
+    orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(
+        preprocessor, engine, settings.orchestrator
+    )
+    return _deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
+        orchestrator,
+        engine,
+        settings.gateway,
+        prompt_version=settings.orchestrator.prompt_version,
+        can_be_at_zero=settings.engine.scaling.min_replicas == 0,
+    )
+
+
+def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
+    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": scaling.memory_bytes}
+    return serve.deployment(
+        cls,
+        name=name,
+        autoscaling_config={
+            "min_replicas": scaling.min_replicas,
+            "max_replicas": scaling.max_replicas,
+            "target_ongoing_requests": scaling.target_ongoing_requests,
+            "upscale_delay_s": scaling.upscale_delay_s,
+            "downscale_delay_s": scaling.downscale_delay_s,
+        },
+        max_ongoing_requests=scaling.max_ongoing_requests,
+        max_queued_requests=scaling.max_queued_requests,
+        ray_actor_options={key: value for key, value in resources.items() if value is not None},
+        health_check_period_s=scaling.health_check_period_s,
+        health_check_timeout_s=scaling.health_check_timeout_s,
+        graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,
+    )
+
+
+def _preparer_maker(settings: Settings) -> Callable[[], ImagePreparer]:
+    def make() -> ImagePreparer:
+        from serve_app.imaging.preparer import LocalPreparer
+
+        return LocalPreparer(settings.preprocessor)
+
+    return make
+
+
+def _engine_maker(settings: Settings) -> Callable[[], Engine]:
+    """Choose the backend; each is imported only in the replica that runs it."""
+
+    def make_vllm() -> Engine:
+        from serve_app.engines.vllm_engine import RAY_STAT_LOGGERS, VllmEngine
+
+        return VllmEngine(
+            settings.model,
+            settings.engine,
+            settings.preprocessor.max_visual_tokens,
+            otlp_endpoint=settings.telemetry.otlp_endpoint,
+            stat_loggers=RAY_STAT_LOGGERS,
+        )
+
+    def make_scripted() -> Engine:
+        from serve_app.engines.scripted_engine import ScriptedEngine
+
+        return ScriptedEngine()
+
+    return {"vllm": make_vllm, "scripted": make_scripted}[settings.engine.backend]

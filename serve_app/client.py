@@ -1,0 +1,55 @@
+"""A small client of the HTTP API: post one image, read the report's events as they come."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+# Between two events lies at most one prefill; the server ends a report at its own deadline.
+_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
+
+
+class ReportFailed(Exception):
+    """The platform did not make a report; `code` is the problem document's."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def stream_report(url: str, image: Path, fields: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (event name, data) of one report; the last is ("report", the whole report).
+
+    Raises:
+        ReportFailed: refused, unavailable, unreachable, or cut off before the report was whole.
+    """
+    try:
+        with httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False) as client, image.open("rb") as file:
+            request = client.stream(
+                "POST", "/v1/reports", files={"image": file}, data=fields, headers={"Accept": "text/event-stream"}
+            )
+            with request as response:
+                yield from _events(response)
+    except (httpx.TransportError, SSEError) as error:
+        raise ReportFailed(f"no answer from {url}: is the platform up?", "unreachable") from error
+
+
+def _events(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
+    if response.status_code != httpx.codes.OK:
+        response.read()
+        raise _failure(response.json())
+    for event in EventSource(response).iter_sse():
+        data = event.json() if event.data else {}
+        if event.event == "error":
+            raise _failure(data)
+        yield event.event, data
+        if event.event == "report":
+            return
+    raise ReportFailed("the answer ended before the report was whole", "incomplete")
+
+
+def _failure(problem: dict[str, Any]) -> ReportFailed:
+    return ReportFailed(problem.get("detail", "no reason given"), problem.get("code", "unknown"))

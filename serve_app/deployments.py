@@ -1,0 +1,238 @@
+"""The four Serve deployments, and the handles between them dressed as ports.
+
+A class here only receives, delegates and cleans up. Images travel between replicas as object references.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any
+
+import ray
+from fastapi import FastAPI
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from serve_app.api.factory import create_api
+from serve_app.domain.conversation import GenerationEvent, GenerationRequest, Principal
+from serve_app.domain.errors import ClaraError, EngineGone, Overloaded, Unavailable
+from serve_app.domain.radiograph import Radiograph
+from serve_app.domain.report import ReportEvent, ReportRequest
+from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.imaging.normalize import PREPARATION_VERSION
+from serve_app.ports import Engine, ImagePreparer, ModelCard
+from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.settings import GatewaySettings, OrchestratorSettings
+from serve_app.telemetry.exporter import Recorder
+from serve_app.telemetry.measured import MeasuredReporter
+from serve_app.telemetry.metrics import REPORTS, STAGE_SECONDS
+
+
+class EngineReplica:
+    """One model. It is up once it has generated; when its engine dies, the failed health check has it replaced."""
+
+    async def __init__(self, make_engine: Callable[[], Engine]) -> None:  # type: ignore[misc]
+        self._engine = make_engine()
+        await self._engine.start()
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        """Stream one answer about images that arrive as references."""
+        turns = [
+            dataclasses.replace(turn, images=tuple([await _received(image) for image in turn.images]))
+            for turn in request.turns
+        ]
+        async with contextlib.aclosing(
+            self._engine.generate(dataclasses.replace(request, turns=tuple(turns)))
+        ) as events:
+            async for event in events:
+                yield event
+
+    async def describe(self) -> ModelCard:
+        """Name the model, if the engine is alive."""
+        await self._engine.check_health()
+        return await self._engine.describe()
+
+    async def check_health(self) -> None:
+        """Fail when the engine is dead; Serve then replaces this replica."""
+        await self._engine.check_health()
+
+    async def __del__(self) -> None:
+        await self._engine.stop()
+
+
+class Preprocessor:
+    """Bytes to model input; the pixels stay in the object store, a reference goes on."""
+
+    def __init__(self, make_preparer: Callable[[], ImagePreparer]) -> None:
+        self._preparer = make_preparer()
+
+    async def prepare(self, data: Any, has_override: bool) -> Radiograph:
+        """Prepare one image; see `ports.ImagePreparer`."""
+        image = await self._preparer.prepare(await _fetch(data), has_override=has_override)
+        return dataclasses.replace(image, pixels=_share(image.pixels))
+
+
+class Orchestrator:
+    """Two turns over remote images and a remote model."""
+
+    def __init__(
+        self, preprocessor: DeploymentHandle, engine: DeploymentHandle, settings: OrchestratorSettings
+    ) -> None:
+        recorder = Recorder()
+        self._reporter = TwoTurnReporter(
+            RemotePreparer(preprocessor),
+            RemoteEngine(engine),
+            settings,
+            observe=lambda stage, duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage=stage),
+        )
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        """Stream one report; see `ports.Reporter`."""
+        async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
+            async for event in events:
+                yield event
+
+
+class Gateway:
+    """The door: serves the FastAPI app over a remote reporter."""
+
+    def __init__(
+        self,
+        orchestrator: DeploymentHandle,
+        engine: DeploymentHandle,
+        settings: GatewaySettings,
+        prompt_version: str,
+        can_be_at_zero: bool,
+    ) -> None:
+        self._recorder = Recorder()
+        self._reporter = MeasuredReporter(RemoteReporter(orchestrator), self._recorder)
+        self._engine = RemoteEngine(engine)
+        self._settings = settings
+        self._prompt_version = prompt_version
+        self._can_be_at_zero = can_be_at_zero
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return create_api(
+            self._reporter,
+            readiness=self._readiness,
+            describe=self._describe,
+            settings=self._settings,
+            on_outcome=lambda outcome: self._recorder.count(REPORTS, outcome=outcome),
+        )
+
+    async def _readiness(self) -> Readiness:
+        """Ask every engine replica; one that lives and has generated is enough."""
+        try:
+            return await self._engine.readiness(self._settings.readiness_timeout_s)
+        except DeploymentUnavailableError:
+            return Readiness(self._can_be_at_zero, "at-zero" if self._can_be_at_zero else "no-engine")
+
+    async def _describe(self) -> ServiceVersion:
+        card = await self._engine.describe()
+        return ServiceVersion(card.model, card.engine, card.engine_version, self._prompt_version, PREPARATION_VERSION)
+
+
+class RemotePreparer:
+    """The `ImagePreparer` port over a handle to the preprocessor."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        with _translated(Unavailable("the image preprocessor is not available")):
+            image: Radiograph = await self._handle.prepare.remote(data, has_override)
+            return image
+
+
+class RemoteEngine:
+    """The `Engine` port over a handle to the engine replicas; starting and stopping is Serve's matter."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+        self._card: ModelCard | None = None
+
+    async def start(self) -> None:
+        """Serve starts replicas."""
+
+    async def stop(self) -> None:
+        """Serve stops replicas."""
+
+    async def check_health(self) -> None:
+        """Serve checks replicas."""
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        response = self._handle.options(stream=True).generate.remote(request)
+        return _streamed(response, EngineGone("the model engine stopped while it worked on this report"))
+
+    async def describe(self) -> ModelCard:
+        """Ask any replica once: all of one version serve the same model."""
+        if self._card is None:
+            with _translated(EngineGone("the model engine is not running")):
+                self._card = await self._handle.describe.remote()
+        assert self._card is not None
+        return self._card
+
+    async def readiness(self, timeout_s: float) -> Readiness:
+        """Ask every replica at once whether it lives.
+
+        Raises:
+            DeploymentUnavailableError: there is no replica.
+        """
+        try:
+            answers = await self._handle.broadcast("describe").results_async(
+                timeout_s=timeout_s, return_exceptions=True
+            )
+        except TimeoutError:
+            return Readiness(False, "engine-busy")
+        is_ready = any(isinstance(answer, ModelCard) for answer in answers)
+        return Readiness(is_ready, "serving" if is_ready else "no-engine")
+
+
+class RemoteReporter:
+    """The `Reporter` port over a handle to the orchestrator."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        shared = dataclasses.replace(request, image=_share(request.image))
+        response = self._handle.options(stream=True).report.remote(shared, principal)
+        return _streamed(response, Unavailable("the report service is not available"))
+
+
+async def _streamed(response: Any, gone: ClaraError) -> AsyncGenerator[Any]:
+    """Pass a handle's stream on; leaving early cancels the work behind it."""
+    try:
+        with _translated(gone):
+            async for item in response:
+                yield item
+    finally:
+        response.cancel()
+
+
+@contextlib.contextmanager
+def _translated(gone: ClaraError) -> Iterator[None]:
+    """Turn what crosses a handle back into our errors: a RayTaskError's own text is a traceback."""
+    try:
+        yield
+    except RayTaskError as error:
+        cause = error.cause
+        raise cause if isinstance(cause, ClaraError) else error from None
+    except BackPressureError as error:
+        raise Overloaded("too many reports are waiting") from error
+    except (RayActorError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+        raise gone from error
+
+
+def _share(value: Any) -> Any:
+    """Put a large value into the object store; in one process there is none, and the value itself goes on."""
+    return ray.put(value) if ray.is_initialized() else value
+
+
+async def _fetch(value: Any) -> Any:
+    return await value if isinstance(value, ray.ObjectRef) else value
+
+
+async def _received(image: Radiograph) -> Radiograph:
+    return dataclasses.replace(image, pixels=await _fetch(image.pixels))

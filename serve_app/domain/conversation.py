@@ -1,0 +1,96 @@
+"""A conversation with the model and the events it answers with; the vocabulary of the Engine port."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from serve_app.domain.radiograph import Radiograph
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. The text comes first, then the images, as the model was trained."""
+
+    role: Role
+    text: str
+    images: tuple[Radiograph, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen. Temperature 0 is greedy, the only setting for a report of record."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    num_samples: int = 1
+    num_logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """On whose behalf we work: the tenant keeps caches apart, scopes say what is allowed."""
+
+    tenant: str = "local"
+    scopes: frozenset[str] = frozenset({"reports:write"})
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One answer wanted from the model.
+
+    `deadline_unix_s` is wall-clock time (seconds since 1970) after which the engine must stop; lower `priority`
+    values go first; `adapter` names a LoRA adapter; `trace_context` holds W3C trace headers.
+    """
+
+    request_id: str
+    turns: tuple[Turn, ...]
+    sampling: Sampling = Sampling()
+    principal: Principal = Principal()
+    deadline_unix_s: float | None = None
+    adapter: str | None = None
+    priority: int = 0
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one answer; `cached_tokens` of the prompt were not computed again."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDelta:
+    """New text of sample `index`. `text` may be empty while a character spans several tokens."""
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[Mapping[int, float], ...] | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of sample `index`; the last event of a stream belongs to the last sample."""
+
+    reason: FinishReason
+    usage: Usage
+    index: int = 0
+
+
+GenerationEvent = TokenDelta | Finished

@@ -1,0 +1,151 @@
+"""Everything that can go wrong with a report, as one tree.
+
+ClaraError
+├── BadRequest        the input is wrong: send something else
+├── Refused           the input is readable, but we decline to report on it
+└── Unavailable       our side: the same request may work later
+
+A message is safe to show to a client: no path, no pixel, no word of the patient.
+Facts are positional with defaults: keyword-only ones do not survive pickling across a Ray handle.
+"""
+
+from typing import ClassVar
+
+
+class ClaraError(Exception):
+    """The base of every error that a client is told about."""
+
+    code: ClassVar[str] = "internal-error"
+
+    @property
+    def message(self) -> str:
+        """The one sentence a client reads."""
+        return str(self.args[0]) if self.args else (self.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        """Machine-readable extras for the problem document."""
+        return {}
+
+
+class BadRequest(ClaraError):
+    """The request cannot be understood."""
+
+    code = "bad-request"
+
+
+class InvalidPatient(BadRequest):
+    """The patient's age, sex or view is not valid."""
+
+    code = "invalid-patient"
+
+
+class EmptyUpload(BadRequest):
+    """The upload has no bytes."""
+
+    code = "empty-upload"
+
+
+class NotAnImage(BadRequest):
+    """The upload is not a PNG, JPEG or DICOM file."""
+
+    code = "not-an-image"
+
+
+class CorruptImage(BadRequest):
+    """The image is truncated or damaged."""
+
+    code = "corrupt-image"
+
+
+class UnsupportedImage(BadRequest):
+    """The image is well formed but of a kind that is not read here."""
+
+    code = "unsupported-image"
+
+
+class UnsupportedTransferSyntax(UnsupportedImage):
+    """No decoder here reads this DICOM transfer syntax."""
+
+    code = "unsupported-transfer-syntax"
+
+    def __init__(self, message: str = "", transfer_syntax: str = "") -> None:
+        super().__init__(message, transfer_syntax)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"transfer_syntax": self.args[1]}
+
+
+class UploadTooLarge(BadRequest):
+    """The upload has more bytes, pixels or frames than are accepted."""
+
+    code = "upload-too-large"
+
+    def __init__(self, message: str = "", limit: int = 0, unit: str = "bytes") -> None:
+        super().__init__(message, limit, unit)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"limit": self.args[1], "unit": self.args[2]}
+
+
+class Refused(ClaraError):
+    """The image is readable, but no report is made from it."""
+
+    code = "refused"
+
+    def __init__(self, message: str = "", reason: str = "", score: float = 0.0) -> None:
+        super().__init__(message, reason, score)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"reason": self.args[1], "score": self.args[2]}
+
+
+class NotAChestXray(Refused):
+    """The image does not look like a chest X-ray."""
+
+    code = "not-a-chest-xray"
+
+
+class NeedsConfirmation(Refused):
+    """The image may not be a chest X-ray: confirm it to go on."""
+
+    code = "needs-confirmation"
+
+
+class Unavailable(ClaraError):
+    """The service cannot answer now; try again later."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str = "", retry_after_s: int = 5) -> None:
+        super().__init__(message, retry_after_s)
+
+    @property
+    def retry_after_s(self) -> int:
+        """Whole seconds after which a new attempt makes sense."""
+        return int(self.args[1])
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"retry_after_s": self.retry_after_s}
+
+
+class EngineGone(Unavailable):
+    """The model engine stopped while it worked on this report."""
+
+    code = "engine-gone"
+
+
+class Overloaded(Unavailable):
+    """Too many reports are waiting."""
+
+    code = "overloaded"
+
+
+class DeadlineExceeded(Unavailable):
+    """The report was not finished before its deadline."""
+
+    code = "deadline-exceeded"

@@ -1,0 +1,263 @@
+"""vLLM's AsyncLLM behind the Engine port; the only module that knows vLLM.
+
+Renders a conversation with the checkpoint's own chat template, gives pixels under our image id, and proves that
+the image is in the prompt before anything is generated. Knows nothing of radiology, Ray or HTTP.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import vllm
+from PIL import Image
+from vllm import AsyncEngineArgs, SamplingParams
+from vllm.exceptions import GracefulHTTPError, VLLMClientError, VLLMServerError
+from vllm.inputs import TextPrompt
+from vllm.outputs import CompletionOutput, RequestOutput
+from vllm.renderers.inputs.preprocess import parse_model_prompt
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
+
+from serve_app.domain.conversation import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    Principal,
+    Role,
+    Sampling,
+    TokenDelta,
+    Turn,
+    Usage,
+)
+from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Overloaded
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.ports import ModelCard
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings
+
+PATCH_UNIT_PX = 28
+"""Side of the square of pixels that one visual token of Qwen2-VL covers."""
+
+
+class VllmEngine:
+    """Implements the `Engine` port. `stat_loggers` are classes of vLLM's own kind."""
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        engine: EngineSettings,
+        max_visual_tokens: int,
+        otlp_endpoint: str | None = None,
+        stat_loggers: Sequence[Any] = (),
+    ) -> None:
+        self._model = model
+        self._args = _engine_args(model, engine, max_visual_tokens, otlp_endpoint)
+        self._stat_loggers = list(stat_loggers)
+        self._llm: AsyncLLM | None = None
+
+    async def start(self) -> None:
+        """Load the checkpoint and answer once for real; see `ports.Engine`."""
+        self._llm = AsyncLLM.from_engine_args(self._args, stat_loggers=self._stat_loggers or None)
+        async for _ in self.generate(_warm_up_request()):
+            pass
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        """Stream one answer; see `ports.Engine`."""
+        llm = self._running()
+        try:
+            prompt = await self._render(llm, request)
+            stream = llm.generate(
+                prompt,
+                _sampling_params(request.sampling),
+                request.request_id,
+                trace_headers=dict(request.trace_context) or None,
+                priority=request.priority,
+            )
+            async with contextlib.aclosing(stream):
+                num_tokens: Counter[int] = Counter()
+                async for output in _until(stream, request.deadline_unix_s):
+                    for event in _events(output, num_tokens):
+                        yield event
+        except VLLMClientError as error:
+            raise BadRequest("the conversation does not fit the model") from error
+        except GracefulHTTPError as error:
+            raise Overloaded("the model engine takes no more reports now") from error
+        except VLLMServerError as error:
+            raise EngineGone("the model engine stopped while it worked on this report") from error
+
+    async def check_health(self) -> None:
+        """Raise EngineGone when the engine's process is dead."""
+        try:
+            await self._running().check_health()
+        except VLLMServerError as error:
+            raise EngineGone("the model engine is not running") from error
+
+    async def describe(self) -> ModelCard:
+        """Name the checkpoint, not the folder it lies in."""
+        name = self._model.name or served_name(self._model.source)
+        return ModelCard(model=name, engine="vllm", engine_version=vllm.__version__)
+
+    async def stop(self) -> None:
+        """Shut the engine's processes down."""
+        if self._llm is not None:
+            self._llm.shutdown()
+            self._llm = None
+
+    def _running(self) -> AsyncLLM:
+        if self._llm is None:
+            raise EngineGone("the model engine is not running")
+        return self._llm
+
+    async def _render(self, llm: AsyncLLM, request: GenerationRequest) -> Any:
+        """Turn a conversation into vLLM's input: chat template, pixels, our ids and the tenant's salt."""
+        images = [image for turn in request.turns for image in turn.images]
+        prompt = TextPrompt(prompt=_chat_text(llm.renderer.get_tokenizer(), request.turns))
+        if images:
+            prompt["multi_modal_data"] = {"image": [Image.fromarray(image.pixels) for image in images]}
+            prompt["multi_modal_uuids"] = {
+                "image": [image_id(request.principal.tenant, image.digest) for image in images]
+            }
+        prompt["cache_salt"] = image_id(request.principal.tenant, "cache-salt")
+        (rendered,) = await llm.renderer.render_cmpl_async([parse_model_prompt(llm.model_config, prompt)])
+        _require_images(rendered, images)
+        return rendered
+
+
+def image_id(tenant: str, digest: str) -> str:
+    """Name an image for one tenant's caches: another tenant's equal image has another id."""
+    return hmac.new(tenant.encode(), digest.encode(), hashlib.sha256).hexdigest()
+
+
+RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
+"""Send vLLM's own metrics out through Ray's metrics port."""
+
+
+def served_name(source: str) -> str:
+    """Name a checkpoint by the last part of its source: a folder's path stays private."""
+    return "clara-demo" if source == "demo" else PurePath(source).name
+
+
+def _warm_up_request() -> GenerationRequest:
+    """Ask one token about a black image: everything that a report needs has then run once."""
+    black = np.zeros((2 * PATCH_UNIT_PX, 2 * PATCH_UNIT_PX, 3), dtype=np.uint8)
+    image = Radiograph(black, "warm-up", Source("PNG", 56, 56, 8), GateVerdict(GateOutcome.PASS, 0.0, "warm-up"))
+    return GenerationRequest(
+        "warm-up", (Turn(Role.USER, "", (image,)),), Sampling(max_tokens=1), Principal(tenant="warm-up")
+    )
+
+
+def _engine_args(
+    model: ModelSettings, engine: EngineSettings, max_visual_tokens: int, otlp_endpoint: str | None
+) -> AsyncEngineArgs:
+    return AsyncEngineArgs(
+        model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
+        revision=model.revision,
+        dtype=model.dtype,
+        max_model_len=model.max_model_len,
+        enable_prefix_caching=True,
+        block_size=engine.block_size_tokens,
+        kv_cache_memory_bytes=engine.kv_cache_bytes,
+        gpu_memory_utilization=engine.gpu_memory_utilization,
+        tensor_parallel_size=engine.tensor_parallel_size,
+        max_num_seqs=engine.max_num_seqs,
+        max_num_batched_tokens=engine.max_num_batched_tokens,
+        enforce_eager=engine.enforce_eager,
+        limit_mm_per_prompt={"image": engine.max_images, "video": 0},
+        # Prepared images already have their size: no second resize. Checked in _require_images.
+        mm_processor_kwargs={"min_pixels": PATCH_UNIT_PX**2, "max_pixels": max_visual_tokens * PATCH_UNIT_PX**2},
+        # A checkpoint's own sampling defaults must not reach the report of record.
+        generation_config="vllm",
+        scheduling_policy="priority",
+        enable_log_requests=False,
+        otlp_traces_endpoint=otlp_endpoint,
+    )
+
+
+def _chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
+    """Apply the checkpoint's chat template.
+
+    Raises:
+        BadRequest: a turn's text holds one of the model's control tokens.
+    """
+    controls = tokenizer.all_special_tokens
+    if any(control in turn.text for turn in turns for control in controls):
+        raise BadRequest("the conversation holds control tokens of the model")
+    messages = [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return text
+
+
+def _content(turn: Turn) -> list[dict[str, str]]:
+    return [{"type": "text", "text": turn.text}, *({"type": "image"} for _ in turn.images)]
+
+
+def _require_images(rendered: Any, images: Sequence[Radiograph]) -> None:
+    """Prove that every image has its place in the prompt, at the size it was prepared in."""
+    expected = [math.prod(image.pixels.shape[:2]) // PATCH_UNIT_PX**2 for image in images]
+    placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
+    if placed != expected:
+        raise RuntimeError(f"images take {placed} visual tokens in the prompt, prepared for {expected}")
+
+
+def _sampling_params(sampling: Sampling) -> SamplingParams:
+    return SamplingParams(
+        n=sampling.num_samples,
+        max_tokens=sampling.max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed,
+        logprobs=sampling.num_logprobs,
+        output_kind=RequestOutputKind.DELTA,
+    )
+
+
+async def _until(stream: AsyncIterator[RequestOutput], deadline_unix_s: float | None) -> AsyncIterator[RequestOutput]:
+    """Pass outputs on until the deadline; AsyncLLM has none of its own, and cancelling it aborts the request."""
+    while True:
+        remaining_s = None if deadline_unix_s is None else deadline_unix_s - time.time()
+        try:
+            async with asyncio.timeout(remaining_s):
+                output = await anext(stream)
+        except TimeoutError as error:
+            raise DeadlineExceeded("the report was not finished before its deadline") from error
+        except StopAsyncIteration:
+            return
+        yield output
+
+
+def _events(output: RequestOutput, num_tokens: Counter[int]) -> list[GenerationEvent]:
+    """Translate vLLM's deltas; `num_tokens` counts each sample's tokens over the whole stream."""
+    events: list[GenerationEvent] = []
+    for part in output.outputs:
+        num_tokens[part.index] += len(part.token_ids)
+        if part.text or part.token_ids:
+            events.append(TokenDelta(part.text, tuple(part.token_ids), _logprobs(part), part.index))
+        if part.finish_reason is not None:
+            events.append(_finished(output, part, num_tokens[part.index]))
+    return events
+
+
+def _logprobs(part: CompletionOutput) -> tuple[dict[int, float], ...] | None:
+    if part.logprobs is None:
+        return None
+    return tuple({token: entry.logprob for token, entry in position.items()} for position in part.logprobs)
+
+
+def _finished(output: RequestOutput, part: CompletionOutput, completion_tokens: int) -> Finished:
+    if part.finish_reason not in ("stop", "length"):
+        raise EngineGone("the model engine gave this report up")
+    usage = Usage(
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        completion_tokens=completion_tokens,
+        cached_tokens=output.num_cached_tokens or 0,
+    )
+    return Finished(FinishReason(part.finish_reason), usage, part.index)

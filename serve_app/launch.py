@@ -1,0 +1,162 @@
+"""Starts the platform on this machine: environment, Ray, Serve, and the way back down.
+
+A cluster does not come through here: there KubeRay starts Ray and the chart sets the same environment.
+"""
+
+import contextlib
+import ipaddress
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from serve_app.settings import Settings
+
+APP_NAME = "clara"
+
+# Nothing phones home; a busy machine is not a dead one; one token per run, in no file.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "TOKENIZERS_PARALLELISM": "false",
+    "RAY_AUTH_MODE": "token",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "30",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+}
+_OBJECT_STORE_BYTES = 512 * 1024**2
+
+
+class LaunchError(Exception):
+    """The platform cannot be started here; the message says why."""
+
+
+def require_loopback(host: str) -> None:
+    """Refuse to listen beyond this machine while there is no authentication.
+
+    Raises:
+        LaunchError: `host` is no loopback address.
+    """
+    is_loopback = host == "localhost"
+    with contextlib.suppress(ValueError):
+        is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
+    if not is_loopback:
+        raise LaunchError(
+            f"{host} is not this machine alone: there is no authentication yet, so only 127.0.0.1 is served"
+        )
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Set what Ray, vLLM and Hugging Face read at import; call it before any of them is imported."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if settings.model.source == "demo" or Path(settings.model.source).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@contextlib.contextmanager
+def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: Callable[[str], None]) -> Iterator[str]:
+    """Run the whole platform while the context lasts, and yield its address.
+
+    Args:
+        settings: the platform's settings.
+        host: a loopback address.
+        port: TCP port of the HTTP door.
+        metrics_port: TCP port of Ray's Prometheus metrics.
+        tell: called with a line whenever a deployment's state changes.
+
+    Raises:
+        LaunchError: the address is not loopback, the port is taken, or a deployment does not start.
+    """
+    require_loopback(host)
+    _require_free(host, port)
+    prepare_environment(settings)
+    import ray
+    from ray import serve
+
+    from serve_app.app import build_app
+
+    tell("Ray starts")
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=_OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        _metrics_export_port=metrics_port,
+    )
+    try:
+        serve.start(
+            http_options={"host": host, "port": port},
+            logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
+        )
+        with _told(tell):
+            _run(build_app(settings.model_dump(mode="json")))
+        yield f"http://{host}:{port}"
+    finally:
+        # Lets the engine stop its own processes first.
+        serve.delete(APP_NAME)
+        ray.shutdown()
+
+
+def _run(app: object) -> None:
+    from ray import serve
+
+    try:
+        serve.run(app, name=APP_NAME, route_prefix="/")
+    except RuntimeError as error:
+        raise LaunchError(_why_not_running()) from error
+
+
+def _why_not_running() -> str:
+    """Say which deployment failed, in Serve's own words."""
+    from ray import serve
+
+    application = serve.status().applications[APP_NAME]
+    lines = [
+        f"{name}: {deployment.message}"
+        for name, deployment in application.deployments.items()
+        if deployment.status != "HEALTHY"
+    ]
+    return "\n".join(["the platform did not start", application.message, *lines])
+
+
+@contextlib.contextmanager
+def _told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Report each deployment once it is up, and that the rest is still loading."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(tell, stop), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join(timeout=5)
+
+
+def _watch(tell: Callable[[str], None], stop: threading.Event) -> None:
+    from ray import serve
+
+    started = time.monotonic()
+    seen: dict[str, str] = {}
+    while not stop.wait(1.0):
+        application = serve.status().applications.get(APP_NAME)
+        for name, deployment in application.deployments.items() if application else ():
+            if seen.get(name) != deployment.status:
+                seen[name] = deployment.status
+                tell(f"{time.monotonic() - started:5.0f} s  {name} {deployment.status.lower()}")
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex((host, port)) == 0:
+            raise LaunchError(f"port {port} is taken: another platform may be running; choose one with --port")

@@ -1,0 +1,46 @@
+"""Every prompt, versioned: serving and training ask in the same words.
+
+Nothing a client wrote reaches a prompt: the words come from enums and a validated number.
+"""
+
+from dataclasses import dataclass
+
+from serve_app.domain.study import Patient, Sex, View
+
+_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
+_PROJECTION = {None: "thẳng", View.PA: "thẳng", View.AP: "thẳng", View.LATERAL: "nghiêng"}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """The words of one version. `findings` has places for projection and patient, both may be empty."""
+
+    version: str
+    findings: str
+    impression: str
+
+    def findings_question(self, patient: Patient) -> str:
+        """Ask turn 1: what does the image show?"""
+        return self.findings.format(projection=_PROJECTION[patient.view], patient=_patient_words(patient))
+
+    def impression_question(self) -> str:
+        """Ask turn 2: what follows from the findings?"""
+        return self.impression
+
+
+def _patient_words(patient: Patient) -> str:
+    words = []
+    if patient.sex is not None:
+        words.append(_SEX[patient.sex])
+    if patient.age_years is not None:
+        words.append(f"{patient.age_years} tuổi")
+    return f" bệnh nhân {', '.join(words)}" if words else ""
+
+
+PROMPTS = {
+    "clara-vi-1": PromptSet(
+        version="clara-vi-1",
+        findings="Ảnh chụp X-ray Chụp Xquang tim phổi {projection}{patient}. Cho biết bệnh nhân bị gì?",
+        impression="Kết luận từ thông tin trên bệnh nhân bị gì?",
+    ),
+}

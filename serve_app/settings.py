@@ -1,0 +1,180 @@
+"""Every tunable of the platform: default, unit, bounds. The chart's `app:` block is this model.
+
+The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on a machine of two cores.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Step(BaseModel):
+    """A group of settings; unknown keys are an error, docstrings under fields are their description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Scaling(Step):
+    """How a deployment grows, what a replica takes and when new work is turned away."""
+
+    min_replicas: int = Field(1, ge=0)
+    """Replicas kept when idle; 0 lets the deployment go away until the next request."""
+    max_replicas: int = Field(1, ge=1)
+    """Upper bound of the autoscaler."""
+    target_ongoing_requests: float = Field(4, gt=0)
+    """Requests in progress per replica that the autoscaler aims at."""
+    max_ongoing_requests: int = Field(16, ge=1)
+    """Requests that one replica works on at a time."""
+    max_queued_requests: int = Field(64, ge=-1)
+    """Requests that wait at each caller before new ones get 503; -1 is no bound."""
+    upscale_delay_s: float = Field(10, ge=0)
+    """How long demand must last before a replica is added."""
+    downscale_delay_s: float = Field(300, ge=0)
+    """How long demand must be gone before a replica is taken away."""
+    num_cpus: float = Field(0.1, ge=0)
+    """CPU cores reserved per replica; a scheduling number, not a limit."""
+    num_gpus: float = Field(0, ge=0)
+    """GPUs reserved per replica."""
+    memory_bytes: int | None = Field(None, ge=1)
+    """Memory reserved per replica; none reserves nothing."""
+    health_check_period_s: float = Field(5, gt=0)
+    """How often a replica is asked whether it is well."""
+    health_check_timeout_s: float = Field(60, gt=0)
+    """How long a replica may take to answer that; generous because a busy core answers late."""
+    graceful_shutdown_timeout_s: float = Field(60, ge=0)
+    """How long a replica may finish its requests before it is killed."""
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> "Scaling":
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas {self.min_replicas} exceeds max_replicas {self.max_replicas}")
+        return self
+
+
+class ModelSettings(Step):
+    """Which checkpoint is served."""
+
+    source: str = Field("demo", min_length=1)
+    """`demo` for the bundled demonstration model, a folder, or a hub id such as Qwen/Qwen2-VL-7B-Instruct."""
+    revision: str | None = None
+    """Commit of a hub model; pin it in production."""
+    name: str | None = None
+    """The name that reports carry; the source's last part when absent."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic of the weights; bfloat16 on GPUs, float32 on CPUs."""
+    max_model_len: int = Field(1024, ge=128)
+    """Longest conversation in tokens, image and answers included."""
+
+
+class GatewaySettings(Step):
+    """The door: FastAPI ingress."""
+
+    scaling: Scaling = Scaling(max_ongoing_requests=256, target_ongoing_requests=64)
+    max_upload_bytes: int = Field(50_000_000, ge=1)
+    """Largest image file accepted; a 3000 x 3000 16-bit DICOM is 18 MB."""
+    readiness_timeout_s: float = Field(5, gt=0)
+    """How long /readyz waits for an engine replica to answer."""
+    ping_period_s: float = Field(15, gt=0)
+    """How often a silent event stream carries a comment, so that proxies keep it open."""
+    stalled_client_timeout_s: float = Field(30, gt=0)
+    """How long a client may leave its event stream unread before the report is given up."""
+
+
+class OrchestratorSettings(Step):
+    """Two-turn chain of thought."""
+
+    scaling: Scaling = Scaling(max_ongoing_requests=64, target_ongoing_requests=16)
+    prompt_version: str = "clara-vi-1"
+    """Which registered prompts are asked."""
+    max_findings_tokens: int = Field(256, ge=1)
+    """Longest answer of turn 1."""
+    max_impression_tokens: int = Field(128, ge=1)
+    """Longest answer of turn 2."""
+    deadline_s: float = Field(120, gt=0)
+    """Time for a whole report, both turns; after it the engine is told to stop."""
+
+
+class ScreenSettings(Step):
+    """The gate: is this a chest X-ray?"""
+
+    policy: Literal["enforce", "record"] = "enforce"
+    """`enforce` stops what fails, `record` only writes the verdict into the report."""
+    pass_score: float = Field(0.8, ge=0, le=1)
+    """At or above it the image passes."""
+    refuse_score: float = Field(0.3, ge=0, le=1)
+    """Below it the image is refused; between the two the client must confirm."""
+
+    @model_validator(mode="after")
+    def _order(self) -> "ScreenSettings":
+        if self.refuse_score > self.pass_score:
+            raise ValueError(f"refuse_score {self.refuse_score} exceeds pass_score {self.pass_score}")
+        return self
+
+
+class PreprocessorSettings(Step):
+    """Bytes to model input."""
+
+    scaling: Scaling = Scaling(max_ongoing_requests=4, target_ongoing_requests=2)
+    max_visual_tokens: int = Field(36, ge=4)
+    """Budget of an image; one token covers 28 x 28 pixels. The demo was trained on 36, the seed's model on 1280."""
+    max_pixels: int = Field(64_000_000, ge=1)
+    """Largest width times height that is decoded."""
+    max_frames: int = Field(1, ge=1)
+    """Frames accepted in one DICOM object; only the first is read."""
+    decode_timeout_s: float = Field(20, gt=0)
+    """How long one image may take to decode."""
+    num_workers: int = Field(2, ge=1)
+    """Images that one replica prepares at the same time, each on a thread."""
+    screen: ScreenSettings = ScreenSettings()
+
+
+class EngineSettings(Step):
+    """The model replicas."""
+
+    scaling: Scaling = Scaling(
+        max_ongoing_requests=32, target_ongoing_requests=8, num_cpus=0.5, health_check_period_s=2
+    )
+    backend: Literal["vllm", "scripted"] = "vllm"
+    """`vllm` serves the model; `scripted` answers fixed text for tests of everything else."""
+    kv_cache_bytes: int | None = Field(268_435_456, ge=1)
+    """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
+    """Share of a GPU's memory that vLLM may take; unused on CPU."""
+    block_size_tokens: int | None = Field(32, ge=1)
+    """Prefix-cache granularity; none is vLLM's own. 128, its CPU default, is a whole prompt of the demo."""
+    max_num_seqs: int = Field(16, ge=1)
+    """Reports generated together."""
+    max_num_batched_tokens: int = Field(2048, ge=64)
+    """Tokens computed in one step."""
+    max_images: int = Field(4, ge=1)
+    """Images in one conversation."""
+    enforce_eager: bool = True
+    """Skip compilation: slower steps, a start in seconds, no compiler needed."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """GPUs that share one replica's weights."""
+    start_timeout_s: float = Field(1800, gt=0)
+    """How long the model may take to load and answer once."""
+
+
+class TelemetrySettings(Step):
+    """What is told about the service; never about a patient."""
+
+    otlp_endpoint: str | None = None
+    """Where traces go, for example http://collector:4318/v1/traces; none keeps them off."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severity that is logged."""
+
+
+class Settings(Step):
+    """The whole platform, one group a step."""
+
+    model: ModelSettings = ModelSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    orchestrator: OrchestratorSettings = OrchestratorSettings()
+    preprocessor: PreprocessorSettings = PreprocessorSettings()
+    engine: EngineSettings = EngineSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+
+DEMO_CHECKPOINT = Path(__file__).parent / "models" / "clara-demo"

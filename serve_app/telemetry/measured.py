@@ -1,0 +1,55 @@
+"""A reporter that is timed from the door: first token, whole report, and what the gate said."""
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from serve_app.domain.conversation import Principal
+from serve_app.domain.errors import NeedsConfirmation, NotAChestXray
+from serve_app.domain.radiograph import GateOutcome, GateVerdict
+from serve_app.domain.report import Prepared, Report, ReportEvent, ReportRequest, SectionDelta
+from serve_app.ports import Reporter
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, REPORT_SECONDS, Metric
+
+
+class MetricSink(Protocol):
+    """Where measurements go."""
+
+    def count(self, metric: Metric, **labels: str) -> None: ...
+
+    def observe(self, metric: Metric, value: float, **labels: str) -> None: ...
+
+
+class MeasuredReporter:
+    """Implements the `Reporter` port around another one."""
+
+    def __init__(self, reporter: Reporter, sink: MetricSink) -> None:
+        self._reporter = reporter
+        self._sink = sink
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        """Pass a report's events on, and measure them; see `ports.Reporter`."""
+        started = time.monotonic()
+        has_first_token = False
+        try:
+            async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
+                async for event in events:
+                    if isinstance(event, Prepared):
+                        self._sink.count(GATE, outcome=_gate_label(event.gate))
+                    elif isinstance(event, SectionDelta) and not has_first_token:
+                        has_first_token = True
+                        self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
+                    elif isinstance(event, Report):
+                        self._sink.observe(REPORT_SECONDS, time.monotonic() - started)
+                    yield event
+        except NotAChestXray:
+            self._sink.count(GATE, outcome=GateOutcome.REFUSE.value)
+            raise
+        except NeedsConfirmation:
+            self._sink.count(GATE, outcome=GateOutcome.CONFIRM.value)
+            raise
+
+
+def _gate_label(verdict: GateVerdict) -> str:
+    return "overridden" if verdict.is_overridden else verdict.outcome.value

@@ -1,0 +1,41 @@
+"""The name, kind, labels and buckets of every metric CLARA emits; nobody else spells one.
+
+Plain data: how they reach a scrape is the exporter's business (`telemetry/exporter.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One time series family; `buckets` are upper bounds in the unit that ends the name."""
+
+    name: str
+    kind: Literal["counter", "histogram"]
+    description: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+REPORTS = Metric("clara_reports_total", "counter", "Report requests by how they ended.", ("outcome",))
+STAGE_SECONDS = Metric(
+    "clara_stage_duration_seconds", "histogram", "Time spent in one stage of a report.", ("stage",), _SECONDS
+)
+FIRST_TOKEN_SECONDS = Metric(
+    "clara_time_to_first_token_seconds",
+    "histogram",
+    "From the request's arrival to the first token of the findings.",
+    (),
+    _SECONDS,
+)
+REPORT_SECONDS = Metric(
+    "clara_report_duration_seconds", "histogram", "From the request's arrival to the finished report.", (), _SECONDS
+)
+GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest X-ray gate decided.", ("outcome",))
+
+METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE)
+
+STAGES = ("prepare", "findings", "impression")

@@ -1,0 +1,17 @@
+"""Fixtures every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real films, named by CLARA_SHARED_DATA; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("CLARA_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real films: CLARA_SHARED_DATA names no folder ({folder.name})")
+    return folder

@@ -1,0 +1,124 @@
+"""What every engine promises, held against each of them."""
+
+import asyncio
+import time
+
+import pytest
+
+from serve_app.domain.conversation import (
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Principal,
+    Role,
+    Sampling,
+    TokenDelta,
+    Turn,
+)
+from serve_app.domain.errors import DeadlineExceeded
+from serve_app.ports import Engine
+from tests.contracts.questions import question
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def answer(engine: Engine, request: GenerationRequest) -> tuple[str, list[int], list[Finished]]:
+    text, tokens, finishes = "", [], []
+    async for event in engine.generate(request):
+        if isinstance(event, TokenDelta):
+            assert not finishes, "text after the end"
+            text += event.text
+            tokens += event.token_ids
+        else:
+            finishes.append(event)
+    return text, tokens, finishes
+
+
+async def test_an_answer_is_deltas_and_one_finish(engine: Engine) -> None:
+    text, tokens, finishes = await answer(
+        engine, GenerationRequest("contract-1", (question(),), Sampling(max_tokens=256))
+    )
+
+    assert text.strip()
+    (finish,) = finishes
+    assert finish.reason is FinishReason.STOP
+    assert finish.usage.completion_tokens == len(tokens) > 0
+    assert finish.usage.prompt_tokens > 0
+
+
+async def test_a_token_limit_is_kept_and_said(engine: Engine) -> None:
+    _, tokens, (finish,) = await answer(engine, GenerationRequest("contract-2", (question(),), Sampling(max_tokens=5)))
+
+    assert len(tokens) == finish.usage.completion_tokens == 5
+    assert finish.reason is FinishReason.LENGTH
+
+
+async def test_greedy_answers_repeat(engine: Engine) -> None:
+    first, _, _ = await answer(engine, GenerationRequest("contract-3a", (question(),)))
+    second, _, _ = await answer(engine, GenerationRequest("contract-3b", (question(),)))
+
+    assert first == second
+
+
+async def test_the_image_reaches_the_model(engine: Engine) -> None:
+    answers = {
+        (await answer(engine, GenerationRequest(f"contract-4-{seed}", (question(seed),))))[0] for seed in range(8)
+    }
+
+    assert len(answers) > 1
+
+
+async def test_concurrent_requests_do_not_mix(engine: Engine) -> None:
+    alone = [(await answer(engine, GenerationRequest(f"contract-5-{seed}", (question(seed),))))[0] for seed in range(6)]
+    together = await asyncio.gather(
+        *(answer(engine, GenerationRequest(f"contract-6-{seed}", (question(seed),))) for seed in range(6))
+    )
+
+    assert [text for text, _, _ in together] == alone
+
+
+async def test_the_deadline_stops_an_answer(engine: Engine) -> None:
+    request = GenerationRequest(
+        "contract-7", (question(),), Sampling(max_tokens=256), deadline_unix_s=time.time() + 0.01
+    )
+
+    with pytest.raises(DeadlineExceeded):
+        await answer(engine, request)
+    await engine.check_health()
+
+
+async def test_leaving_early_leaves_the_engine_usable(engine: Engine) -> None:
+    events = engine.generate(GenerationRequest("contract-8", (question(),), Sampling(max_tokens=256)))
+    await anext(events)
+    await events.aclose()
+
+    _, _, finishes = await answer(engine, GenerationRequest("contract-9", (question(),), Sampling(max_tokens=4)))
+    assert len(finishes) == 1
+
+
+async def test_tenants_get_the_same_answer(engine: Engine) -> None:
+    here, _, _ = await answer(
+        engine, GenerationRequest("contract-10", (question(),), principal=Principal("hospital-a"))
+    )
+    there, _, _ = await answer(
+        engine, GenerationRequest("contract-11", (question(),), principal=Principal("hospital-b"))
+    )
+
+    assert here == there
+
+
+async def test_turn_two_continues_turn_one(engine: Engine) -> None:
+    findings, _, _ = await answer(engine, GenerationRequest("contract-12", (question(),)))
+    turns = (question(), Turn(Role.ASSISTANT, findings), Turn(Role.USER, "Kết luận từ thông tin trên bệnh nhân bị gì?"))
+
+    impression, _, (finish,) = await answer(engine, GenerationRequest("contract-13", turns))
+
+    assert impression.strip() and impression != findings
+    assert finish.reason is FinishReason.STOP
+
+
+async def test_the_engine_names_its_model(engine: Engine) -> None:
+    card = await engine.describe()
+
+    assert card.model and "/" not in card.model
+    assert card.engine_version

@@ -1,0 +1,126 @@
+"""Platforms started as a user starts them: `clara up` in a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+import yaml
+from PIL import Image
+
+from training.phantoms import draw, sample
+
+CONNECT_WATCH = Path(__file__).parent / "connect_watch"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running `clara up`."""
+
+    url: str
+    metrics_url: str
+    process: subprocess.Popen[bytes]
+    connect_log: Path
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Find the platform's own processes whose command line holds a name."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if name in " ".join(_command_line(child))]
+
+    def wait_until_ready(self, is_ready: bool = True, timeout_s: float = 420) -> None:
+        """Wait for /readyz to say so."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"clara up ended with {self.process.returncode}")
+            if _is_ready(self.url) is is_ready:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"/readyz did not become {is_ready} within {timeout_s} s")
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(folder: Path, settings: dict[str, object]) -> Iterator[Platform]:
+    """Start a platform with settings that differ from the defaults, and stop it as Ctrl-C does."""
+    config = folder / "settings.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    port, metrics_port = _free_port(), _free_port()
+    connect_log = folder / "connections.log"
+    clara = Path(sys.executable).parent / "clara"
+    command = [clara, "up", "--config", config, "--port", str(port), "--metrics-port", str(metrics_port)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(CONNECT_WATCH),
+        "CLARA_CONNECT_LOG": str(connect_log),
+        "HOME": str(folder),
+    }
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(part) for part in command], env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    platform = Platform(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log)
+    try:
+        platform.wait_until_ready()
+        yield platform
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=90)
+    finally:
+        process.kill()
+        _, alive = psutil.wait_procs(children, timeout=30)
+        for child in alive:
+            child.kill()
+
+
+@pytest.fixture(scope="session")
+def scripted_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Everything real but the model."""
+    yield from start(tmp_path_factory.mktemp("scripted"), {"engine": {"backend": "scripted"}})
+
+
+@pytest.fixture(scope="session")
+def vllm_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Everything real: the demo model on vLLM's CPU backend."""
+    yield from start(tmp_path_factory.mktemp("vllm"), {})
+
+
+def drawn_film(folder: Path, seed: int) -> Path:
+    """Draw the phantom of one seed into a PNG file."""
+    path = folder / f"film-{seed}.png"
+    Image.fromarray(draw(sample(np.random.default_rng(seed)))).save(path)
+    return path

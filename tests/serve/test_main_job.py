@@ -1,0 +1,95 @@
+"""The main job with nothing replaced: Ray Serve, vLLM on the CPU, the bundled model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from httpx_sse import EventSource
+
+from tests.serve.conftest import Platform, drawn_film
+from tests.serve.test_platform import assert_only_called_itself, post
+
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.timeout(600)]
+
+
+def clara_report(platform: Platform, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    clara = Path(sys.executable).parent / "clara"
+    command = [str(part) for part in (clara, "report", *arguments, "--url", platform.url)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_command_line_prints_a_vietnamese_report(vllm_platform: Platform, tmp_path: Path) -> None:
+    run = clara_report(vllm_platform, drawn_film(tmp_path, 11), "--age", "63", "--sex", "nam")
+
+    assert run.returncode == 0, run.stderr
+    findings, impression = run.stdout.split("KẾT LUẬN")
+    assert "MÔ TẢ" in findings and "- " in findings.split("MÔ TẢ")[1]
+    assert "- " in impression and "Bản nháp do AI tạo" in impression
+
+
+def test_both_turns_are_whole_and_the_second_reuses_the_first(vllm_platform: Platform, tmp_path: Path) -> None:
+    run = clara_report(vllm_platform, drawn_film(tmp_path, 12), "--age", "63", "--sex", "nam", "--json")
+
+    report = json.loads(run.stdout)
+    assert report["model"] == "clara-demo"
+    assert report["findings"]["status"] == report["impression"]["status"] == "complete"
+    turn_1, turn_2 = report["turns"]
+    assert turn_2["cached_tokens"] >= 0.9 * turn_1["prompt_tokens"]
+
+
+def test_different_films_get_different_reports(vllm_platform: Platform, tmp_path: Path) -> None:
+    reports = [post(vllm_platform, drawn_film(tmp_path, seed).read_bytes()).json() for seed in range(20, 26)]
+
+    assert len({report["findings"]["text"] for report in reports}) > 1
+    assert len({report["image"]["digest"] for report in reports}) == len(reports)
+
+
+def test_real_films_get_a_report(vllm_platform: Platform, shared_data: Path) -> None:
+    samples = shared_data / "cxr_samples"
+    for film in (samples / "dicom" / "RG1_J2KI.dcm", samples / "positive" / "nih_00000001_000.png"):
+        run = clara_report(vllm_platform, film, "--age", "58", "--sex", "nam", "--json")
+
+        assert run.returncode == 0, run.stderr
+        report = json.loads(run.stdout)
+        assert report["findings"]["items"] and report["impression"]["items"]
+
+
+def test_nothing_phones_home(vllm_platform: Platform, tmp_path: Path) -> None:
+    post(vllm_platform, drawn_film(tmp_path, 13).read_bytes())
+
+    assert_only_called_itself(vllm_platform)
+
+
+def test_a_killed_engine_is_said_and_comes_back(vllm_platform: Platform, tmp_path: Path) -> None:
+    film = drawn_film(tmp_path, 14)
+    vllm_platform.wait_until_ready()
+    (core,) = vllm_platform.processes("VLLM::EngineCore")
+
+    events = _stream_and_kill(vllm_platform, film, core)
+
+    assert events[-1][0] == "error"
+    assert events[-1][1]["code"] == "engine-gone" and "Traceback" not in json.dumps(events[-1][1])
+    vllm_platform.wait_until_ready(is_ready=False, timeout_s=30)
+    vllm_platform.wait_until_ready(timeout_s=420)
+    assert post(vllm_platform, film.read_bytes()).json()["findings"]["items"]
+
+
+def _stream_and_kill(platform: Platform, film: Path, core: psutil.Process) -> list[tuple[str, dict[str, object]]]:
+    """Read a report's events, and kill the engine's process at the first word."""
+    events = []
+    with httpx.stream(
+        "POST",
+        f"{platform.url}/v1/reports",
+        files={"image": film.read_bytes()},
+        headers={"Accept": "text/event-stream"},
+        timeout=60,
+    ) as response:
+        for event in EventSource(response).iter_sse():
+            if event.event == "findings.delta" and core.is_running():
+                core.kill()
+            events.append((event.event, json.loads(event.data)))
+    return events

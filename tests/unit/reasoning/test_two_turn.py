@@ -1,0 +1,172 @@
+"""Two turns, one image: what is asked, what is passed on, what stops a report."""
+
+import time
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from serve_app.domain.conversation import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    Principal,
+    Role,
+    TokenDelta,
+    Usage,
+)
+from serve_app.domain.errors import DeadlineExceeded, EngineGone, NotAChestXray
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.report import (
+    Prepared,
+    Report,
+    ReportRequest,
+    SectionDelta,
+    SectionDone,
+    SectionName,
+    SectionStatus,
+)
+from serve_app.domain.study import Patient, Sex, View
+from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.settings import OrchestratorSettings
+
+IMAGE = Radiograph(
+    np.zeros((28, 28, 3), np.uint8),
+    "a" * 64,
+    Source("PNG", 3000, 2500, 8),
+    GateVerdict(GateOutcome.PASS, 0.99, "chest-xray"),
+)
+REQUEST = ReportRequest("rpt-1", b"film", Patient(Sex.MALE, 63, View.PA))
+
+
+class OneImagePreparer:
+    """Gives the same image for any bytes, or the error it was made with."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self.overrides: list[bool] = []
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        self.overrides.append(has_override)
+        if self._error is not None:
+            raise self._error
+        return IMAGE
+
+
+async def collect(reporter: TwoTurnReporter, request: ReportRequest = REQUEST) -> list[object]:
+    return [event async for event in reporter.report(request, Principal())]
+
+
+async def test_events_come_in_the_order_of_the_report() -> None:
+    events = await collect(TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings()))
+
+    kinds = [type(event) for event in events if not isinstance(event, SectionDelta)]
+    assert kinds == [Prepared, SectionDone, SectionDone, Report]
+    deltas = [event for event in events if isinstance(event, SectionDelta)]
+    report = events[-1]
+    assert isinstance(report, Report)
+    assert "".join(delta.text for delta in deltas if delta.section is SectionName.FINDINGS) == report.findings.text
+    assert "".join(delta.text for delta in deltas if delta.section is SectionName.IMPRESSION) == report.impression.text
+    assert report.is_draft and report.disclaimer
+
+
+async def test_turn_two_carries_image_question_and_findings() -> None:
+    engine = ScriptedEngine()
+
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings()))
+
+    first, second = (request.turns for request in engine.requests)
+    assert isinstance(report, Report)
+    assert [turn.role for turn in second] == [Role.USER, Role.ASSISTANT, Role.USER]
+    assert second[0] == first[0] and second[0].images == (IMAGE,)
+    assert second[1].text == report.findings.text
+    assert not second[2].images
+
+
+async def test_both_turns_are_greedy_and_share_one_deadline() -> None:
+    engine = ScriptedEngine()
+    before = time.time()
+
+    await collect(TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings(deadline_s=30)))
+
+    assert {request.sampling.temperature for request in engine.requests} == {0.0}
+    (deadline_unix_s,) = {request.deadline_unix_s for request in engine.requests}
+    assert deadline_unix_s is not None and before + 29 < deadline_unix_s < time.time() + 31
+
+
+async def test_a_refused_image_never_reaches_the_engine() -> None:
+    engine = ScriptedEngine()
+    preparer = OneImagePreparer(NotAChestXray("no chest X-ray", "low-score", 0.01))
+
+    with pytest.raises(NotAChestXray):
+        await collect(TwoTurnReporter(preparer, engine, OrchestratorSettings()))
+
+    assert engine.requests == []
+
+
+async def test_an_answer_cut_at_its_limit_is_said_to_be_truncated() -> None:
+    *_, report = await collect(
+        TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings(max_findings_tokens=3))
+    )
+
+    assert isinstance(report, Report)
+    assert report.findings.status is SectionStatus.TRUNCATED
+    assert report.impression.status is SectionStatus.COMPLETE
+
+
+async def test_a_deadline_passed_in_turn_one_ends_the_report() -> None:
+    with pytest.raises(DeadlineExceeded):
+        await collect(
+            TwoTurnReporter(OneImagePreparer(), ScriptedEngine(token_s=0.02), OrchestratorSettings(deadline_s=0.05))
+        )
+
+
+async def test_an_engine_that_dies_ends_the_report() -> None:
+    with pytest.raises(EngineGone):
+        await collect(TwoTurnReporter(OneImagePreparer(), ScriptedEngine(dies_after_tokens=4), OrchestratorSettings()))
+
+
+async def test_a_stream_that_ends_without_a_finish_is_no_answer() -> None:
+    class Mumbling(ScriptedEngine):
+        async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+            yield TokenDelta("- Bóng tim")
+
+    with pytest.raises(EngineGone):
+        await collect(TwoTurnReporter(OneImagePreparer(), Mumbling(), OrchestratorSettings()))
+
+
+async def test_an_empty_answer_is_said_to_be_empty() -> None:
+    class Silent(ScriptedEngine):
+        async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+            yield Finished(FinishReason.STOP, Usage(9, 1))
+
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), Silent(), OrchestratorSettings()))
+
+    assert isinstance(report, Report)
+    assert report.findings.status is SectionStatus.EMPTY and report.findings.items == ()
+
+
+async def test_leaving_early_frees_the_engine() -> None:
+    engine = ScriptedEngine(token_s=0.01)
+    events = TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings()).report(REQUEST, Principal())
+
+    async for event in events:
+        if isinstance(event, SectionDelta):
+            break
+    assert engine.num_running == 1
+    await events.aclose()
+
+    assert engine.num_running == 0
+
+
+async def test_every_stage_is_observed() -> None:
+    seen: dict[str, float] = {}
+
+    await collect(
+        TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings(), observe=seen.__setitem__)
+    )
+
+    assert set(seen) == {"prepare", "findings", "impression"}
+    assert all(duration_s >= 0 for duration_s in seen.values())
