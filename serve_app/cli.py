@@ -46,7 +46,7 @@ def up(
     """Start the platform on this machine and keep it up until Ctrl-C."""
     with _launched(config, host, port, metrics_port) as url:
         err.print(
-            f"[bold green]CLARA is up[/] at {url}  (API: {url}/openapi.json, metrics: http://{host}:{metrics_port}/metrics)"
+            f"[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: http://{host}:{metrics_port}/metrics)"
         )
         err.print(f"Try: clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}")
         _wait_for_signal()

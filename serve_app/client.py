@@ -40,16 +40,19 @@ def stream_report(url: str, image: Path, fields: dict[str, str]) -> Iterator[tup
 def _events(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
     if response.status_code != httpx.codes.OK:
         response.read()
-        raise _failure(response.json())
+        raise _failure(response.json() if "json" in response.headers.get("content-type", "") else {}, response)
     for event in EventSource(response).iter_sse():
         data = event.json() if event.data else {}
         if event.event == "error":
-            raise _failure(data)
+            raise _failure(data, response)
         yield event.event, data
         if event.event == "report":
             return
     raise ReportFailed("the answer ended before the report was whole", "incomplete")
 
 
-def _failure(problem: dict[str, Any]) -> ReportFailed:
-    return ReportFailed(problem.get("detail", "no reason given"), problem.get("code", "unknown"))
+def _failure(problem: dict[str, Any], response: httpx.Response) -> ReportFailed:
+    """Read a problem document; something between us and the platform may have answered with another."""
+    return ReportFailed(
+        problem.get("detail", response.reason_phrase), problem.get("code", f"http-{response.status_code}")
+    )

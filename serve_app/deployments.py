@@ -3,13 +3,14 @@
 A class here only receives, delegates and cleans up. Images travel between replicas as object references.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import ray
-from fastapi import FastAPI
+from ray import serve
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
@@ -111,8 +112,9 @@ class Gateway:
         self._settings = settings
         self._prompt_version = prompt_version
         self._can_be_at_zero = can_be_at_zero
+        self._app_name = serve.get_replica_context().app_name
 
-    def __serve_build_asgi_app__(self) -> FastAPI:
+    def __serve_build_asgi_app__(self) -> Any:
         return create_api(
             self._reporter,
             readiness=self._readiness,
@@ -126,7 +128,8 @@ class Gateway:
         try:
             return await self._engine.readiness(self._settings.readiness_timeout_s)
         except DeploymentUnavailableError:
-            return Readiness(self._can_be_at_zero, "at-zero" if self._can_be_at_zero else "no-engine")
+            is_at_zero = self._can_be_at_zero and await asyncio.to_thread(_is_idle, self._app_name)
+            return Readiness(is_at_zero, "at-zero" if is_at_zero else "no-engine")
 
     async def _describe(self) -> ServiceVersion:
         card = await self._engine.describe()
@@ -162,8 +165,10 @@ class RemoteEngine:
         """Serve checks replicas."""
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        response = self._handle.options(stream=True).generate.remote(request)
-        return _streamed(response, EngineGone("the model engine stopped while it worked on this report"))
+        method = self._handle.options(stream=True).generate
+        return _streamed(
+            lambda: method.remote(request), EngineGone("the model engine stopped while it worked on this report")
+        )
 
     async def describe(self) -> ModelCard:
         """Ask any replica once: all of one version serve the same model."""
@@ -196,13 +201,20 @@ class RemoteReporter:
         self._handle = handle
 
     def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        method = self._handle.options(stream=True).report
         shared = dataclasses.replace(request, image=_share(request.image))
-        response = self._handle.options(stream=True).report.remote(shared, principal)
-        return _streamed(response, Unavailable("the report service is not available"))
+        return _streamed(lambda: method.remote(shared, principal), Unavailable("the report service is not available"))
 
 
-async def _streamed(response: Any, gone: ClaraError) -> AsyncGenerator[Any]:
+def _is_idle(app_name: str) -> bool:
+    """Whether the engine has no replica because it is at rest, not because it failed."""
+    engine = serve.status().applications[app_name].deployments["engine"]
+    return engine.status == "HEALTHY" and not engine.replica_states
+
+
+async def _streamed(call: Callable[[], Any], gone: ClaraError) -> AsyncGenerator[Any]:
     """Pass a handle's stream on; leaving early cancels the work behind it."""
+    response = call()
     try:
         with _translated(gone):
             async for item in response:

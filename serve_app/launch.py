@@ -58,6 +58,9 @@ def prepare_environment(settings: Settings) -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if settings.engine.enforce_eager:
+        # Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request.
+        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     if settings.model.source == "demo" or Path(settings.model.source).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"
 

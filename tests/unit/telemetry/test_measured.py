@@ -1,0 +1,84 @@
+"""What the door measures of a report."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from serve_app.domain.conversation import Principal
+from serve_app.domain.errors import ClaraError, NeedsConfirmation, NotAChestXray, NotAnImage
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.report import Prepared, ReportEvent, ReportRequest, SectionDelta, SectionName
+from serve_app.domain.study import Patient
+from serve_app.telemetry.measured import MeasuredReporter
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, Metric
+
+REQUEST = ReportRequest("rpt-1", b"film", Patient())
+
+
+class Notebook:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, dict[str, str]]] = []
+
+    def count(self, metric: Metric, **labels: str) -> None:
+        self.entries.append((metric.name, labels))
+
+    def observe(self, metric: Metric, value: float, **labels: str) -> None:
+        assert value >= 0
+        self.entries.append((metric.name, labels))
+
+
+class Reciting:
+    """Yields what it was given, then raises what it was given."""
+
+    def __init__(self, *events: ReportEvent, error: ClaraError | None = None) -> None:
+        self._events = events
+        self._error = error
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        for event in self._events:
+            yield event
+        if self._error is not None:
+            raise self._error
+
+
+def prepared(is_overridden: bool = False) -> Prepared:
+    return Prepared("rpt-1", "d", Source("PNG", 1, 1, 8), GateVerdict(GateOutcome.PASS, 1.0, "x", is_overridden))
+
+
+async def test_the_first_token_is_timed_once() -> None:
+    notebook = Notebook()
+    deltas = [SectionDelta(SectionName.FINDINGS, "a"), SectionDelta(SectionName.FINDINGS, "b")]
+
+    async for _ in MeasuredReporter(Reciting(prepared(), *deltas), notebook).report(REQUEST, Principal()):
+        pass
+
+    assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
+
+
+async def test_an_override_is_counted_as_one() -> None:
+    notebook = Notebook()
+
+    async for _ in MeasuredReporter(Reciting(prepared(is_overridden=True)), notebook).report(REQUEST, Principal()):
+        pass
+
+    assert notebook.entries == [(GATE.name, {"outcome": "overridden"})]
+
+
+@pytest.mark.parametrize(
+    ("error", "entries"),
+    [
+        (NotAChestXray("no", "low", 0.1), [(GATE.name, {"outcome": "refuse"})]),
+        (NeedsConfirmation("maybe", "mid", 0.5), [(GATE.name, {"outcome": "confirm"})]),
+        (NotAnImage("no"), []),
+    ],
+)
+async def test_what_the_gate_stops_is_counted_and_still_raised(error: ClaraError, entries: list[object]) -> None:
+    notebook = Notebook()
+
+    with pytest.raises(type(error)):
+        async for _ in MeasuredReporter(Reciting(error=error), notebook).report(REQUEST, Principal()):
+            pass
+
+    assert notebook.entries == entries

@@ -1,0 +1,82 @@
+"""The client tells a whole report from a broken one."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from serve_app.client import ReportFailed, stream_report
+
+PREPARED = 'event: prepared\ndata: {"image": 1}\n\n'
+REPORT = 'event: report\ndata: {"id": "rpt_1"}\n\n'
+ERROR = 'event: error\ndata: {"code": "engine-gone", "detail": "the model engine stopped"}\n\n'
+
+
+@contextmanager
+def answering(status: int, content_type: str, body: str) -> Iterator[str]:
+    """Serve one fixed answer to any POST on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-type", content_type)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.png"
+    path.write_bytes(b"film")
+    return path
+
+
+def test_events_are_passed_on_until_the_report(film: Path) -> None:
+    with answering(200, "text/event-stream", PREPARED + REPORT) as url:
+        assert list(stream_report(url, film, {})) == [("prepared", {"image": 1}), ("report", {"id": "rpt_1"})]
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "code"),
+    [
+        (200, "text/event-stream", PREPARED + ERROR, "engine-gone"),
+        (200, "text/event-stream", PREPARED, "incomplete"),
+        (422, "application/problem+json", '{"code": "not-a-chest-xray", "detail": "no"}', "not-a-chest-xray"),
+    ],
+)
+def test_anything_else_is_a_failure_with_its_code(
+    film: Path, status: int, content_type: str, body: str, code: str
+) -> None:
+    with answering(status, content_type, body) as url, pytest.raises(ReportFailed) as failure:
+        list(stream_report(url, film, {}))
+
+    assert failure.value.code == code
+
+
+def test_an_answer_that_is_not_ours_is_a_failure(film: Path) -> None:
+    with answering(502, "text/html", "<h1>Bad gateway</h1>") as url, pytest.raises(ReportFailed) as failure:
+        list(stream_report(url, film, {}))
+
+    assert failure.value.code == "http-502"
+
+
+def test_a_platform_that_is_down_is_said_to_be(film: Path) -> None:
+    with pytest.raises(ReportFailed, match="is the platform up") as failure:
+        list(stream_report("http://127.0.0.1:1", film, {}))
+
+    assert failure.value.code == "unreachable"

@@ -1,0 +1,44 @@
+"""Where the platform may listen, and what its processes are told."""
+
+import os
+import socket
+
+import pytest
+
+from serve_app.launch import LaunchError, platform, prepare_environment, require_loopback
+from serve_app.settings import Settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])
+def test_this_machine_is_allowed(host: str) -> None:
+    require_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "clara.example.org", "", "127.0.0.1.example.org"])
+def test_anything_beyond_is_refused(host: str) -> None:
+    with pytest.raises(LaunchError, match="authentication"):
+        require_loopback(host)
+
+
+def test_a_taken_port_is_said_before_anything_starts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with (
+            pytest.raises(LaunchError, match=f"port {port} is taken"),
+            platform(Settings(), "127.0.0.1", port, 0, print),
+        ):
+            pass
+
+
+def test_usage_statistics_are_off_and_the_demo_asks_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+
+    prepare_environment(Settings())
+
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert len(os.environ["RAY_AUTH_TOKEN"]) == 64

@@ -1,0 +1,53 @@
+"""Settings refuse what they do not know and explain themselves."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from serve_app.settings import DEMO_CHECKPOINT, Settings, Step
+
+
+def steps(model: type[BaseModel] = Settings) -> list[type[BaseModel]]:
+    nested = [field.annotation for field in model.model_fields.values()]
+    found = [annotation for annotation in nested if isinstance(annotation, type) and issubclass(annotation, Step)]
+    return [model, *(deeper for step in found for deeper in steps(step))]
+
+
+def test_the_default_is_the_demo_that_comes_with_the_package() -> None:
+    assert Settings().model.source == "demo"
+    assert (DEMO_CHECKPOINT / "config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"engin": {}},
+        {"engine": {"backnd": "vllm"}},
+        {"engine": {"backend": "magic"}},
+        {"engine": {"scaling": {"min_replicas": 3, "max_replicas": 2}}},
+        {"preprocessor": {"screen": {"pass_score": 0.2, "refuse_score": 0.3}}},
+        {"gateway": {"max_upload_bytes": 0}},
+        {"model": {"source": ""}},
+    ],
+)
+def test_what_is_unknown_or_out_of_bounds_fails(args: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(args)
+
+
+def test_settings_survive_the_serve_config() -> None:
+    changed = Settings.model_validate({"engine": {"max_num_seqs": 3}, "preprocessor": {"max_visual_tokens": 1280}})
+
+    assert Settings.model_validate(changed.model_dump(mode="json")) == changed
+
+
+def test_every_leaf_says_what_it_means() -> None:
+    silent = [
+        f"{step.__name__}.{name}"
+        for step in set(steps())
+        for name, field in step.model_fields.items()
+        if not field.description and not (isinstance(field.annotation, type) and issubclass(field.annotation, Step))
+    ]
+
+    assert silent == []
