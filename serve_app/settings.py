@@ -4,7 +4,7 @@ The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on 
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,16 @@ class Step(BaseModel):
     """A group of settings; unknown keys are an error, docstrings under fields are their description."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_defaults(cls, values: Any) -> Any:
+        """Keep the step's own defaults beside the keys that are given: a scaling block differs from step to step."""
+        if not isinstance(values, dict):
+            return values
+        defaults = {name: field.default for name, field in cls.model_fields.items() if isinstance(field.default, Step)}
+        nested = {name: default for name, default in defaults.items() if isinstance(values.get(name), dict)}
+        return {**values, **{name: {**default.model_dump(), **values[name]} for name, default in nested.items()}}
 
 
 class Scaling(Step):

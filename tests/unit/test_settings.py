@@ -36,6 +36,14 @@ def test_what_is_unknown_or_out_of_bounds_fails(args: dict[str, Any]) -> None:
         Settings.model_validate(args)
 
 
+def test_one_key_of_a_block_leaves_the_others_as_they_are() -> None:
+    changed = Settings.model_validate({"engine": {"scaling": {"max_replicas": 4}}, "gateway": {"scaling": {}}})
+
+    assert changed.engine.scaling.max_replicas == 4
+    assert changed.engine.scaling.num_cpus == Settings().engine.scaling.num_cpus != changed.gateway.scaling.num_cpus
+    assert changed.gateway == Settings().gateway
+
+
 def test_settings_survive_the_serve_config() -> None:
     changed = Settings.model_validate({"engine": {"max_num_seqs": 3}, "preprocessor": {"max_visual_tokens": 1280}})
 

@@ -1,0 +1,47 @@
+"""Renders the chart without a cluster and without a helm binary.
+
+Knows Helm's template engine only; whether an API server would take the result is for the tests to say.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import yaml
+
+CHART = Path(__file__).parent / "clara"
+RELEASE = "clara"
+NAMESPACE = "clara"
+
+
+def profile(name: str) -> dict[str, Any]:
+    """Read the values that a profile sets; `full-size` is the chart's own defaults."""
+    if name == "full-size":
+        return {}
+    values: dict[str, Any] = yaml.safe_load((CHART / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def profiles() -> list[str]:
+    """Name every profile."""
+    return ["full-size", *sorted(path.stem for path in (CHART / "profiles").glob("*.yaml"))]
+
+
+def render(values: dict[str, Any]) -> dict[str, str]:
+    """Render every template that yields a manifest, as text by template name.
+
+    Raises:
+        helm.HelmError: the values do not fit the schema, or a template refuses them; the message says which.
+    """
+    # A chart handle keeps what a render did to it, so each render loads its own.
+    with helm.Chart.load(str(CHART)) as chart:
+        chart.validate_schema(values)
+        rendered = chart.render(values, name=RELEASE, namespace=NAMESPACE)
+    texts = {name.removeprefix("clara/templates/"): text.strip() for name, text in sorted(rendered.items())}
+    return {name: text for name, text in texts.items() if text and not name.endswith((".tpl", "NOTES.txt"))}
+
+
+def manifests(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Render and parse every document."""
+    documents = [document for text in render(values).values() for document in yaml.safe_load_all(text)]
+    return [document for document in documents if document]

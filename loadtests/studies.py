@@ -1,0 +1,54 @@
+"""The films that the load is made of: drawn by code, with patients, all from one seed.
+
+Drawn before the load begins: drawing takes time that must not be mistaken for the platform's.
+"""
+
+import io
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.phantoms import draw, sample
+
+NUM_FILMS = 16
+_MAX_SHIFT_PX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One request: a PNG and the form fields beside it."""
+
+    image: bytes
+    fields: dict[str, str]
+
+
+class Studies:
+    """An endless list of studies; a film that comes again is shifted by a pixel, so that no cache knows it."""
+
+    def __init__(self, seed: int, num_films: int = NUM_FILMS) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._films = [draw(sample(self._rng)) for _ in range(num_films)]
+        self._numbers = count()
+
+    def next(self) -> Study:
+        """Make the next study."""
+        round_number, index = divmod(next(self._numbers), len(self._films))
+        film = np.roll(self._films[index], round_number % _MAX_SHIFT_PX, axis=1)
+        return Study(_png(film), _patient(self._rng))
+
+
+def _patient(rng: np.random.Generator) -> dict[str, str]:
+    return {
+        "sex": str(rng.choice(["nam", "nữ"])),
+        "age": str(rng.integers(18, 90)),
+        "view": str(rng.choice(["PA", "AP"])),
+    }
+
+
+def _png(film: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(film).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -1,0 +1,133 @@
+"""The door with a scripted reporter behind it: in process, or on a real socket."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from serve_app.api.examples import EVENTS, READY, VERSION
+from serve_app.api.factory import create_api
+from serve_app.api.service import CheckReadiness, DescribeService
+from serve_app.domain.conversation import Principal
+from serve_app.domain.report import Report, ReportEvent, ReportRequest
+from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.settings import GatewaySettings
+
+FILM = b"\x89PNG these bytes are the reporter's business"
+
+
+@dataclass
+class ScriptedReporter:
+    """Yields its events, then raises, hangs or ends; remembers what it was asked and whether it was closed."""
+
+    events: Sequence[ReportEvent] = EVENTS
+    error: BaseException | None = None
+    hangs_after: int | None = None
+    asked: list[tuple[ReportRequest, Principal]] = field(default_factory=list)
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncIterator[ReportEvent]:
+        """Play the script."""
+        self.asked.append((request, principal))
+        try:
+            for index, event in enumerate(self.events):
+                if index == self.hangs_after:
+                    self.hanging.set()
+                    await asyncio.Event().wait()
+                yield event
+                await asyncio.sleep(0)
+            if self.error is not None:
+                raise self.error
+        finally:
+            # A clean-up that awaits, as aborting an engine does: it must not be cancelled a second time.
+            await asyncio.sleep(0.01)
+            self.closed.set()
+
+
+@dataclass
+class Door:
+    """The application under test and everything it was given or told."""
+
+    app: FastAPI
+    reporter: ScriptedReporter
+    outcomes: list[str]
+
+    def client(self) -> httpx.AsyncClient:
+        """Open a client that talks to the application in process."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://clara")
+
+    async def post(self, path: str = "/v1/reports", *, image: bytes = FILM, **fields: str) -> httpx.Response:
+        """Post one film as a form."""
+        async with self.client() as client:
+            return await client.post(path, files={"image": ("film.png", image)}, data=fields)
+
+    async def stream(self, *, accept: str = "text/event-stream", **fields: str) -> httpx.Response:
+        """Post one film and read the whole event stream."""
+        async with self.client() as client:
+            return await client.post(
+                "/v1/reports", files={"image": ("film.png", FILM)}, data=fields, headers={"Accept": accept}
+            )
+
+
+async def ready() -> Readiness:
+    """Be ready."""
+    return READY
+
+
+async def describe() -> ServiceVersion:
+    """Be the example."""
+    return VERSION
+
+
+def open_door(
+    reporter: ScriptedReporter | None = None,
+    settings: GatewaySettings | None = None,
+    readiness: CheckReadiness = ready,
+    described: DescribeService = describe,
+) -> Door:
+    """Make a door with one thing different from the usual."""
+    reporter = reporter or ScriptedReporter()
+    outcomes: list[str] = []
+    app = create_api(reporter, readiness, described, settings or GatewaySettings(), outcomes.append)
+    return Door(app, reporter, outcomes)
+
+
+@pytest.fixture
+def door() -> Door:
+    """Open a door behind which all is well."""
+    return open_door()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an application on a free port of this machine; give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, no event
+                await asyncio.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def example_report() -> Report:
+    """Give the report that the usual script ends with."""
+    report = EVENTS[-1]
+    assert isinstance(report, Report)
+    return report

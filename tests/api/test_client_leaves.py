@@ -1,0 +1,72 @@
+"""A client that leaves: the reporter is closed at once, on a real socket."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from serve_app.settings import GatewaySettings
+from tests.api.conftest import FILM, ScriptedReporter, listening, open_door
+
+PROMPTLY_S = 2.0
+STREAM = {"Accept": "text/event-stream"}
+JSON = {"Accept": "application/json"}
+
+
+@pytest.mark.parametrize("hangs_after", [0, 2])
+@pytest.mark.parametrize(("path", "headers"), [("/v1/reports", STREAM), ("/v1/reports", JSON), ("/predict", JSON)])
+async def test_the_reporter_is_closed_when_the_client_leaves(
+    path: str, headers: dict[str, str], hangs_after: int
+) -> None:
+    door = open_door(ScriptedReporter(hangs_after=hangs_after))
+    async with listening(door.app) as address, httpx.AsyncClient(base_url=address) as client:
+        asking = asyncio.create_task(client.post(path, files={"image": FILM}, headers=headers))
+        await asyncio.wait_for(door.reporter.hanging.wait(), 5)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+        await asyncio.wait_for(door.reporter.closed.wait(), PROMPTLY_S)
+        await eventually(lambda: door.outcomes == ["client_gone"])
+
+
+async def test_a_client_that_stops_reading_is_given_up() -> None:
+    settings = GatewaySettings(ping_period_s=0.05, stalled_client_timeout_s=0.2)
+    events = ScriptedReporter().events
+    flood = [events[0], *[events[1]] * 200_000]
+    door = open_door(ScriptedReporter(flood), settings)
+    async with listening(door.app) as address:
+        host, port = address.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(form_request(host))
+        await asyncio.wait_for(door.reporter.closed.wait(), 20)
+        await eventually(lambda: door.outcomes == ["client_gone"])
+        writer.close()
+
+
+async def test_the_server_answers_others_while_a_report_hangs() -> None:
+    door = open_door(ScriptedReporter(hangs_after=1))
+    async with listening(door.app) as address, httpx.AsyncClient(base_url=address) as client:
+        asking = asyncio.create_task(client.post("/v1/reports", files={"image": FILM}))
+        await door.reporter.hanging.wait()
+        assert (await client.get("/healthz", timeout=2)).status_code == 200
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+
+def form_request(host: str) -> bytes:
+    body = b'--b\r\nContent-Disposition: form-data; name="image"; filename="f"\r\n\r\nfilm\r\n--b--\r\n'
+    head = (
+        f"POST /v1/reports HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PROMPTLY_S):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)

@@ -1,0 +1,101 @@
+"""The OpenAPI document is valid, whole and true."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.openapi.models import OpenAPI
+from jsonschema import Draft202012Validator
+
+from serve_app.api.docs import examples_of
+from serve_app.api.problems import STATUS
+from tests.api.conftest import open_door
+
+DOCUMENT = open_door().app.openapi()
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def contents() -> Iterator[Any]:
+    for name, operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            for media_type, content in response["content"].items():
+                yield pytest.param(content, id=f"{name} {status} {media_type}")
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert OpenAPI.model_validate(DOCUMENT).openapi.startswith("3.1")
+
+
+def test_every_route_is_there() -> None:
+    assert set(OPERATIONS) == {
+        "POST /v1/reports",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /version",
+        "POST /predict",
+        "GET /health",
+    }
+
+
+@pytest.mark.parametrize("content", contents())
+def test_every_answer_has_examples_that_fit_its_schema(content: dict[str, Any]) -> None:
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+    examples = examples_of(content)
+
+    assert examples
+    for example in examples:
+        Draft202012Validator(schema).validate(example)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_is_described(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"]}
+    assert operation.get("deprecated", False) is (name in {"POST /predict", "GET /health"})
+
+
+def test_operation_ids_are_distinct() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", ["POST /v1/reports", "POST /predict"])
+def test_every_status_of_an_error_is_documented(name: str) -> None:
+    documented = {int(status) for status in OPERATIONS[name]["responses"]}
+
+    assert documented == {200, 500, *STATUS.values()}
+
+
+def test_every_form_field_is_described_and_only_the_image_is_required() -> None:
+    form = OPERATIONS["POST /v1/reports"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    schema = DOCUMENT["components"]["schemas"][form["$ref"].rsplit("/", 1)[-1]]
+
+    assert set(schema["properties"]) == {"image", "sex", "age", "view", "confirm"}
+    assert schema["required"] == ["image"]
+    for field in schema["properties"].values():
+        assert field["description"]
+    for name in ("sex", "age", "view"):
+        assert schema["properties"][name]["examples"]
+
+
+async def test_the_document_is_served() -> None:
+    async with open_door().client() as client:
+        assert (await client.get("/openapi.json")).json() == DOCUMENT
+
+
+async def test_the_page_for_people_shows_every_operation_and_loads_nothing() -> None:
+    async with open_door().client() as client:
+        response = await client.get("/docs")
+
+    assert all(f"<code>{name}</code>" in response.text for name in OPERATIONS)
+    assert "Bóng tim to." in response.text
+    assert not re.search(r"<script|<link|<img|src=|url\(|https?://", response.text)
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")

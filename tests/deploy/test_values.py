@@ -1,0 +1,153 @@
+"""Values: a typo fails, a contradiction fails with a sentence, every value is read, and what is generated is fresh."""
+
+import copy
+import subprocess
+import sys
+from typing import Any
+
+import helm_python as helm
+import pytest
+import yaml
+
+from charts import generate
+from charts.render import CHART, profile, render
+from charts.values_prose import Value, read_values
+
+ROOT = CHART.parent.parent
+BASE: dict[str, Any] = {"podMonitor": {"enabled": True, "assumeCrd": True}}
+LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value.leaves()]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"imagee": {}}, "imagee"),
+        ({"image": {"tagg": "1"}}, "tagg"),
+        ({"image": {"digest": "sha256:abc"}}, "digest"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
+        ({"app": {"engin": {}}}, "engin"),
+        ({"app": {"engine": {"scaling": {"max_replica": 2}}}}, "max_replica"),
+        ({"app": {"engine": {"gpu_memory_utilization": 1.5}}}, "gpu_memory_utilization"),
+        ({"app": {"model": {"dtype": "int3"}}}, "dtype"),
+        ({"cpuWorkers": {"resources": {"limit": {}}}}, "limit"),
+        ({"gpuWorkers": {"tolerations": [{"keyy": "x"}]}}, "keyy"),
+        ({"terminationGracePeriodSeconds": 10}, "terminationGracePeriodSeconds"),
+        ({"podMonitor": {"interval": "often"}}, "interval"),
+    ],
+)
+def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(helm.HelmError, match=named):
+        render(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
+        ({"gpuWorkers": {"enabled": False}}, "the engine would wait for a GPU for ever"),
+        ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),
+        ({"app": {"engine": {"scaling": {"max_replicas": 3}}}}, "may ask for 3 GPUs, but gpuWorkers gives 1 at most"),
+        ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 91}}}}, "reports would be cut off"),
+        ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor"),
+    ],
+)
+def test_a_contradiction_fails_with_a_sentence(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(helm.HelmError, match=sentence):
+        render(values)
+
+
+def test_every_fail_in_the_templates_is_tested() -> None:
+    templates = "".join(path.read_text(encoding="utf-8") for path in (CHART / "templates").iterdir())
+    # One pytest.param above for each.
+    assert templates.count("fail ") == 6
+
+
+def test_a_digest_wins_over_the_tag() -> None:
+    digest = "sha256:" + "a" * 64
+    text = render({"image": {"digest": digest, "tag": "1.2.3"}})["rayservice.yaml"]
+    assert f"clara-gpu@{digest}" in text
+    assert "1.2.3" not in text
+
+
+@pytest.fixture(scope="module")
+def base_render() -> dict[str, str]:
+    return render(BASE)
+
+
+def changed(leaf: Value, current: Any) -> Any:
+    """Make another value of the same kind."""
+    if leaf.annotation and "enum" in leaf.annotation:
+        return next(choice for choice in leaf.annotation["enum"] if choice != leaf.default)
+    examples: dict[str, Any] = {
+        "image.digest": "sha256:" + "b" * 64,
+        "image.pullSecrets": ["registry"],
+        "scratchSizeLimit": "11Gi",
+        "modelCache.sizeLimit": "41Gi",
+        "podMonitor.interval": "31s",
+    }
+    name = ".".join(leaf.path)
+    if name in examples:
+        return examples[name]
+    if name.endswith("resources"):
+        return {"limits": {"cpu": "13"}}
+    if name.endswith("tolerations"):
+        return [{"key": "other", "operator": "Exists"}]
+    if isinstance(leaf.default, dict):
+        return {"example.org/label": "x"}
+    return (not current) if isinstance(current, bool) else current + type(current)(1)
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: ".".join(leaf.path))
+def test_every_value_has_a_reader(leaf: Value, base_render: dict[str, str]) -> None:
+    values = copy.deepcopy(BASE)
+    group = values
+    for key in leaf.path[:-1]:
+        group = group.setdefault(key, {})
+    group[leaf.path[-1]] = changed(leaf, group.get(leaf.path[-1], leaf.default))
+    try:
+        assert render(values) != base_render
+    except helm.HelmRenderError:
+        assert leaf.path in {("gpuWorkers", "enabled"), ("podMonitor", "assumeCrd")}
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: ".".join(leaf.path))
+def test_every_value_is_explained(leaf: Value) -> None:
+    assert leaf.prose.endswith(".")
+
+
+def test_a_profile_holds_differences_only(profile_name: str) -> None:
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    for path, value in leaves_of(profile(profile_name)):
+        node = defaults
+        for key in path[:-1]:
+            node = node.get(key, {})
+        assert node.get(path[-1]) != value or path[-2] in ("requests", "limits"), f"{path} repeats the default"
+
+
+def leaves_of(node: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    if not isinstance(node, dict):
+        return [(path, node)]
+    return [leaf for key, value in node.items() for leaf in leaves_of(value, (*path, key))]
+
+
+def test_generated_files_are_fresh() -> None:
+    files = generate.sources() | generate.rendered()
+    assert len(files) >= 5
+    assert [str(path.relative_to(ROOT)) for path in generate.stale(files)] == []
+
+
+def test_the_check_fails_on_a_stale_file(tmp_path: Any) -> None:
+    fresh, old = tmp_path / "fresh", tmp_path / "old"
+    fresh.write_text("a")
+    old.write_text("a")
+    assert generate.stale({fresh: "a", old: "b", tmp_path / "gone": ""}) == [old, tmp_path / "gone"]
+
+
+def test_the_generator_runs_as_a_command() -> None:
+    run = subprocess.run([sys.executable, "-m", "charts.generate", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+def test_a_value_whose_type_is_unclear_must_say_it() -> None:
+    with pytest.raises(ValueError, match=r"a\.b needs an @schema line"):
+        Value(("a", "b"), None, "", None).schema()

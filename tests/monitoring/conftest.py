@@ -1,0 +1,27 @@
+"""Every query of the dashboard, and promtool where it is installed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from monitoring.panels import Panel, rows
+
+
+@pytest.fixture(scope="session")
+def panels() -> list[Panel]:
+    return [panel for row in rows() for panel in row.panels]
+
+
+@pytest.fixture(scope="session")
+def queries(panels: list[Panel]) -> list[str]:
+    return [query.expr for panel in panels for query in panel.queries]
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus' own checker; tests that need it skip where it is absent."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("promtool is not installed (it comes with prometheus)")
+    return Path(found)
