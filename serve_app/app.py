@@ -55,6 +55,8 @@ def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
         health_check_period_s=scaling.health_check_period_s,
         health_check_timeout_s=scaling.health_check_timeout_s,
         graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,
+        # A checkpoint that is not there will not be there at the twentieth attempt, Serve's default.
+        max_constructor_retry_count=3,
     )
 
 

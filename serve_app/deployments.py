@@ -15,6 +15,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from serve_app import __version__
 from serve_app.api.factory import create_api
 from serve_app.domain.conversation import GenerationEvent, GenerationRequest, Principal
 from serve_app.domain.errors import ClaraError, EngineGone, Overloaded, Unavailable
@@ -133,7 +134,14 @@ class Gateway:
 
     async def _describe(self) -> ServiceVersion:
         card = await self._engine.describe()
-        return ServiceVersion(card.model, card.engine, card.engine_version, self._prompt_version, PREPARATION_VERSION)
+        return ServiceVersion(
+            version=__version__,
+            model=card.model,
+            engine=card.engine,
+            engine_version=card.engine_version,
+            prompt_version=self._prompt_version,
+            preparation_version=PREPARATION_VERSION,
+        )
 
 
 class RemotePreparer:

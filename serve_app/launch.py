@@ -5,6 +5,7 @@ A cluster does not come through here: there KubeRay starts Ray and the chart set
 
 import contextlib
 import ipaddress
+import logging
 import os
 import secrets
 import socket
@@ -20,6 +21,8 @@ APP_NAME = "clara"
 # Nothing phones home; a busy machine is not a dead one; one token per run, in no file.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Switched off, Ray still reports that it is off, unless there is nowhere to report to.
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -87,6 +90,7 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
 
     from serve_app.app import build_app
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     tell("Ray starts")
     ray.init(
         address="local",

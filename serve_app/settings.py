@@ -163,8 +163,6 @@ class EngineSettings(Step):
     """Skip compilation: slower steps, a start in seconds, no compiler needed."""
     tensor_parallel_size: int = Field(1, ge=1)
     """GPUs that share one replica's weights."""
-    start_timeout_s: float = Field(1800, gt=0)
-    """How long the model may take to load and answer once."""
 
 
 class TelemetrySettings(Step):

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.cluster
 @pytest.fixture
 def resting_platform(tmp_path: Path) -> Iterator[Platform]:
     """A platform whose engine may have no replica."""
-    yield from start(tmp_path, {"engine": {"backend": "scripted", "scaling": {"min_replicas": 0, "upscale_delay_s": 0}}})
+    yield from start(
+        tmp_path, {"engine": {"backend": "scripted", "scaling": {"min_replicas": 0, "upscale_delay_s": 0}}}
+    )
 
 
 def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
