@@ -147,7 +147,7 @@ def _print_report(url: str, image: Path, fields: dict[str, str]) -> None:
             out.print("" if data["status"] == "complete" else f"\n[bold red]{data['status']}[/]")
         elif name == "report":
             out.print(
-                f"\n[dim]{data['id']}  {data['model']}  {data['timings']['total_s']:.1f} s\n{data['disclaimer']}[/]"
+                f"\n[dim]{data['id']}  {data['model']}  {data['timings']['duration_s']:.1f} s\n{data['disclaimer']}[/]"
             )
 
 

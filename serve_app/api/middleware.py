@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,6 +47,11 @@ class RequestContext:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def proxy_middleware() -> list[Middleware]:
+    """What Serve's proxy wears: outermost there, it leaves one request id where the proxy appends its own."""
+    return [Middleware(RequestContext)]
 
 
 class OutcomeReport:

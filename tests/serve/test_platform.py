@@ -56,6 +56,14 @@ def test_a_picture_that_is_no_film_is_refused(scripted_platform: Platform) -> No
     assert vouched.status_code == 200 and vouched.json()["gate"]["overridden"] is True
 
 
+def test_an_answer_has_one_request_id(scripted_platform: Platform) -> None:
+    ours = httpx.get(f"{scripted_platform.url}/nowhere")
+    theirs = httpx.get(f"{scripted_platform.url}/healthz", headers={"X-Request-Id": "hospital-7"})
+
+    assert ours.headers.get_list("x-request-id") == [ours.json()["request_id"]]
+    assert theirs.headers.get_list("x-request-id") == ["hospital-7"]
+
+
 def test_first_version_routes_still_answer(scripted_platform: Platform, tmp_path: Path) -> None:
     files = {"image": drawn_film(tmp_path, 2).read_bytes()}
 

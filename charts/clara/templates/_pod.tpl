@@ -104,6 +104,7 @@ spec:
 - {name: DO_NOT_TRACK, value: "1"}
 - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
 - {name: TOKENIZERS_PARALLELISM, value: "false"}
+- {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
 {{- if .root.Values.app.engine.enforce_eager }}
 {{- /* Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request. */}}
 - {name: TORCHDYNAMO_DISABLE, value: "1"}
