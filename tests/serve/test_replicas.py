@@ -1,0 +1,51 @@
+"""Engine replicas come and go: at rest, and one dead among live ones."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.serve.conftest import Platform, drawn_film, start
+from tests.serve.test_platform import post
+
+pytestmark = pytest.mark.cluster
+
+
+def scripted(**scaling: float) -> dict[str, object]:
+    return {"engine": {"backend": "scripted", "scaling": {"upscale_delay_s": 0, **scaling}}}
+
+
+@pytest.fixture
+def resting_platform(tmp_path: Path) -> Iterator[Platform]:
+    """A platform whose engine may have no replica."""
+    yield from start(tmp_path, scripted(min_replicas=0))
+
+
+@pytest.fixture
+def twin_platform(tmp_path: Path) -> Iterator[Platform]:
+    """A platform with two engine replicas."""
+    yield from start(tmp_path, scripted(min_replicas=2, max_replicas=2, num_cpus=0.2))
+
+
+def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
+    resting = httpx.get(f"{resting_platform.url}/readyz")
+    report = post(resting_platform, drawn_film(tmp_path, 31).read_bytes())
+    awake = httpx.get(f"{resting_platform.url}/readyz")
+
+    assert (resting.status_code, resting.json()["reason"]) == (200, "at-zero")
+    assert report.status_code == 200
+    assert (awake.status_code, awake.json()["reason"]) == (200, "serving")
+
+
+def test_one_dead_replica_among_live_ones_stops_nothing(twin_platform: Platform, tmp_path: Path) -> None:
+    film = drawn_film(tmp_path, 32).read_bytes()
+    victim, _ = twin_platform.processes("ServeReplica:clara:engine")
+
+    victim.kill()
+
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        assert httpx.get(f"{twin_platform.url}/readyz", timeout=10).status_code == 200
+        assert post(twin_platform, film).status_code == 200
