@@ -35,10 +35,10 @@ async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
 
 async def test_another_tenant_never_meets_a_warm_cache(engine: Engine) -> None:
     asked = question(seed=4712)
-    await answer(engine, GenerationRequest("tenant-1", (asked,), principal=Principal("hospital-a")))
+    await answer(engine, GenerationRequest("tenant-1", (asked,), principal=Principal("warm-hospital")))
 
-    _, _, (again,) = await answer(engine, GenerationRequest("tenant-2", (asked,), principal=Principal("hospital-a")))
-    _, _, (other,) = await answer(engine, GenerationRequest("tenant-3", (asked,), principal=Principal("hospital-b")))
+    _, _, (again,) = await answer(engine, GenerationRequest("tenant-2", (asked,), principal=Principal("warm-hospital")))
+    _, _, (other,) = await answer(engine, GenerationRequest("tenant-3", (asked,), principal=Principal("cold-hospital")))
 
     assert again.usage.cached_tokens > 0
     assert other.usage.cached_tokens == 0

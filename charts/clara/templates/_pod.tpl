@@ -113,6 +113,10 @@ spec:
 - {name: HF_HUB_OFFLINE, value: "1"}
 {{- end }}
 {{- if .hasModel }}
+{{- /* vLLM would find its own address by way of a public one. */}}
+- name: VLLM_HOST_IP
+  valueFrom:
+    fieldRef: {fieldPath: status.podIP}
 - {name: HF_HOME, value: /var/cache/huggingface}
 {{- with .root.Values.huggingFace.tokenSecretName }}
 - name: HF_TOKEN
