@@ -1,0 +1,89 @@
+"""The image step in this process: decode, screen, normalise, name; on worker threads, never on the event loop.
+
+Knows nothing about requests or Ray.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph
+from serve_app.imaging.decode import decode
+from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.screen import Gate
+from serve_app.settings import PreprocessorSettings
+
+T = TypeVar("T")
+
+
+class LocalPreparer:
+    """Implements the `ImagePreparer` port.
+
+    At most `num_workers` images are worked on at a time. A thread cannot be killed: after `decode_timeout_s` the
+    client is answered, but the slot stays taken until the decoder really returns, so stuck files cannot pile up.
+    """
+
+    def __init__(self, settings: PreprocessorSettings) -> None:
+        self._settings = settings
+        self._gate = Gate(settings.screen)
+        self._threads = ThreadPoolExecutor(settings.num_workers, thread_name_prefix="prepare")
+        self._slots = asyncio.Semaphore(settings.num_workers)
+        self._num_busy = 0
+
+    @property
+    def num_free(self) -> int:
+        """Workers that wait for an image."""
+        return self._settings.num_workers - self._num_busy
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        """Make an image ready for the model; see `ports.ImagePreparer`.
+
+        Raises:
+            NotAChestXray, NeedsConfirmation: the gate's verdict under policy `enforce`, without override.
+            UploadTooLarge: it takes longer than `decode_timeout_s`.
+            Overloaded: no worker came free within `decode_timeout_s`.
+        """
+        return await self._on_worker(lambda: self._prepare(data, has_override))
+
+    def _prepare(self, data: bytes, has_override: bool) -> Radiograph:
+        film = decode(data, self._settings)
+        verdict = self._decide(self._gate.screen(film), has_override)
+        pixels = normalize(film.pixels, self._settings.max_visual_tokens)
+        return Radiograph(pixels, digest(pixels), film.source, verdict)
+
+    def _decide(self, verdict: GateVerdict, has_override: bool) -> GateVerdict:
+        """Stop what does not pass, unless the client vouches for it or the policy only records."""
+        if verdict.outcome is GateOutcome.PASS:
+            return verdict
+        if has_override:
+            return replace(verdict, is_overridden=True)
+        if self._settings.screen.policy == "record":
+            return verdict
+        if verdict.outcome is GateOutcome.CONFIRM:
+            raise NeedsConfirmation(
+                "the image may not be a frontal chest X-ray: confirm it to go on", verdict.reason, verdict.score
+            )
+        raise NotAChestXray("the image does not look like a chest X-ray", verdict.reason, verdict.score)
+
+    async def _on_worker(self, work: Callable[[], T]) -> T:
+        limit_s = self._settings.decode_timeout_s
+        try:
+            await asyncio.wait_for(self._slots.acquire(), limit_s)
+        except TimeoutError:
+            raise Overloaded("too many images are being prepared") from None
+        self._num_busy += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future.add_done_callback(self._release)
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), limit_s)
+        except TimeoutError:
+            raise UploadTooLarge("the image takes too long to prepare", round(limit_s), "seconds") from None
+
+    def _release(self, future: "asyncio.Future[T]") -> None:
+        self._num_busy -= 1
+        self._slots.release()
+        if not future.cancelled():
+            future.exception()  # Seen, also when the client has gone: else asyncio logs it.

@@ -1,0 +1,143 @@
+"""PNG and JPEG to a film, by Pillow: alpha, palette, 16 bits, CMYK and EXIF rotation come out right.
+
+Knows nothing about DICOM; never asks Pillow to tolerate a truncated file.
+"""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
+from serve_app.domain.radiograph import Source
+from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
+from serve_app.imaging.film import Film, colour_ratio, grey
+from serve_app.imaging.normalize import PATCH_UNIT_PX, fit_tokens
+from serve_app.settings import PreprocessorSettings
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_START = b"\xff\xd8\xff"
+# What Pillow's PNG and JPEG readers were seen to raise on damaged files.
+_PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+# Each progressive scan costs a pass over the picture; real encoders write about ten.
+_MAX_JPEG_SCANS = 100
+# The gate looks at 96 pixels; keep at least twice that whatever the model's budget.
+_MIN_DRAFT_PX = 192
+_DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+# Depths that scanners produce: a 12-bit film in a 16-bit file fills 12 bits, not 16.
+_SAMPLE_DEPTHS_BITS = (10, 12, 14, 16)
+_EXIF_ORIENTATION = 0x0112
+
+
+def looks_like_raster(data: bytes) -> bool:
+    """Tell whether the bytes begin as PNG or JPEG."""
+    return data.startswith((_PNG_START, _JPEG_START))
+
+
+def read_raster(data: bytes, settings: PreprocessorSettings) -> Film:
+    """Read a PNG or JPEG as it would be displayed, transparent parts black.
+
+    A JPEG far larger than the model's input is decoded at a half, quarter or eighth of its size.
+
+    Raises:
+        CorruptImage, UnsupportedImage, UploadTooLarge: see `decode`.
+    """
+    is_png = data.startswith(_PNG_START)
+    _check_whole(data, is_png)
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+            _check_limits(image, is_png, settings)
+            return _read(image, data, is_png, settings)
+    except Image.DecompressionBombError:
+        raise _too_many_pixels(settings) from None
+    except _PILLOW_ERRORS as error:
+        detail = "cannot be read" if isinstance(error, UnidentifiedImageError) else "is truncated or damaged"
+        raise CorruptImage(f"the {'PNG' if is_png else 'JPEG'} file {detail}") from None
+
+
+def _check_whole(data: bytes, is_png: bool) -> None:
+    """Refuse what Pillow would fill up in silence: a missing end, and kinds of JPEG it does not read."""
+    if is_png:
+        if b"IEND" not in data[-4096:]:
+            raise CorruptImage("the PNG file is truncated")
+        return
+    if b"\xff\xd9" not in data:
+        raise CorruptImage("the JPEG file is truncated")
+    header = read_codestream(data)
+    if header is not None and header.bits != 8:
+        raise UnsupportedImage(f"JPEG with {header.bits} bits a sample is not read here; 8 bits are")
+    if num_jpeg_scans(data) > _MAX_JPEG_SCANS:
+        raise UnsupportedImage(f"JPEG with more than {_MAX_JPEG_SCANS} scans is not read here")
+
+
+def _check_limits(image: Image.Image, is_png: bool, settings: PreprocessorSettings) -> None:
+    if image.width * image.height > settings.max_pixels:
+        raise _too_many_pixels(settings)
+    # A phone's JPEG may carry previews as further frames: only the picture itself is read, so they don't count.
+    if is_png and getattr(image, "n_frames", 1) > settings.max_frames:
+        raise UploadTooLarge("the PNG file is an animation", settings.max_frames, "frames")
+
+
+def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
+    return UploadTooLarge("the image has more pixels than are accepted", settings.max_pixels, "pixels")
+
+
+def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
+    bits = data[24] if is_png else 8
+    width_px, height_px = image.size
+    if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
+        width_px, height_px = height_px, width_px
+    if not is_png:
+        image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    pixels, coloured = _display(upright)
+    return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, bits), coloured)
+
+
+def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
+    """Choose the least size worth decoding: twice the model's input, so that resizing still filters."""
+    side_px = max(_MIN_DRAFT_PX, 2 * PATCH_UNIT_PX * max(fit_tokens(width_px, height_px, max_visual_tokens)))
+    return side_px, side_px
+
+
+def _display(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels of shape (height, width) and the coloured share."""
+    if image.mode in _DEEP_MODES:
+        return _eight_bits(np.asarray(image)), 0.0
+    if image.mode == "1":
+        return grey(image), 0.0
+    if image.mode == "L" and "transparency" not in image.info:
+        return np.array(image), 0.0
+    opaque = _on_black(image) if image.has_transparency_data else image.convert("RGB")
+    return grey(opaque), colour_ratio(opaque)
+
+
+def _on_black(image: Image.Image) -> Image.Image:
+    rgba = image.convert("RGBA")
+    background = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
+    return Image.alpha_composite(background, rgba).convert("RGB")
+
+
+def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale deep samples by the depth they fill, not by the file's container."""
+    values = np.clip(samples, 0, 65535).astype(np.uint16)
+    brightest = int(values.max())
+    top = next((1 << bits) - 1 for bits in _SAMPLE_DEPTHS_BITS if brightest < 1 << bits)
+    table = np.rint(np.minimum(np.arange(65536) / top, 1) * 255).astype(np.uint8)
+    shown: NDArray[np.uint8] = table[values]
+    return shown

@@ -1,0 +1,1 @@
+"""Trains the gate: films and drawn chests against everything that is no chest film."""

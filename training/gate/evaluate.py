@@ -1,0 +1,152 @@
+"""Measures the served gate on films of patients it never saw, and writes the confusion tables.
+
+`python -m training.gate.evaluate --films F --samples S --out training/gate/results/gate-1.json`
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.imaging.film import Film, colour_ratio
+from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
+from training.gate.augment import cut
+from training.gate.examples import DRAWN, VALIDATION_DRAWN, phantoms
+from training.gate.films import PatientFilm, load_films, sample_patients, split
+from training.gate.pictures import VALIDATION, load_pictures
+from training.gate.train import Recipe
+
+Picture = NDArray[np.uint8]
+# No phantom of training has a seed of this range.
+PHANTOM_SEED = 90_000_000
+NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
+TURNS = {"rotated 90": 1, "rotated 180": 2, "rotated 270": 3}
+
+
+def main() -> None:
+    """Judge every set and write the results."""
+    arguments = _arguments()
+    gate, rng = Gate(checkpoint=arguments.checkpoint), np.random.default_rng(PHANTOM_SEED)
+    seed = Recipe().seed
+    parts = split(
+        load_films(arguments.films, sample_patients(arguments.samples, arguments.films)), np.random.default_rng(seed)
+    )
+    sets: dict[str, Iterable[Film]] = {}
+    for part in ("validation", "test"):
+        films = [_film(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
+        sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
+    sets |= _apart(rng)
+    for kind in ("positive", "negative"):
+        sets[f"samples, {kind}"] = [_film(path) for path in sorted((arguments.samples / kind).iterdir())]
+    result = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": _cpu(),
+        "onnxruntime": onnxruntime.__version__,
+        "seed": seed,
+        "checkpoint_bytes": arguments.checkpoint.stat().st_size,
+        "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
+        "films": {part: _by_projection(films) for part, films in parts.items()},
+        "tables": {name: _table([gate.screen(film) for film in films]) for name, films in sets.items()},
+        "gate_ms": _milliseconds(gate, _film(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
+    }
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
+    """Format confusion tables as Markdown rows."""
+    head = ["| set | films | pass | confirm | refuse | mean score |", "| --- | --- | --- | --- | --- | --- |"]
+    return head + [
+        f"| {name} | {row['films']} | {row['pass']} | {row['confirm']} | {row['refuse']} | {row['mean_score']:.3f} |"
+        for name, row in tables.items()
+    ]
+
+
+def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+    """Turn, invert and cut films: what ought to be asked about."""
+    turned = {
+        f"{prefix}{name}": [_of(np.ascontiguousarray(np.rot90(film.pixels, turns))) for film in films]
+        for name, turns in TURNS.items()
+    }
+    halves = [_of(np.ascontiguousarray(cut(film.pixels, rng, (0.45, 0.5)))) for film in films]
+    mirrored = [_of(np.ascontiguousarray(film.pixels[:, ::-1])) for film in films]
+    inverted = [_of(255 - film.pixels) for film in films]
+    return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
+
+
+def _apart(rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+    """Gather what training never saw besides films: new phantoms, other photographs, other kinds of drawing."""
+    pictures = load_pictures()
+    return {
+        "unseen phantoms": [_of(phantom) for phantom in phantoms(NUM_PHANTOMS, rng)],
+        "unseen photographs": [_of(pictures[name]) for name in sorted(VALIDATION)],
+        "unseen kinds of drawing": [
+            _of(DRAWN[k](rng)) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
+        ],
+    }
+
+
+def _table(verdicts: list[GateVerdict]) -> dict[str, float]:
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    mean = float(np.mean([verdict.score for verdict in verdicts]))
+    return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": round(mean, 4)}
+
+
+def _film(path: Path) -> Film:
+    with Image.open(path) as image:
+        colours = image.convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
+    return Film(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
+
+
+def _of(pixels: Picture) -> Film:
+    return Film(pixels, Source("drawn", pixels.shape[1], pixels.shape[0], 8))
+
+
+def _by_projection(films: list[PatientFilm]) -> dict[str, int]:
+    return dict(Counter(film.projection for film in films))
+
+
+def _milliseconds(gate: Gate, film: Film) -> dict[str, float]:
+    """Time one film at its own size and at 3000 x 3000, processor time of one thread, median of 30."""
+    large = _of(np.array(Image.fromarray(film.pixels).resize((3000, 3000))))
+    return {f"{f.pixels.shape[1]} x {f.pixels.shape[0]}": _median_ms(gate, f) for f in (film, large)}
+
+
+def _median_ms(gate: Gate, film: Film) -> float:
+    times = []
+    for _ in range(30):
+        started = time.thread_time()
+        gate.screen(film)
+        times.append(1000 * (time.thread_time() - started))
+    return round(float(np.median(times)), 2)
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()}, {len(names)} cores"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=Path, required=True, help="folder of the Hannover films, with images.csv")
+    parser.add_argument(
+        "--samples", type=Path, required=True, help="folder with positive/ and negative/, for the last look"
+    )
+    parser.add_argument("--checkpoint", type=Path, default=GATE_CHECKPOINT)
+    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

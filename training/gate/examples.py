@@ -1,0 +1,118 @@
+"""Thumbnails with their class, drawn without end: real and drawn films against everything else."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import IterableDataset, get_worker_info
+
+from serve_app.imaging.screen import CLASSES, thumbnail
+from training.gate.augment import detail, estrange, ruin, vary, veil
+from training.gate.bodies import BODIES, lateral_chest
+from training.gate.films import PatientFilm, shrink
+from training.gate.pages import PAGES
+from training.gate.scans import SCANS
+from training.phantoms import draw, sample
+
+Picture = NDArray[np.uint8]
+FRONTAL, UNUSUAL, NONE = range(len(CLASSES))
+DRAWN = BODIES | SCANS | PAGES
+# Kinds of drawing that training never sees, to measure what is said of the unknown.
+VALIDATION_DRAWN = frozenset({"pelvis", "hand", "head-slice", "teeth", "landscape", "chart"})
+_SHARES = {FRONTAL: 0.4, UNUSUAL: 0.2, NONE: 0.4}
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The pictures that examples are made of, all uint8 grey of working size."""
+
+    films: dict[str, list[PatientFilm]]
+    phantoms: list[Picture]
+    laterals: list[Picture]
+    drawings: list[Picture]
+    photographs: list[Picture]
+
+
+def stock(
+    films: Iterable[PatientFilm],
+    photographs: Iterable[Picture],
+    kinds: Iterable[str],
+    num_each: int,
+    rng: np.random.Generator,
+) -> Stock:
+    """Draw what can be drawn and sort the films by patient."""
+    by_patient: dict[str, list[PatientFilm]] = {}
+    for film in films:
+        by_patient.setdefault(film.patient_id, []).append(film)
+    return Stock(
+        by_patient,
+        phantoms(8 * num_each, rng),
+        [lateral_chest(rng) for _ in range(2 * num_each)],
+        [DRAWN[kind](rng) for kind in sorted(kinds) for _ in range(num_each)],
+        list(photographs),
+    )
+
+
+def phantoms(number: int, rng: np.random.Generator) -> list[Picture]:
+    """Draw chest films at working size."""
+    return [shrink(Image.fromarray(draw(sample(rng)))) for _ in range(number)]
+
+
+class Examples(IterableDataset[tuple[NDArray[np.float32], int]]):
+    """`length` augmented thumbnails of shape (1, 96, 96) with their class, shared out among the loader's workers."""
+
+    def __init__(self, source: Stock, length: int, seed: int) -> None:
+        self._source, self._length, self._seed = source, length, seed
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], int]]:
+        worker = get_worker_info()
+        index, number = (worker.id, worker.num_workers) if worker else (0, 1)
+        rng = np.random.default_rng([self._seed, index])
+        for _ in range(index, self._length, number):
+            label = int(rng.choice(list(_SHARES), p=list(_SHARES.values())))
+            picture = _MAKERS[label](self._source, rng)
+            square, _ = thumbnail(np.ascontiguousarray(vary(picture, rng)))
+            yield square[None], label
+
+
+def _film(source: Stock, rng: np.random.Generator) -> Picture:
+    """Choose a patient, then a film of theirs; one in four is drawn."""
+    if rng.random() < 0.25:
+        return _any(source.phantoms, rng)
+    film = _patient_film(source, rng)
+    return veil(film, rng) if rng.random() < 0.25 else film
+
+
+def _patient_film(source: Stock, rng: np.random.Generator) -> Picture:
+    patients = list(source.films)
+    # PA films are rarer here than in practice: patients who have one come twice as often.
+    weights = np.array(
+        [2.0 if any(film.projection == "pa" for film in source.films[patient]) else 1.0 for patient in patients]
+    )
+    chosen = source.films[patients[int(rng.choice(len(patients), p=weights / weights.sum()))]]
+    return chosen[int(rng.integers(len(chosen)))].pixels
+
+
+def _unusual(source: Stock, rng: np.random.Generator) -> Picture:
+    return _any(source.laterals, rng) if rng.random() < 0.15 else estrange(_film(source, rng), rng)
+
+
+def _none(source: Stock, rng: np.random.Generator) -> Picture:
+    lot = rng.random()
+    if lot < 0.15:
+        return ruin(_film(source, rng), rng)
+    picture = detail(_any(source.photographs if lot < 0.4 else source.drawings, rng), rng)
+    # Halves and doubles have shapes of their own: without this, a narrow picture of anything is an unusual chest.
+    return estrange(picture, rng) if rng.random() < 0.4 else picture
+
+
+def _any(pictures: list[Picture], rng: np.random.Generator) -> Picture:
+    return pictures[int(rng.integers(len(pictures)))]
+
+
+_MAKERS: dict[int, Callable[[Stock, np.random.Generator], Picture]] = {FRONTAL: _film, UNUSUAL: _unusual, NONE: _none}

@@ -1,0 +1,55 @@
+"""Pictures that are no chest films, out of the packages that ship them; nothing is downloaded.
+
+None of them is among the published negative samples, nor another rendering of one of those.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import skimage
+import sklearn.datasets
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.gate.films import shrink
+
+# Held back from training: what the network says of pictures it never saw.
+VALIDATION = frozenset({"clock_motion", "moon", "chelsea", "flower", "ihc", "page", "motorcycle_right"})
+_SKIMAGE = (
+    "brick",
+    "camera",
+    "cell",
+    "chelsea",
+    "chessboard_GRAY",
+    "chessboard_RGB",
+    "clock_motion",
+    "coins",
+    "color",
+    "grass",
+    "gravel",
+    "ihc",
+    "logo",
+    "microaneurysms",
+    "moon",
+    "motorcycle_left",
+    "motorcycle_right",
+    "page",
+    "phantom",
+    "rocket",
+)
+_NUM_FACES = 40
+
+
+def load_pictures() -> dict[str, NDArray[np.uint8]]:
+    """Read every picture: name to uint8 grey of working size."""
+    folder = Path(skimage.__file__).parent / "data"
+    photos = [path for name in _SKIMAGE for path in folder.glob(f"{name}.*")]
+    photos += sorted((Path(sklearn.datasets.__file__).parent / "images").glob("*.jpg"))
+    faces = np.load(folder / "lfw_subset.npy")[:_NUM_FACES]
+    drawn_faces = {f"face_{i}": shrink(Image.fromarray((face * 255).astype(np.uint8))) for i, face in enumerate(faces)}
+    return {path.stem: _read(path) for path in photos} | drawn_faces
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return shrink(image.convert("RGB"))
