@@ -1,0 +1,76 @@
+"""The demo's tokenizer: byte-level BPE over our own grammar, in the clothes of Qwen2-VL.
+
+Any text can be encoded: what the merges do not cover falls back to bytes.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, trainers
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import Qwen2Tokenizer
+
+from serve_app.domain.study import MAX_AGE_YEARS, Patient, Sex, View
+from serve_app.reasoning.prompts import PROMPTS
+from training.phantoms import Finding, findings_text, impression_text
+
+VOCABULARY_SIZE = 1400
+# In the order of the original's ids.
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+_HERE = Path(__file__).parent
+
+
+def build_tokenizer(prompt_version: str) -> Qwen2Tokenizer:
+    """Train the tokenizer; the same code gives the same ids."""
+    blank = Qwen2Tokenizer()
+    learner = Tokenizer(BPE())
+    learner.normalizer = blank.backend_tokenizer.normalizer
+    learner.pre_tokenizer = blank.backend_tokenizer.pre_tokenizer
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY_SIZE - len(SPECIAL_TOKENS),
+        initial_alphabet=sorted(ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    learner.train_from_iterator(_corpus(prompt_version), trainer)
+    learned = json.loads(learner.to_str())["model"]
+    merges = [tuple(pair) for pair in learned["merges"]]
+    tokenizer = Qwen2Tokenizer(vocab=learned["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": [AddedToken(token, special=True) for token in SPECIAL_TOKENS]}
+    )
+    tokenizer.chat_template = (_HERE / "chat_template.jinja").read_text(encoding="utf-8")
+    return tokenizer
+
+
+def _corpus(prompt_version: str) -> Iterator[str]:
+    prompts = PROMPTS[prompt_version]
+    for age in (None, *range(MAX_AGE_YEARS + 1)):
+        for sex in (None, *Sex):
+            for view in (None, *View):
+                yield prompts.findings_question(Patient(sex=sex, age_years=age, view=view))
+    yield prompts.impression_question()
+    for count in (0, 1, 2):
+        for findings in combinations(Finding, count):
+            yield findings_text(findings)
+            yield impression_text(findings)
+    for line in (_HERE / "lexicon.txt").read_text(encoding="utf-8").splitlines():
+        yield from (line, line.upper(), line.lower())
+    yield "system user assistant You are a helpful assistant."
