@@ -26,7 +26,7 @@ MAKERS = {"scripted": lambda: ScriptedEngine(token_s=0.002), "vllm": _vllm}
 
 
 @pytest_asyncio.fixture(
-    scope="session", loop_scope="session", params=["scripted", pytest.param("vllm", marks=pytest.mark.engine)]
+    scope="module", loop_scope="session", params=["scripted", pytest.param("vllm", marks=pytest.mark.engine)]
 )
 async def engine(request: pytest.FixtureRequest) -> AsyncGenerator[Engine]:
     """A started engine of each kind; one at a time, since a real one fills the machine."""

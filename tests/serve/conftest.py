@@ -107,13 +107,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scripted_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Everything real but the model."""
     yield from start(tmp_path_factory.mktemp("scripted"), {"engine": {"backend": "scripted"}})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def vllm_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Everything real: the demo model on vLLM's CPU backend."""
     yield from start(tmp_path_factory.mktemp("vllm"), {})

@@ -93,3 +93,16 @@ def _stream_and_kill(platform: Platform, film: Path, core: psutil.Process) -> li
                 core.kill()
             events.append((event.event, json.loads(event.data)))
     return events
+
+
+def test_a_platform_killed_outright_leaves_nothing_behind(vllm_platform: Platform) -> None:
+    """The last test of the platform: it is killed as the kernel kills, without a chance to clean up."""
+    children = psutil.Process(vllm_platform.process.pid).children(recursive=True)
+    assert any(
+        "VLLM::EngineCore" in child.name() or "VLLM::EngineCore" in " ".join(child.cmdline()) for child in children
+    )
+
+    vllm_platform.process.kill()
+
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert [child.name() for child in alive] == []

@@ -1,50 +1,27 @@
 """DICOM files written here, every variant with the pixels it must give."""
 
 import io
-import struct
-import time
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread, uid
 from pydicom.data import get_testdata_file
-from pydicom.encaps import encapsulate
 
 from serve_app.domain.errors import (
-    ClaraError,
     CorruptImage,
     NotAnImage,
     UnsupportedImage,
     UnsupportedTransferSyntax,
-    UploadTooLarge,
 )
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.decode import decode
 from serve_app.imaging.dicom import gdcm_plugin
 from serve_app.settings import PreprocessorSettings
+from tests.unit.imaging.dicom_samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 from tests.unit.imaging.files import dicom, lookup_table, ramp, saved, written
-
-SETTINGS = PreprocessorSettings()
-WINDOW_12 = {"WindowCenter": 2048, "WindowWidth": 4096}
-
-
-def twelve(picture: NDArray[np.uint8] | None = None) -> NDArray[np.uint16]:
-    """Spread a picture over 12 bits."""
-    return np.rint((ramp() if picture is None else picture) / 255 * 4095).astype(np.uint16)
-
-
-def shown(data: bytes, settings: PreprocessorSettings = SETTINGS) -> NDArray[np.int64]:
-    """Decode to signed numbers, so that differences can be taken."""
-    return decode(data, settings).pixels.astype(np.int64)
-
-
-def is_close(pixels: NDArray[Any], expected: NDArray[Any], tolerance: int = 1) -> bool:
-    return pixels.shape == expected.shape and bool(np.abs(pixels.astype(int) - expected).max() <= tolerance)
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 15, 16])
@@ -221,18 +198,6 @@ def test_a_bare_data_set_without_preamble_is_read(syntax: str) -> None:
     assert is_close(shown(data), ramp())
 
 
-def recoded(syntax: str, samples: NDArray[Any], frame: bytes, **elements: Any) -> bytes:
-    """Write a file whose pixel data is a ready codestream."""
-    dataset = dcmread(io.BytesIO(dicom(samples, **elements)))
-    dataset.add_new("PixelData", "OB", encapsulate([frame]))
-    dataset["PixelData"].is_undefined_length = True
-    return written(dataset, syntax)
-
-
-def jpeg2000(samples: NDArray[Any]) -> bytes:
-    return saved(Image.fromarray(samples), "JPEG2000", irreversible=False, no_jp2=True)
-
-
 def test_jpeg_2000_rle_and_baseline_jpeg_decode() -> None:
     samples = (twelve() << 4).astype(np.uint16)
     full = {"WindowCenter": 32768, "WindowWidth": 65536}
@@ -299,59 +264,3 @@ def test_a_report_in_dicom_is_not_an_image() -> None:
     data = dicom(twelve(), Rows=None, Columns=None, PixelData=None, SOPClassUID=None, has_preamble=False)
     with pytest.raises(NotAnImage):
         decode(data, SETTINGS)
-
-
-def test_several_frames_are_refused_and_the_first_is_read_where_allowed() -> None:
-    frames = np.concatenate([twelve(), 4095 - twelve()])
-    data = dicom(frames, bits_stored=12, Rows=80, NumberOfFrames=2, **WINDOW_12)
-    with pytest.raises(UploadTooLarge) as caught:
-        decode(data, SETTINGS)
-    assert caught.value.facts == {"limit": 1, "unit": "frames"}
-    assert is_close(shown(data, PreprocessorSettings(max_frames=2)), ramp())
-
-
-def test_more_pixels_than_allowed_are_refused_before_decoding() -> None:
-    with pytest.raises(UploadTooLarge):
-        decode(dicom(twelve(), Rows=65535, Columns=65535), SETTINGS)
-
-
-def test_a_codestream_larger_than_its_header_is_refused() -> None:
-    huge = jpeg2000(np.zeros((600, 600), np.uint16))
-    with pytest.raises(CorruptImage, match="do not fit"):
-        decode(recoded(uid.JPEG2000Lossless, twelve(), huge), SETTINGS)
-
-
-def test_a_deflated_bomb_is_refused_without_being_inflated() -> None:
-    head = dicom(twelve(), syntax=uid.DeflatedExplicitVRLittleEndian)
-    start = 132 + 12 + struct.unpack_from("<I", head, 140)[0]
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    zeros = bytes(1_000_000)
-    bomb = b"".join(deflater.compress(zeros) for _ in range(40)) + deflater.flush()
-    settings = PreprocessorSettings(max_pixels=1_000_000)
-    with pytest.raises(UploadTooLarge):
-        decode(head[:start] + bomb, settings)
-
-
-def test_a_run_length_bomb_is_refused() -> None:
-    segment = b"\x81\x00" * 200_000
-    frame = struct.pack("<16L", 2, 64, 64 + len(segment), *[0] * 13) + segment * 2
-    started = time.monotonic()
-    with pytest.raises(CorruptImage, match="do not fit"):
-        decode(recoded(uid.RLELossless, twelve(), frame, bits_stored=12), SETTINGS)
-    assert time.monotonic() - started < 5
-
-
-def test_a_truncated_file_is_corrupt() -> None:
-    data = dicom(twelve(), bits_stored=12, **WINDOW_12)
-    for length in range(140, len(data) - 2, 501):
-        with pytest.raises((CorruptImage, NotAnImage, UnsupportedImage)):
-            decode(data[:length], SETTINGS)
-
-
-def test_no_error_repeats_a_word_of_the_patient() -> None:
-    data = dicom(twelve(), sop_class=uid.CTImageStorage)
-    assert b"Bi^Mat" in data
-    for broken in (data, data[:700], data.replace(b"CS", b"XX")):
-        with pytest.raises(ClaraError) as caught:
-            decode(broken, SETTINGS)
-        assert "Mat" not in f"{caught.value.args}{caught.value.facts}"
