@@ -95,14 +95,15 @@ def _stream_and_kill(platform: Platform, film: Path, core: psutil.Process) -> li
     return events
 
 
-def test_a_platform_killed_outright_leaves_nothing_behind(vllm_platform: Platform) -> None:
-    """The last test of the platform: it is killed as the kernel kills, without a chance to clean up."""
-    children = psutil.Process(vllm_platform.process.pid).children(recursive=True)
-    assert any(
-        "VLLM::EngineCore" in child.name() or "VLLM::EngineCore" in " ".join(child.cmdline()) for child in children
-    )
+def test_a_platform_killed_outright_leaves_no_model_behind(vllm_platform: Platform) -> None:
+    """The last test of the platform: it is killed as the kernel kills, without a chance to clean up.
+
+    Ray's own small agents may stay a minute longer, until they miss their raylet.
+    """
+    holders = [*vllm_platform.processes("VLLM::"), *vllm_platform.processes("ServeReplica")]
+    assert len(holders) == 6, "two processes of vLLM, four replicas"
 
     vllm_platform.process.kill()
 
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert [child.name() for child in alive] == []
+    _, alive = psutil.wait_procs(holders, timeout=60)
+    assert alive == []

@@ -1,0 +1,17 @@
+"""The command line starts light: Ray and vLLM read their environment when they are imported, so it must come first."""
+
+import subprocess
+import sys
+
+
+def test_no_command_imports_ray_or_vllm_before_it_runs() -> None:
+    program = (
+        "import sys; sys.argv = ['clara', 'version']\n"
+        "from serve_app.cli import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'ray', 'vllm', 'torch'} & set(sys.modules)))"
+    )
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert run.stdout.split() == ["0.1.0", "[]"]
