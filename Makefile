@@ -12,6 +12,9 @@ SET ?= cpu
 UPGRADE ?=
 PYTEST_ARGS ?=
 
+# A hospital's own certificate authority is in the system's store.
+export UV_SYSTEM_CERTS ?= 1
+
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(VENV) --quiet

@@ -4,14 +4,16 @@ import numpy as np
 
 from serve_app.domain.conversation import Role, Turn
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.study import Patient, Sex, View
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
-from training.phantoms import draw, sample
+from training.phantoms import Scene, draw, sample
 
 
-def radiograph(seed: int) -> Radiograph:
-    """Draw and prepare the phantom of one seed."""
-    film = draw(sample(np.random.default_rng(seed)))
+def radiograph(scene: Scene) -> Radiograph:
+    """Draw and prepare one scene."""
+    film = draw(scene)
     pixels = normalize(film, Settings().preprocessor.max_visual_tokens)
     return Radiograph(
         pixels,
@@ -21,10 +23,12 @@ def radiograph(seed: int) -> Radiograph:
     )
 
 
+def ask(scene: Scene) -> Turn:
+    """Ask turn 1 about one scene, as the reporter does."""
+    patient = Patient(Sex.MALE, 63, View.PA)
+    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(patient), (radiograph(scene),))
+
+
 def question(seed: int = 1) -> Turn:
     """Ask turn 1 about the phantom of one seed."""
-    return Turn(
-        Role.USER,
-        "Ảnh chụp X-ray Chụp Xquang tim phổi thẳng bệnh nhân Nam, 63 tuổi. Cho biết bệnh nhân bị gì?",
-        (radiograph(seed),),
-    )
+    return ask(sample(np.random.default_rng(seed)))

@@ -20,7 +20,10 @@ from serve_app.domain.conversation import (
 )
 from serve_app.domain.errors import BadRequest, DeadlineExceeded
 from serve_app.ports import Engine
-from tests.contracts.questions import question
+from tests.contracts.questions import ask, question
+from training.films import PAIR_STREAM, scene_rng
+from training.phantoms import Finding, Scene, findings_of, pair
+from training.train_demo import Recipe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
@@ -170,3 +173,26 @@ async def test_control_tokens_in_a_text_are_refused(engine: Engine) -> None:
 async def test_a_conversation_longer_than_the_model_is_refused(engine: Engine) -> None:
     with pytest.raises(BadRequest):
         await answer(engine, GenerationRequest("long", (Turn(Role.USER, "phổi " * 5000),)))
+
+
+@only_vllm
+@pytest.mark.slow
+async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: Engine) -> None:
+    """100 unseen pairs, as served: prepared here, asked as the reporter asks, 16 at a time."""
+    pairs = [pair(scene_rng(Recipe().seed, PAIR_STREAM, index)) for index in range(100)]
+    waiting = asyncio.Semaphore(16)
+
+    async def said(name: str, scene: Scene) -> frozenset[Finding]:
+        async with waiting:
+            text, _, _ = await answer(engine, GenerationRequest(name, (ask(scene),)))
+            return findings_of(text)
+
+    answers = await asyncio.gather(
+        *(said(f"pair-{index}-{side}", pairs[index][side]) for index in range(100) for side in (0, 1))
+    )
+
+    right = [
+        first ^ second == one.findings ^ other.findings
+        for (one, other), first, second in zip(pairs, answers[::2], answers[1::2], strict=True)
+    ]
+    assert sum(right) >= 80
