@@ -73,6 +73,8 @@ class VllmEngine:
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         llm = self._running()
+        if request.adapter is not None:
+            raise BadRequest("no adapters are served here")
         try:
             prompt = await self._render(llm, request)
             stream = llm.generate(

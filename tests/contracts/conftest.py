@@ -6,11 +6,13 @@ import pytest
 import pytest_asyncio
 
 from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import Settings
 
 
 def _vllm() -> Engine:
+    prepare_environment(Settings())
     from serve_app.engines.vllm_engine import VllmEngine
     from tests.contracts.encoder_count import EncoderCount
 

@@ -176,7 +176,29 @@ async def test_a_conversation_longer_than_the_model_is_refused(engine: Engine) -
 
 
 @only_vllm
-@pytest.mark.slow
+async def test_samples_come_apart_with_their_log_probabilities(engine: Engine) -> None:
+    sampling = Sampling(max_tokens=6, temperature=1.0, seed=7, num_samples=2, num_logprobs=3)
+
+    events = [event async for event in engine.generate(GenerationRequest("samples", (question(),), sampling))]
+
+    assert sorted(event.index for event in events if isinstance(event, Finished)) == [0, 1]
+    for index in (0, 1):
+        deltas = [event for event in events if isinstance(event, TokenDelta) and event.index == index]
+        positions = [position for delta in deltas for position in delta.logprobs or ()]
+        tokens = [token for delta in deltas for token in delta.token_ids]
+        assert len(positions) == len(tokens) == 6
+        assert all(
+            token in position and position[token] <= 0 for token, position in zip(tokens, positions, strict=True)
+        )
+
+
+@only_vllm
+async def test_an_adapter_that_is_not_there_is_not_ignored(engine: Engine) -> None:
+    with pytest.raises(BadRequest):
+        await answer(engine, GenerationRequest("adapter", (question(),), adapter="stage-2"))
+
+
+@only_vllm
 async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: Engine) -> None:
     """100 unseen pairs, as served: prepared here, asked as the reporter asks, 16 at a time."""
     pairs = [pair(scene_rng(Recipe().seed, PAIR_STREAM, index)) for index in range(100)]
