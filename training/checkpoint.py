@@ -9,7 +9,7 @@ import torch
 from transformers import GenerationConfig, Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from transformers import Qwen2VLImageProcessorPil as ImageProcessor
 
-from serve_app.imaging.normalize import PATCH_UNIT_PX
+from serve_app.domain.radiograph import PATCH_UNIT_PX
 
 MAX_POSITIONS = 2048
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from transformers import Qwen2Tokenizer, Qwen2VLForConditionalGeneration
 
-from serve_app.imaging.normalize import PATCH_UNIT_PX
+from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.reasoning.prompts import PROMPTS
 from training.checkpoint import build_model, save_checkpoint
 from training.conversation import IGNORED, Lesson, lesson, random_patient, rope_positions

@@ -6,6 +6,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+PATCH_UNIT_PX = 28
+"""Side of the square that one visual token covers: Qwen2-VL's 14-pixel patches, merged two by two."""
+
 
 class GateOutcome(StrEnum):
     PASS = "pass"

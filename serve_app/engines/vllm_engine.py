@@ -40,12 +40,9 @@ from serve_app.domain.conversation import (
     Usage,
 )
 from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Overloaded
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings
-
-PATCH_UNIT_PX = 28
-"""Side of the square of pixels that one visual token of Qwen2-VL covers."""
 
 
 class VllmEngine:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from serve_app.domain.radiograph import PATCH_UNIT_PX
+
 PREPARATION_VERSION = "clara-prep-1"
-# Qwen2-VL: 14-pixel patches merged two by two, so one visual token covers 28 x 28 pixels.
-PATCH_UNIT_PX = 28
 
 
 def fit_tokens(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
