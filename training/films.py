@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.imaging.normalize import PATCH_UNIT_PX, normalize
+from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.imaging.normalize import normalize
 from training.phantoms import Finding, Scene, draw, finding_layers, sample
 
 FINDINGS = tuple(Finding)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
-from serve_app.domain.radiograph import Source
+from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
 from serve_app.imaging.film import Film, colour_ratio, grey
-from serve_app.imaging.normalize import PATCH_UNIT_PX, fit_tokens
+from serve_app.imaging.normalize import fit_tokens
 from serve_app.settings import PreprocessorSettings
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"

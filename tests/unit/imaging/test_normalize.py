@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve_app.imaging.normalize import PATCH_UNIT_PX, digest, fit_tokens, normalize
+from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.imaging.normalize import digest, fit_tokens, normalize
 from tests.unit.imaging.files import ramp
 
 
