@@ -37,5 +37,3 @@ REPORT_SECONDS = Metric(
 GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest X-ray gate decided.", ("outcome",))
 
 METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE)
-
-STAGES = ("prepare", "findings", "impression")

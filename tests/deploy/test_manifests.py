@@ -40,6 +40,7 @@ def test_core_objects_fit_kubernetes(documents: list[Manifest], version: str) ->
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 def test_pod_templates_fit_kubernetes(pod_templates: dict[str, Manifest], version: str) -> None:
+    assert pod_templates
     for template in pod_templates.values():
         pod = {"apiVersion": "v1", "kind": "Pod", **template}
         kubernetes_validate.validate(pod, version, strict=True)
