@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 VENV ?= .venv
-# What `make setup` installs: cpu (the demo), gpu, train or dev. The sets gpu and train want a VENV of their own.
+# What `make setup` installs: cpu (the demo), evaluate, gpu, train or dev. The sets gpu and train want a VENV of their own.
 SET ?= cpu
 # `make lock UPGRADE=--upgrade` takes newer versions; without it the pins stay.
 UPGRADE ?=
@@ -18,8 +18,8 @@ export UV_SYSTEM_CERTS ?= 1
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(VENV) --quiet
-# Wheels only, so no compiler; glibc 2.31 is Debian 11, Ubuntu 20.04. DeepSpeed alone comes as source, in Python.
-WHEELS := --only-binary :all: --no-binary deepspeed
+# Wheels only, so no compiler; glibc 2.31 is Debian 11, Ubuntu 20.04. Two come as source, in plain Python.
+WHEELS := --only-binary :all: --no-binary deepspeed --no-binary rouge-score
 COMPILE := $(UV) pip compile --quiet --generate-hashes $(WHEELS) --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" $(UPGRADE)
 DEV := $(VENV)/.stamp-dev
@@ -31,7 +31,7 @@ GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.p
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.stamp-$(SET) ## Install the pinned packages into .venv (SET=cpu, gpu, train or dev)
+setup: $(VENV)/.stamp-$(SET) ## Install the pinned packages into .venv (SET=cpu, evaluate, gpu, train or dev)
 
 demo: $(VENV)/.stamp-cpu ## Set up, start the platform here, draft one report on a drawn X-ray, stop
 	@$(BIN)/clara demo
@@ -63,7 +63,9 @@ verify: $(DEV) ## Fail when a generated file is stale
 lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with hashes
 	@$(COMPILE) --group setup -o requirements/setup.txt
 	@$(COMPILE) pyproject.toml --extra cpu -o requirements/cpu.txt
-	@$(COMPILE) pyproject.toml --extra cpu --extra dev -c requirements/cpu.txt -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra cpu --extra train --extra evaluate --extra dev -c requirements/cpu.txt \
+		-o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra cpu --extra evaluate -c requirements/cpu.txt -o requirements/evaluate.txt
 	@$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.txt
 	@$(COMPILE) pyproject.toml --extra train -c requirements/gpu.txt -o requirements/train.txt
 

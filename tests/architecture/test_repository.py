@@ -13,7 +13,7 @@ MAX_MODULE_LINES = 350
 FOLDERS = {
     ".ci", "charts", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app", "tests", "training",
 }  # fmt: skip
-PACKAGES = ("charts", "loadtests", "monitoring", "serve_app", "training")
+PACKAGES = ("charts", "evaluation", "loadtests", "monitoring", "serve_app", "training")
 # Homes and workplaces; the official Ray image has its own user in /home/ray.
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|Users|workspace|home/(?!ray\b)\w+)/[\w.]")
 

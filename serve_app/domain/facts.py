@@ -1,0 +1,117 @@
+"""The atomic facts of a chest X-ray report: what is said to be seen or not seen, on which side, where, how much."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Finding(StrEnum):
+    """What a fact is about, in the order in which reports tell it: lungs, pleura, heart, bones, devices."""
+
+    OPACITY = "opacity"
+    CONSOLIDATION = "consolidation"
+    INFILTRATE = "infiltrate"
+    NODULE = "nodule"
+    MASS = "mass"
+    CAVITY = "cavity"
+    CYST = "cyst"
+    CALCIFICATION = "calcification"
+    FIBROSIS = "fibrosis"
+    ATELECTASIS = "atelectasis"
+    INTERSTITIAL_DISEASE = "interstitial-disease"
+    EDEMA = "edema"
+    EMPHYSEMA = "emphysema"
+    BRONCHIAL_THICKENING = "bronchial-thickening"
+    BRONCHIECTASIS = "bronchiectasis"
+    HILAR_ENLARGEMENT = "hilar-enlargement"
+    LUNG_LESION = "lung-lesion"
+    PNEUMONIA = "pneumonia"
+    TUBERCULOSIS = "tuberculosis"
+    BRONCHITIS = "bronchitis"
+    COPD = "copd"
+    LUNG_TUMOR = "lung-tumor"
+    EFFUSION = "effusion"
+    PNEUMOTHORAX = "pneumothorax"
+    PLEURAL_THICKENING = "pleural-thickening"
+    ELEVATED_DIAPHRAGM = "elevated-diaphragm"
+    CARDIOMEGALY = "cardiomegaly"
+    HEART_FAILURE = "heart-failure"
+    AORTIC_ENLARGEMENT = "aortic-enlargement"
+    AORTIC_CALCIFICATION = "aortic-calcification"
+    PULMONARY_ARTERY_ENLARGEMENT = "pulmonary-artery-enlargement"
+    MEDIASTINAL_SHIFT = "mediastinal-shift"
+    MEDIASTINAL_WIDENING = "mediastinal-widening"
+    RIB_FRACTURE = "rib-fracture"
+    CLAVICLE_FRACTURE = "clavicle-fracture"
+    SCOLIOSIS = "scoliosis"
+    SPINAL_DEGENERATION = "spinal-degeneration"
+    BONE_LESION = "bone-lesion"
+    PACEMAKER = "pacemaker"
+    STERNAL_WIRES = "sternal-wires"
+    PROSTHETIC_VALVE = "prosthetic-valve"
+    CENTRAL_VENOUS_CATHETER = "central-venous-catheter"
+    ENDOTRACHEAL_TUBE = "endotracheal-tube"
+    NASOGASTRIC_TUBE = "nasogastric-tube"
+    CHEST_TUBE = "chest-tube"
+    DEVICE = "device"
+    ABNORMALITY = "abnormality"
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it was put into the patient, not grown there."""
+        return self in _DEVICES
+
+
+_DEVICES = frozenset(
+    {
+        Finding.PACEMAKER,
+        Finding.STERNAL_WIRES,
+        Finding.PROSTHETIC_VALVE,
+        Finding.CENTRAL_VENOUS_CATHETER,
+        Finding.ENDOTRACHEAL_TUBE,
+        Finding.NASOGASTRIC_TUBE,
+        Finding.CHEST_TUBE,
+        Finding.DEVICE,
+    }
+)
+
+
+class Polarity(StrEnum):
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNCERTAIN = "uncertain"
+
+
+class Side(StrEnum):
+    """The patient's side: the right lung lies on the image's left."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    BILATERAL = "bilateral"
+
+
+class Location(StrEnum):
+    APEX = "apex"
+    UPPER = "upper"
+    MIDDLE = "middle"
+    LOWER = "lower"
+    BASE = "base"
+    HILUM = "hilum"
+    PERIPHERY = "periphery"
+    DIFFUSE = "diffuse"
+
+
+class Severity(StrEnum):
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One atomic fact; None means that the report does not say."""
+
+    finding: Finding
+    polarity: Polarity = Polarity.PRESENT
+    side: Side | None = None
+    location: Location | None = None
+    severity: Severity | None = None
