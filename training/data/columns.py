@@ -1,0 +1,159 @@
+"""ViX-Ray's columns by any of the names they were seen under, and the reading of their cells.
+
+Knows nothing about files; a reason never repeats the cell.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Any
+
+from serve_app.domain.study import Patient, parse_patient
+
+
+class Field(StrEnum):
+    """What a column means here."""
+
+    IMAGE = "image"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    AGE = "age"
+    SEX = "sex"
+    VIEW = "view"
+    NOTE = "note"
+    TECHNIQUE = "technique"
+    STUDY_ID = "study_id"
+    PATIENT_ID = "patient_id"
+    FACTS = "facts"
+
+
+REQUIRED = (Field.IMAGE, Field.FINDINGS, Field.IMPRESSION)
+# As `_key` folds them. The data set writes findings, impressions, Ages, 'Ghi chú', 'Kỹ thuật'; its users vary them.
+VARIANTS: dict[Field, tuple[str, ...]] = {
+    Field.IMAGE: ("image", "images", "image path"),
+    Field.FINDINGS: ("findings", "finding"),
+    Field.IMPRESSION: ("impressions", "impression"),
+    Field.AGE: ("ages", "age", "tuổi"),
+    Field.SEX: ("sex", "gender", "giới tính"),
+    Field.VIEW: ("view", "views", "view position"),
+    Field.NOTE: ("ghi chú", "ghi chu", "note", "notes"),
+    Field.TECHNIQUE: ("kỹ thuật", "kĩ thuật", "ky thuat", "technique"),
+    Field.STUDY_ID: ("study id", "studyid", "study", "study uid", "study instance uid"),
+    Field.PATIENT_ID: ("patient id", "patientid", "patient", "subject id"),
+    Field.FACTS: ("facts",),
+}
+_FIELD_OF = {name: field for field, names in VARIANTS.items() for name in names}
+_EMPTY_WORDS = frozenset({"", "nan", "none", "null"})
+_UNKNOWN_WORDS = _EMPTY_WORDS | {"na", "n/a", "unknown", "không rõ"}
+# A group's name is the unit; years have none.
+_AGE = re.compile(
+    r"(\d{1,3})(?:[.,]0+)?\s*(?:(?P<months>months?|tháng)|(?P<weeks>weeks?|tuần)|(?P<days>days?|ngày)"
+    r"|years?|years? old|yrs?|yo|y/o|y|tuổi|tuoi|t)?\.?",
+    re.ASCII,
+)
+# DICOM's age string (PS3.5 section 6.2, VR AS): three digits and D, W, M or Y.
+_DICOM_AGE = re.compile(r"(\d{3})(?:(?P<months>m)|(?P<weeks>w)|(?P<days>d)|y)", re.ASCII)
+_UNITS_A_YEAR = {None: 1, "months": 12, "weeks": 365.25 / 7, "days": 365.25}
+
+
+class ColumnError(ValueError):
+    """A table's columns are not those of a reported study."""
+
+
+class RowError(ValueError):
+    """A cell cannot be read; the message never repeats it."""
+
+
+def match_columns(names: Collection[str], file: str, *, allow_extra: bool = False) -> dict[Field, str]:
+    """Find the column of each field.
+
+    Raises:
+        ColumnError: an unknown column (unless `allow_extra`), two columns of one meaning, or a required one missing.
+    """
+    columns: dict[Field, str] = {}
+    for name in names:
+        field = _FIELD_OF.get(_key(name))
+        if field is None:
+            if not allow_extra:
+                raise ColumnError(f"{file}: unknown column {name!r}; known are {known_columns()}")
+        elif field in columns:
+            raise ColumnError(f"{file}: columns {columns[field]!r} and {name!r} both mean {field}")
+        else:
+            columns[field] = name
+    missing = [field for field in REQUIRED if field not in columns]
+    if missing:
+        raise ColumnError(f"{file}: no column for {', '.join(missing)}; known are {known_columns()}")
+    return columns
+
+
+def known_columns() -> str:
+    """List every column that is read, with its other names."""
+    return "; ".join(" / ".join(names) for names in VARIANTS.values())
+
+
+def text_of(value: Any) -> str:
+    """Read a text cell in Unicode NFC, stripped; a missing cell (None, NaN) is empty.
+
+    Raises:
+        RowError: half a character, as JSON escapes can write it.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    text = unicodedata.normalize("NFC", str(value)).strip()
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise RowError("a text is no valid Unicode")
+    return text
+
+
+def report_text(value: Any, field: Field) -> str:
+    """Read findings or impression.
+
+    Raises:
+        RowError: nothing in it, or no text.
+    """
+    text = text_of(value)
+    if text.casefold() in _EMPTY_WORDS:
+        raise RowError(f"{field} is empty")
+    if not isinstance(value, str):
+        raise RowError(f"{field} is no text")
+    return text
+
+
+def patient_of_cells(sex: Any, age: Any, view: Any) -> Patient:
+    """Read what is known of the patient.
+
+    Raises:
+        RowError: an unreadable age. InvalidPatient: an unknown word of sex or view, an age out of range.
+    """
+    words = parse_patient(_known(sex), None, _known(view))
+    return Patient(sex=words.sex, age_years=whole_years(age), view=words.view)
+
+
+def whole_years(value: Any) -> int | None:
+    """Read an age in completed years: 84, 84.0, '84', '84 tuổi', '084Y', '6 tháng'; unknown is None.
+
+    Raises:
+        RowError: anything else.
+    """
+    if isinstance(value, bool):
+        raise RowError("age cannot be read")
+    text = _known(value)
+    if text is None:
+        return None
+    match = _DICOM_AGE.fullmatch(text.casefold()) or _AGE.fullmatch(text.casefold())
+    if match is None:
+        raise RowError("age cannot be read")
+    return int(int(match[1]) // _UNITS_A_YEAR[match.lastgroup])
+
+
+def _known(value: Any) -> str | None:
+    text = text_of(value)
+    return None if text.casefold() in _UNKNOWN_WORDS else text
+
+
+def _key(name: str) -> str:
+    """Fold what writers of tables vary: case, the composition of marks, spaces and underscores."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return " ".join(re.split(r"[\s_-]+", folded.strip()))

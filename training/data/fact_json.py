@@ -1,0 +1,39 @@
+"""Facts as a JSON list of {finding, polarity, side, location, severity}, and back."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
+
+
+def write_facts(facts: Collection[Fact]) -> str:
+    """Write facts as JSON; the same set gives the same text, whatever its order."""
+    return json.dumps(sorted((asdict(fact) for fact in facts), key=str), ensure_ascii=False)
+
+
+def read_facts(value: str | list[Any]) -> frozenset[Fact]:
+    """Read facts from JSON text or from the list it stands for; what a fact leaves out is not said.
+
+    Raises:
+        ValueError: no list of facts, or a word outside the domain's vocabulary.
+    """
+    entries = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("facts must be a list of objects")
+    return frozenset(_fact(entry) for entry in entries)
+
+
+def _fact(entry: dict[str, Any]) -> Fact:
+    known = {"finding", "polarity", "side", "location", "severity"}
+    if "finding" not in entry or not entry.keys() <= known:
+        raise ValueError("a fact has a finding and else only polarity, side, location, severity")
+    said = {name: word for name, word in entry.items() if word is not None}
+    return Fact(
+        finding=Finding(said["finding"]),
+        polarity=Polarity(said.get("polarity", Polarity.PRESENT)),
+        side=Side(said["side"]) if "side" in said else None,
+        location=Location(said["location"]) if "location" in said else None,
+        severity=Severity(said["severity"]) if "severity" in said else None,
+    )

@@ -1,0 +1,210 @@
+"""Drawn films as a data set in ViX-Ray's shape, with patients, and the truth as facts.
+
+The same seed writes the same images and texts, with any number of processes. Knows nothing about models.
+"""
+
+import argparse
+import io
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from tqdm import tqdm
+
+from serve_app.domain import facts as domain
+from serve_app.domain.study import MAX_AGE_YEARS, Sex, View
+from training.data.fact_json import write_facts
+from training.phantoms import Finding, Scene, draw, draw_16_bit, findings_text, impression_text, sample
+
+SCHEMA = pa.schema(
+    {
+        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "findings": pa.string(),
+        "impressions": pa.string(),
+        "Ages": pa.string(),
+        "sex": pa.string(),
+        "view": pa.string(),
+        "Ghi chú": pa.string(),
+        "Kỹ thuật": pa.string(),
+        "patient_id": pa.string(),
+        "study_id": pa.string(),
+        "facts": pa.string(),
+    }
+)
+_TECHNIQUE = "Chụp Xquang tim phổi thẳng"
+_SEX_WORDS = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
+# Sources of chance apart from those of training.films, so that no film is one the demo was trained on.
+_PATIENT_STREAM, _SCENE_STREAM = 17, 18
+_SECOND_STUDY_RATIO, _MISSING_RATIO, _AP_RATIO = 0.2, 0.15, 0.2
+_ROWS_A_GROUP = 32
+
+_SIMPLE = {
+    Finding.CARDIOMEGALY: domain.Fact(domain.Finding.CARDIOMEGALY),
+    Finding.PACEMAKER: domain.Fact(domain.Finding.PACEMAKER),
+    Finding.STERNAL_WIRES: domain.Fact(domain.Finding.STERNAL_WIRES),
+}
+_SEVERITIES = {
+    "small": domain.Severity.MILD,
+    "moderate": domain.Severity.MODERATE,
+    "large": domain.Severity.SEVERE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One study before its film is drawn."""
+
+    seed: int
+    index: int
+    patient: int
+    visit: int
+    age: str | None
+    sex: str | None
+    view: str | None
+    is_16_bit: bool
+    width_px: int | None
+
+
+def write_phantoms(
+    folder: Path,
+    num_studies: int,
+    seed: int,
+    *,
+    deep_ratio: float = 0.25,
+    width_px: int | None = None,
+    num_rows_a_shard: int = 1000,
+    num_processes: int = 2,
+) -> list[Path]:
+    """Draw studies into Parquet shards and return their paths; about one patient in five has two studies.
+
+    `deep_ratio` is the share of 16-bit PNG files (12 bits filled, as scanners write them); `width_px` draws smaller or
+    larger films than the phantoms' own 512.
+
+    Raises:
+        FileExistsError: the folder holds Parquet files already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.parquet")):
+        raise FileExistsError(f"{folder} holds Parquet files already")
+    num_shards = -(-num_studies // num_rows_a_shard)
+    paths = [folder / f"phantoms-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
+    plans = islice(_plans(seed, deep_ratio, width_px), num_studies)
+    with _drawn(plans, num_processes) as rows, closing(tqdm(total=num_studies, unit="film", desc="draw")) as bar:
+        for path in paths:
+            _write_shard(path, islice(rows, num_rows_a_shard), bar)
+    return paths
+
+
+def facts_of_scene(findings: Collection[Finding]) -> frozenset[domain.Fact]:
+    """Say what is drawn as the domain's facts: what is seen, nothing about what is not."""
+    return frozenset(_fact(finding) for finding in findings)
+
+
+def _fact(finding: Finding) -> domain.Fact:
+    if finding in _SIMPLE:
+        return _SIMPLE[finding]
+    kind, side, *amount = finding.value.split("-")
+    severity = _SEVERITIES[amount[0]] if amount else None
+    return domain.Fact(domain.Finding(kind), side=domain.Side(side), severity=severity)
+
+
+def _plans(seed: int, deep_ratio: float, width_px: int | None) -> Iterator[_Plan]:
+    """Make up patients without end; one patient's studies follow each other."""
+    rng = np.random.default_rng([seed, _PATIENT_STREAM])
+    index = patient = 0
+    while True:
+        sex, age_years = tuple(Sex)[int(rng.integers(2))], int(rng.integers(18, 96))
+        for visit in range(1 + (rng.random() < _SECOND_STUDY_RATIO)):
+            is_told = rng.random(3) >= _MISSING_RATIO
+            yield _Plan(
+                seed=seed,
+                index=index,
+                patient=patient,
+                visit=visit + 1,
+                age=str(min(age_years + visit, MAX_AGE_YEARS)) if is_told[0] else None,
+                sex=_SEX_WORDS[sex] if is_told[1] else None,
+                view=_view(rng) if is_told[2] else None,
+                is_16_bit=bool(rng.random() < deep_ratio),
+                width_px=width_px,
+            )
+            index += 1
+        patient += 1
+
+
+def _view(rng: np.random.Generator) -> str:
+    return View.AP if rng.random() < _AP_RATIO else View.PA
+
+
+@contextmanager
+def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict[str, Any]]]:
+    """Draw in the plans' order; one process is this one."""
+    if num_processes == 1:
+        yield map(_draw_row, plans)
+        return
+    with get_context("spawn").Pool(num_processes) as pool:
+        yield pool.imap(_draw_row, plans, chunksize=4)
+
+
+def _draw_row(plan: _Plan) -> dict[str, Any]:
+    scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index])), plan.width_px)
+    patient_id = f"phantom-{plan.seed}-{plan.patient:06d}"
+    study_id = f"{patient_id}-{plan.visit}"
+    return {
+        "image": {"bytes": _png(scene, plan.is_16_bit), "path": f"{study_id}.png"},
+        "findings": findings_text(scene.findings),
+        "impressions": impression_text(scene.findings),
+        "Ages": plan.age,
+        "sex": plan.sex,
+        "view": plan.view,
+        "Ghi chú": None,
+        "Kỹ thuật": _TECHNIQUE,
+        "patient_id": patient_id,
+        "study_id": study_id,
+        "facts": write_facts(facts_of_scene(scene.findings)),
+    }
+
+
+def _sized(scene: Scene, width_px: int | None) -> Scene:
+    if width_px is None:
+        return scene
+    height_px = round(scene.technique.height_px * width_px / scene.technique.width_px)
+    return replace(scene, technique=replace(scene.technique, width_px=width_px, height_px=height_px))
+
+
+def _png(scene: Scene, is_16_bit: bool) -> bytes:
+    """Write a PNG; serving scales 16-bit samples by the depth they fill, so the film's 12 bits stay as they are."""
+    file = io.BytesIO()
+    Image.fromarray(draw_16_bit(scene) if is_16_bit else draw(scene)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _write_shard(path: Path, rows: Iterator[dict[str, Any]], bar: "tqdm[Any]") -> None:
+    # Images are compressed already: trying again costs time and gains nothing.
+    with pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False) as writer:
+        while group := list(islice(rows, _ROWS_A_GROUP)):
+            writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
+            bar.update(len(group))
+
+
+def main() -> None:
+    """Draw a data set of films with reports, in the shape of ViX-Ray."""
+    parser = argparse.ArgumentParser(prog="python -m training.data.phantom_studies", description=main.__doc__)
+    parser.add_argument("out", type=Path, help="the folder for the Parquet files")
+    parser.add_argument("--num", type=int, default=200, help="studies to draw")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2, help="processes that draw")
+    arguments = parser.parse_args()
+    for path in write_phantoms(arguments.out, arguments.num, arguments.seed, num_processes=arguments.processes):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

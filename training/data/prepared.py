@@ -1,0 +1,30 @@
+"""Rows of a prepared data set, read back: the pixels the model saw, and the patient."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serve_app.domain.facts import Fact
+from serve_app.domain.study import Patient, Sex, View
+from training.data.fact_json import read_facts
+
+
+def pixels_of(row: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return a new grey image of shape (height, width); serving's three channels are each equal to it."""
+    return np.frombuffer(row["pixels"], dtype=np.uint8).reshape(row["height_px"], row["width_px"]).copy()
+
+
+def patient_of(row: Mapping[str, Any]) -> Patient:
+    """Return what is known of the patient."""
+    return Patient(
+        sex=None if row["sex"] is None else Sex(row["sex"]),
+        age_years=row["age_years"],
+        view=None if row["view"] is None else View(row["view"]),
+    )
+
+
+def facts_of(row: Mapping[str, Any]) -> frozenset[Fact] | None:
+    """Return the truth about a drawn film, None for any other."""
+    return None if row["facts"] is None else read_facts(row["facts"])

@@ -1,0 +1,136 @@
+"""Splits by patient, decided by a hash and so by nothing else, and the search for what stands in two of them."""
+
+import hashlib
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Literal
+
+_NUM_EXAMPLES = 5
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+_WORDS = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "validation": Split.VALIDATION,
+    "valid": Split.VALIDATION,
+    "val": Split.VALIDATION,
+    "dev": Split.VALIDATION,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRatios:
+    """Shares of the patients; they add up to 1.
+
+    Raises:
+        ValueError: they don't, or one is negative.
+    """
+
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+
+    def __post_init__(self) -> None:
+        shares = (self.train, self.validation, self.test)
+        if min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-9):
+            raise ValueError(f"split ratios must be at least 0 and add up to 1, are {shares}")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyKey:
+    """What a leak is told by: `digest` names the prepared image."""
+
+    study_id: str
+    patient_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A patient or an image (`name` is its id or digest) that stands in more than one split."""
+
+    kind: Literal["patient", "image"]
+    name: str
+    splits: tuple[str, ...]
+    study_ids: tuple[str, ...]
+
+
+class LeakError(ValueError):
+    """Splits share patients or images; `leaks` lists them all, the message the first few by id."""
+
+    def __init__(self, leaks: list[Leak]) -> None:
+        self.leaks = leaks
+        counts = {kind: sum(leak.kind == kind for leak in leaks) for kind in ("patient", "image")}
+        examples = "; ".join(
+            f"{leak.kind} {leak.name} in {', '.join(leak.splits)} (studies {', '.join(leak.study_ids[:_NUM_EXAMPLES])})"
+            for leak in leaks[:_NUM_EXAMPLES]
+        )
+        super().__init__(
+            f"{counts['patient']} patients and {counts['image']} prepared images "
+            f"stand in more than one split: {examples}"
+        )
+
+
+def split_of(patient_id: str, seed: int, ratios: SplitRatios) -> Split:
+    """Choose a patient's split: the same id and seed give the same split, whoever else is in the data."""
+    place = int.from_bytes(hashlib.sha256(f"{seed}:{patient_id}".encode()).digest()[:8], "big") / 2**64
+    if place < ratios.train:
+        return Split.TRAIN
+    return Split.VALIDATION if place < ratios.train + ratios.validation else Split.TEST
+
+
+def own_split(file: str) -> Split:
+    """Read the split a file belongs to from its folders (`val/…`) or the start of its name (`train-00000-of-…`).
+
+    Raises:
+        ValueError: its path names none, or several.
+    """
+    path = PurePosixPath(file)
+    words = [*path.parent.parts, re.split(r"[-_.]", path.name)[0]]
+    named = {_WORDS[word.casefold()] for word in words if word.casefold() in _WORDS}
+    if len(named) != 1:
+        raise ValueError(f"{file}: its path names {'several splits' if named else 'no split'}")
+    return named.pop()
+
+
+def find_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> list[Leak]:
+    """List the patients, then the identical prepared images, that stand in more than one split."""
+    patients: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    images: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for split, keys in splits.items():
+        for key in keys:
+            patients[key.patient_id].append((split, key.study_id))
+            images[key.digest].append((split, key.study_id))
+    return [*_shared("patient", patients), *_shared("image", images)]
+
+
+def refuse_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> None:
+    """Go on only if nothing stands in two splits.
+
+    Raises:
+        LeakError: something does.
+    """
+    leaks = find_leaks(splits)
+    if leaks:
+        raise LeakError(leaks)
+
+
+def _shared(kind: Literal["patient", "image"], places: Mapping[str, list[tuple[str, str]]]) -> list[Leak]:
+    return [
+        Leak(kind, name, tuple(dict.fromkeys(split for split, _ in found)), tuple(study for _, study in found))
+        for name, found in places.items()
+        if len({split for split, _ in found}) > 1
+    ]

@@ -1,0 +1,118 @@
+"""Rows in ViX-Ray's shape to reported studies: checks each row, and hands on what it leaves out with the reason.
+
+Source: ViX-Ray, arXiv:2603.15513. The data are the user's own copy; none are kept here.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from serve_app.domain.errors import ClaraError
+from serve_app.domain.facts import Fact
+
+# The settings model comes with the decoder that asks for it: training sees no other part of the settings.
+from serve_app.imaging.decode import PreprocessorSettings, decode
+from training.data.columns import Field, RowError, patient_of_cells, report_text, text_of
+from training.data.fact_json import read_facts
+from training.data.rows import RawRow, raw_rows, source_files
+from training.data.studies import BadRow, LocatedStudy, ReportedStudy
+
+# How PNG and JPEG files begin in base64; any longer string than a path can be is base64 as well.
+_BASE64_STARTS = ("data:", "iVBORw0KGgo", "/9j/")
+_LONGEST_PATH = 4096
+
+
+def read_studies(
+    source: Path, on_bad_row: Callable[[BadRow], None], *, allow_extra_columns: bool = False
+) -> Iterator[ReportedStudy]:
+    """Read the studies of a Parquet or JSONL file, or of a folder of them in sorted order, row by row.
+
+    Every image is decoded once to know that it can be. Where a table has no patient id, `patient_id` is 'image:' and
+    the SHA-256 of the image's bytes: then two films of one patient count as two patients, one film twice as one.
+    A study without an id is named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are known, not used.
+
+    Raises:
+        ColumnError: a table whose columns are unknown, ambiguous or incomplete. FileNotFoundError: nothing to read.
+    """
+    settings = PreprocessorSettings()
+    for located in read_located(source, on_bad_row, allow_extra_columns=allow_extra_columns):
+        try:
+            decode(located.study.image, settings)
+        except ClaraError as error:
+            on_bad_row(BadRow(located.file, located.row, error.message))
+        else:
+            yield located.study
+
+
+def read_located(
+    source: Path, on_bad_row: Callable[[BadRow], None], *, allow_extra_columns: bool = False
+) -> Iterator[LocatedStudy]:
+    """Read as `read_studies` does, with each study's row, but leave the image's decoding to the caller.
+
+    Raises:
+        ColumnError, FileNotFoundError: see `read_studies`.
+    """
+    for file in source_files(source):
+        for raw in raw_rows(file, on_bad_row, allow_extra=allow_extra_columns):
+            try:
+                study = _study(raw)
+            except RowError as error:
+                on_bad_row(BadRow(file.name, raw.row, str(error)))
+            except ClaraError as error:
+                on_bad_row(BadRow(file.name, raw.row, error.message))
+            else:
+                yield LocatedStudy(file.name, raw.row, study)
+
+
+def _study(raw: RawRow) -> ReportedStudy:
+    cells = raw.cells
+    findings = report_text(cells[Field.FINDINGS], Field.FINDINGS)
+    impression = report_text(cells[Field.IMPRESSION], Field.IMPRESSION)
+    patient = patient_of_cells(cells.get(Field.SEX), cells.get(Field.AGE), cells.get(Field.VIEW))
+    facts = _facts(cells.get(Field.FACTS))
+    image = _image(cells[Field.IMAGE], raw.file.path.parent)
+    return ReportedStudy(
+        study_id=text_of(cells.get(Field.STUDY_ID)) or f"{raw.file.name}#{raw.row}",
+        patient_id=text_of(cells.get(Field.PATIENT_ID)) or f"image:{hashlib.sha256(image).hexdigest()}",
+        image=image,
+        patient=patient,
+        findings=findings,
+        impression=impression,
+        facts=facts,
+    )
+
+
+def _facts(value: Any) -> frozenset[Fact] | None:
+    if not isinstance(value, list) and not text_of(value):
+        return None
+    try:
+        return read_facts(value)
+    except (ValueError, TypeError, RecursionError):
+        raise RowError("facts cannot be read") from None
+
+
+def _image(value: Any, folder: Path) -> bytes:
+    """Read the image's bytes from a cell: bytes, base64, a path, or a Hugging Face struct of bytes and path."""
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes) and value:
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise RowError("image is missing")
+    text = value.strip()
+    if text.startswith(_BASE64_STARTS) or len(text) > _LONGEST_PATH:
+        return _from_base64(text)
+    try:
+        return (folder / text).read_bytes()
+    except (OSError, ValueError):
+        raise RowError("image file is missing or cannot be opened") from None
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.split(",", 1)[-1] if text.startswith("data:") else text, validate=True)
+    except (binascii.Error, ValueError):
+        raise RowError("image is no valid base64") from None
