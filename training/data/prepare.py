@@ -1,6 +1,6 @@
 """Reported studies to the data set that training loads: each film decoded and normalised by serving's own functions.
 
-Streams: a few films are in memory at a time, whatever the source's size. Knows nothing about prompts or models.
+Streams: a row group of the source and a few films are in memory at a time. Knows nothing about prompts or models.
 """
 
 import argparse
