@@ -1,0 +1,33 @@
+"""Names of anatomy in all their spellings, shared by the lexicon's tables, and how a term becomes a pattern.
+
+In a term a blank is a blank, "~" lets modifiers stand between, "^" lets anatomy stand between. Written in the
+spelling of `text.normalise`.
+"""
+# ruff: noqa: E501 - a term reads best on one line
+
+import re
+
+HEART = "(?:hình tim|bóng tim|diện tim|bóng mờ tim|kích thước tim|cỡ tim|tim)"
+ARCH = "(?:(?:cung|quai|vòm|gốc|thân|bóng|nút|đoạn|phần)(?: lên| xuống| ngực| trên)? (?:cung |quai )?)?động mạch chủ(?: ngực| lên| xuống)?"
+ANGLE = "(?:các )?(?:góc|túi cùng)(?: sườn(?: phế mạc)? hoành| sườn| tâm hoành| màng phổi| hoành)"
+DOME = "(?:vòm|cơ|nửa cơ)(?: cơ)? hoành"
+HILUM = "(?:bóng )?rốn(?: phổi)?"
+_MODIFIER = (
+    "nhẹ|nhiều|ít|vừa|hơi|rõ|mức độ|trung bình|rải rác|lan tỏa|bên|phải|trái|hai|cả|một phần|một|toàn bộ|lượng|nhỏ|lớn|nặng|"
+    "kín đáo|mảnh|dạng|khoang|vùng|đáy|đỉnh|thùy|trên|dưới|giữa|phổi|phế trường|trường|thành|của|khu trú|vài|các|những|bị|"
+    "không đều|không đồng nhất|ổ|tự do|khá|còn|đều|1/3|ngoài|trong|sau|trước|bóng|cũ|mới|phía|ở|mất|là|rất|nền|ngoại vi|"
+    "thấy|có|hình ảnh|hình|tại|đang|tăng|giảm"
+)
+_ANATOMY = (
+    "lồng ngực|thành ngực|phần mềm|và|,|sườn|đòn|bả vai|cột sống|các|hai bên|bên|phải|trái|ức|ngực|vùng|khảo sát|quan sát|"
+    "được|trên phim|hiện tại|cung|cơ hoành|vòm hoành|xương|khung|hai|phổi|phế trường|nhu mô|tim|trung thất|kích thước|"
+    "hình dạng|hình thể|hình thái|vị trí|hình ảnh|x quang|đậm độ|sáng|đều|chụp|thẳng|màng phổi|rốn|cân đối|động mạch chủ|có|"
+    "trong|quai|phế quản|khí quản|mạch máu|cơ|hoành|túi cùng|góc|sườn hoành|bóng|là|thấy|phần|trục|ở"
+)
+
+
+def compile_term(term: str) -> re.Pattern[str]:
+    """Turn a term of this lexicon into a pattern that begins and ends at words."""
+    modifiers, anatomy = f"(?: (?:{_MODIFIER})\\b){{0,6}} ", f"(?: (?:{_ANATOMY})(?!\\w)){{0,9}} "
+    term = term.replace("~", modifiers).replace("^", anatomy)
+    return re.compile(rf"(?<!\w)(?:{term})(?!\w)".replace("  ", " "))

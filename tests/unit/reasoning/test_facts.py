@@ -1,0 +1,131 @@
+"""Reading report text into facts: development sentences by the guideline, the demo grammar, and any text at all."""
+# ruff: noqa: E501 - a term reads best on one line
+
+import itertools
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serve_app.domain.facts import Finding, Polarity
+from serve_app.reasoning.facts import extract
+from training.phantoms.findings import Finding as Drawn
+from training.phantoms.report import findings_text, impression_text
+
+SENTENCES = {
+    "Tràn dịch, tràn khí màng phổi trái lượng ít": "effusion + left | pneumothorax + left mild",
+    "Không tràn dịch, tràn khí màng phổi hai bên": "effusion - bilateral | pneumothorax - bilateral",
+    "Phổi phải có đám mờ thùy dưới, phổi trái bình thường": "lung-lesion - left | opacity + right lower",
+    "Nghi u phổi trái": "lung-tumor ? left",
+    "Hang lao đỉnh phổi trái": "cavity + left | tuberculosis + left apex",
+    "Mờ đáy phổi hai bên": "opacity + bilateral base",
+    "Đặt ống dẫn lưu màng phổi trái": "chest-tube + left",
+    "Không còn tràn khí màng phổi phải": "pneumothorax - right",
+    "Xương bình thường": "bone-lesion -",
+    "Không tràn khí màng phổi, tràn dịch màng phổi trái lượng ít": "effusion + left mild | pneumothorax -",
+    "BÓNG TIM TO": "cardiomegaly +",
+    "- CÒN MÁY TẠO NHỊP": "pacemaker +",
+    "- QUAI ĐỘNG MẠCH CHỦ RỘNG, CÓ VÔI HÓA": "aortic-calcification + | aortic-enlargement +",
+    "- VÀI DẢI XƠ NHỎ ĐỈNH PHỔI (P)": "fibrosis + right apex mild",
+    "- HÌNH XQUANG TIM PHỔI TRONG GIỚI HẠN BÌNH THƯỜNG.": "abnormality -",
+    "MỜ GÓC SƯỜN HOÀNH TRÁI, DỊCH MÀNG PHỔI TRÁI LƯỢNG ÍT": "effusion + left mild",
+    "KHÔNG THẤY BẤT THƯỜNG ĐẬM ĐỘ HAI PHỔI": "lung-lesion - bilateral",
+    "VAN TIM NHÂN TẠO": "prosthetic-valve +",
+    "CHỈ CỘT XƯƠNG ỨC": "sternal-wires +",
+    "Bóng tim không to. Hai phế trường sáng. Không thấy tổn thương nhu mô khu trú. Không tràn dịch, tràn khí màng phổi.": "cardiomegaly - | effusion - | lung-lesion - | lung-lesion - bilateral | pneumothorax -",
+    "Mờ nhẹ góc sườn hoành phải": "effusion + right mild",
+    "Tràn dịch nhiều màng phổi (P)": "effusion + right severe",
+    "Dịch khoang màng phổi hai bên lượng ít": "effusion + bilateral mild",
+    "Bóng tim hơi to": "cardiomegaly +",
+    "Không thấy hình ảnh tràn khí": "pneumothorax -",
+    "Xẹp phổi thụ động thùy dưới phổi trái": "atelectasis + left lower",
+    "Quai ĐMC vồng": "aortic-enlargement +",
+    "TKMP (T)": "pneumothorax + left",
+    "TDMP 2 bên lượng vừa": "effusion + bilateral moderate",
+    "Gãy cung sau xương sườn 5,6 bên (T)": "rib-fracture + left",
+    "Tràn dịch, tràn khí màng phổi trái": "effusion + left | pneumothorax + left",
+    "Đông đặc phổi phải, theo dõi viêm phổi": "consolidation + right | pneumonia ?",
+    "Chưa loại trừ lao phổi": "tuberculosis ?",
+    "Viêm phổi phải?": "pneumonia ? right",
+    "Đám mờ thâm nhiễm đỉnh phổi phải, TD lao": "infiltrate + right apex | tuberculosis ?",
+    "Phổi phải: nốt vôi hóa thùy trên": "calcification + right upper",
+    "Tràn dịch màng phổi phải không thay đổi so với phim cũ": "effusion + right",
+    "Tim: không to. Trung thất: không di lệch.": "cardiomegaly - | mediastinal-shift -",
+    "Khung xương lồng ngực không thấy bất thường": "bone-lesion -",
+    "Trung thất không rộng, không di lệch": "mediastinal-shift - | mediastinal-widening -",
+    "Không thấy nốt mờ nghi ngờ u phổi": "lung-tumor - | nodule -",
+    "Tăng sáng hai phế trường, vòm hoành hạ thấp": "emphysema + bilateral",
+    "Chỉ số tim/lồng ngực > 0,5": "cardiomegaly +",
+    "Chỉ số tim lồng ngực < 0,5": "cardiomegaly -",
+    "Rốn phổi hai bên đậm": "hilar-enlargement + bilateral",
+    "Dày thành phế quản hai bên, theo dõi viêm phế quản": "bronchial-thickening + bilateral | bronchitis ?",
+    "Không có tràn dịch nhưng có dày màng phổi phải": "effusion - | pleural-thickening + right",
+    "Không tràn dịch màng phổi, bóng tim to": "cardiomegaly + | effusion -",
+    "Gãy xương đòn phải": "clavicle-fracture + right",
+    "Cột sống ngực vẹo sang phải, thoái hóa cột sống ngực": "scoliosis + right | spinal-degeneration +",
+    "Không thấy dụng cụ cản quang": "device -",
+    "Đề nghị chụp CLVT ngực": "",
+    "Tràn dịch màng phổi: không.": "effusion -",
+    "Hai phổi không thấy tổn thương khu trú": "lung-lesion - bilateral",
+    "Ống nội khí quản đúng vị trí, sonde dạ dày, catheter tĩnh mạch trung tâm bên phải": "central-venous-catheter + right | endotracheal-tube + | nasogastric-tube +",
+    "Vòm hoành phải nâng cao": "elevated-diaphragm + right",
+    "Đám mờ không đồng nhất thùy giữa phổi phải": "opacity + right middle",
+    "Nhu mô phổi hai bên bình thường": "lung-lesion - bilateral",
+    "Khí quản ở giữa": "mediastinal-shift -",
+    "Xơ vữa quai động mạch chủ": "aortic-calcification +",
+    "Vôi hóa quai ĐMC": "aortic-calcification +",
+    "Không thấy hình ảnh bất thường trên phim": "abnormality -",
+    "Góc sườn hoành hai bên nhọn": "effusion - bilateral",
+    "Tù góc sườn hoành (T)": "effusion + left",
+    "Hình ảnh dày tổ chức kẽ dạng lưới hai đáy phổi": "interstitial-disease + bilateral base",
+    "Không thấy gãy xương sườn hay xương đòn": "clavicle-fracture - | rib-fracture -",
+    "Ứ huyết phổi, theo dõi suy tim": "edema + | heart-failure ?",
+    "Động mạch phổi giãn": "pulmonary-artery-enlargement +",
+}
+_SIGNS = {Polarity.PRESENT: "+", Polarity.ABSENT: "-", Polarity.UNCERTAIN: "?"}
+
+
+def _told(text: str) -> str:
+    facts = ((f.finding, _SIGNS[f.polarity], f.side, f.location, f.severity) for f in extract(text))
+    return " | ".join(sorted(" ".join(part for part in fact if part) for fact in facts))
+
+
+@pytest.mark.parametrize(("text", "told"), SENTENCES.items())
+def test_a_sentence_tells_its_facts(text: str, told: str) -> None:
+    assert _told(text) == told
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_capitals_and_decomposed_letters_tell_the_same(text: str) -> None:
+    assert extract(text.upper()) == extract(unicodedata.normalize("NFD", text)) == extract(text)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=200))
+def test_no_text_raises(text: str) -> None:
+    assert isinstance(extract(text), frozenset)
+
+
+_PAIRS = [frozenset(pair) for size in (0, 1, 2) for pair in itertools.combinations(Drawn, size)]
+_FINDINGS = {"consolidation": Finding.CONSOLIDATION, "nodule": Finding.NODULE, "effusion": Finding.EFFUSION}
+_SEVERITIES = {"small": "mild", "moderate": "moderate", "large": "severe"}
+
+
+def _expected(drawn: Drawn) -> tuple[str, ...]:
+    name, *rest = drawn.value.replace("_", "-").split("-")
+    if name not in _FINDINGS:
+        return (drawn.value.replace("_", "-"), "", "")
+    return (name, rest[0], _SEVERITIES[rest[1]] if len(rest) > 1 else "")
+
+
+@pytest.mark.parametrize("drawn", _PAIRS, ids=lambda drawn: "+".join(sorted(drawn)) or "normal")
+def test_every_demo_text_tells_what_was_drawn(drawn: frozenset[Drawn]) -> None:
+    present = {
+        (f.finding.value, f.side or "", f.severity or "")
+        for f in extract(findings_text(drawn))
+        if f.polarity is Polarity.PRESENT
+    }
+    assert present == {_expected(finding) for finding in drawn}
+    named = {fact.finding.value for fact in extract(impression_text(drawn)) if fact.polarity is not Polarity.ABSENT}
+    assert {_expected(finding)[0] for finding in drawn} == named - {"pneumonia"}
