@@ -60,7 +60,7 @@ _GLYPHS = str.maketrans({"(": " ", ")": " ", "[": " ", "]": " ", ":": " ", '"': 
 def normalise(text: str) -> str:
     """Write a text in the one spelling that the lexicon knows; sentence ends and line breaks stay."""
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    text = _CLOSED.sub(_second_vowel, _OPEN.sub(_first_vowel, text))
+    text = one_tone_placement(text)
     text = _BULLET.sub("", text.replace("\r", "\n")).translate(_GLYPHS)
     text = re.sub(r"[^\S\n]+", " ", text)
     for pattern, words in _REWRITES:
@@ -68,6 +68,11 @@ def normalise(text: str) -> str:
     text = _JOINED.sub(r"\1 , ", text)
     text = _COMMA.sub(" , ", _SLASH.sub(" , ", text))
     return re.sub(r" {2,}", " ", text)
+
+
+def one_tone_placement(text: str) -> str:
+    """Write "hoà" as "hòa" and "thuỳ" as "thùy": two spellings of one syllable. Small letters in NFC only."""
+    return _CLOSED.sub(_second_vowel, _OPEN.sub(_first_vowel, text))
 
 
 def _first_vowel(found: re.Match[str]) -> str:

@@ -1,0 +1,1 @@
+"""Sentences with their facts, annotated by hand before the extractor was written."""

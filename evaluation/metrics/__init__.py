@@ -1,0 +1,1 @@
+"""How reports are compared: words, atomic facts, and how sure the figures are."""

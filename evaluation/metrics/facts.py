@@ -1,0 +1,142 @@
+"""Precision and recall of atomic facts at three levels of strictness, and contradictions apart.
+
+Works on sets of facts; knows nothing about texts, models or files. Source of the levels: RadGraph F1 (simple, partial,
+complete).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from serve_app.domain.facts import Fact, Finding, Polarity, Side
+
+Pair = tuple[frozenset[Fact], frozenset[Fact]]
+"""The facts of a reference and of the report that is compared with it, in this order."""
+
+
+class Strictness(StrEnum):
+    """What must agree for a fact to count: finding and polarity, the side as well, location and severity as well."""
+
+    FINDING = "finding"
+    SIDE = "side"
+    COMPLETE = "complete"
+
+
+_KEYS: dict[Strictness, Callable[[Fact], Any]] = {
+    Strictness.FINDING: lambda fact: (fact.finding, fact.polarity),
+    Strictness.SIDE: lambda fact: (fact.finding, fact.polarity, fact.side),
+    Strictness.COMPLETE: lambda fact: fact,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Facts that both reports tell, and all that the candidate and the reference tell; counts add up over reports.
+
+    A ratio without a denominator is 1 where both reports tell nothing, else 0: silence about a sick patient is no
+    precision, and invention about a healthy one no recall.
+    """
+
+    num_matched: int = 0
+    num_told: int = 0
+    num_true: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.num_matched + other.num_matched, self.num_told + other.num_told, self.num_true + other.num_true
+        )
+
+    @property
+    def precision(self) -> float:
+        return self.num_matched / self.num_told if self.num_told else float(not self.num_true)
+
+    @property
+    def recall(self) -> float:
+        return self.num_matched / self.num_true if self.num_true else float(not self.num_told)
+
+    @property
+    def f1(self) -> float:
+        told_or_true = self.num_told + self.num_true
+        return 2 * self.num_matched / told_or_true if told_or_true else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contradictions:
+    """The dangerous errors: a finding that one report tells present and the other absent, or on the other side."""
+
+    num_polarity: int = 0
+    num_side: int = 0
+
+    @property
+    def num_all(self) -> int:
+        return self.num_polarity + self.num_side
+
+
+def count(reference: Collection[Fact], candidate: Collection[Fact], strictness: Strictness) -> Counts:
+    """Count the facts of one pair; facts that are equal at this level count once."""
+    true, told = ({_KEYS[strictness](fact) for fact in facts} for facts in (reference, candidate))
+    return Counts(len(true & told), len(told), len(true))
+
+
+def present(facts: Iterable[Fact]) -> frozenset[Fact]:
+    """Keep what is told to be there: negative lines are easy, and would flatter every score."""
+    return frozenset(fact for fact in facts if fact.polarity is Polarity.PRESENT)
+
+
+def micro(pairs: Iterable[Pair], strictness: Strictness) -> Counts:
+    """Pool the facts of all pairs."""
+    return sum((count(reference, candidate, strictness) for reference, candidate in pairs), Counts())
+
+
+def macro_f1(pairs: Sequence[Pair], strictness: Strictness) -> float:
+    """Average the F1 of each report, so that a long report counts no more than a short one.
+
+    Raises:
+        ValueError: no pairs.
+    """
+    if not pairs:
+        raise ValueError("there is no report to score")
+    return sum(count(reference, candidate, strictness).f1 for reference, candidate in pairs) / len(pairs)
+
+
+def by_finding(pairs: Sequence[Pair], strictness: Strictness) -> dict[Finding, Counts]:
+    """Score each finding that either side tells anywhere."""
+    named = {fact.finding for pair in pairs for facts in pair for fact in facts}
+    return {
+        finding: micro((_only(pair, finding) for pair in pairs), strictness) for finding in Finding if finding in named
+    }
+
+
+def contradictions(reference: Collection[Fact], candidate: Collection[Fact]) -> Contradictions:
+    """Count the candidate's facts that say the opposite of the reference and nothing that agrees with it.
+
+    A polarity is turned when a finding is told present here and absent there of sides that meet (no side meets every
+    side); a side is turned when a present finding is told right here and only left there. Uncertain facts turn nothing.
+    """
+    flipped = sum(_is_flipped(fact, reference) for fact in candidate)
+    swapped = sum(_is_swapped(fact, reference) for fact in candidate)
+    return Contradictions(flipped, swapped)
+
+
+def _only(pair: Pair, finding: Finding) -> Pair:
+    reference, candidate = (frozenset(fact for fact in facts if fact.finding is finding) for facts in pair)
+    return reference, candidate
+
+
+def _is_flipped(fact: Fact, reference: Collection[Fact]) -> bool:
+    opposite = {Polarity.PRESENT: Polarity.ABSENT, Polarity.ABSENT: Polarity.PRESENT}.get(fact.polarity)
+    met = [other.polarity for other in reference if other.finding is fact.finding and _meet(fact.side, other.side)]
+    return opposite in met and fact.polarity not in met
+
+
+def _is_swapped(fact: Fact, reference: Collection[Fact]) -> bool:
+    other_side = {Side.RIGHT: Side.LEFT, Side.LEFT: Side.RIGHT}.get(fact.side) if fact.side else None
+    if other_side is None or fact.polarity is not Polarity.PRESENT:
+        return False
+    told = {other.side for other in reference if other.finding is fact.finding and other.polarity is Polarity.PRESENT}
+    return told == {other_side}
+
+
+def _meet(one: Side | None, other: Side | None) -> bool:
+    return one is None or other is None or one is other or Side.BILATERAL in (one, other)
