@@ -18,8 +18,9 @@ from typing import Any, Literal, TextIO, TypeVar
 from tqdm import tqdm
 
 from serve_app.domain.errors import ClaraError
-from serve_app.imaging.decode import PreprocessorSettings, decode
+from serve_app.imaging.decode import decode
 from serve_app.imaging.normalize import PREPARATION_VERSION, digest, normalize
+from serve_app.settings import PreprocessorSettings
 from training.data.fact_json import write_facts
 from training.data.manifest import describe
 from training.data.rows import num_rows, source_files

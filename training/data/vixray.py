@@ -12,9 +12,8 @@ from typing import Any
 
 from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
-
-# The settings model comes with the decoder that asks for it: training sees no other part of the settings.
-from serve_app.imaging.decode import PreprocessorSettings, decode
+from serve_app.imaging.decode import decode
+from serve_app.settings import PreprocessorSettings
 from training.data.columns import Field, RowError, patient_of_cells, report_text, text_of
 from training.data.fact_json import read_facts
 from training.data.rows import RawRow, raw_rows, source_files
