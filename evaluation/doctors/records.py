@@ -17,7 +17,7 @@ Score = Annotated[int, Field(ge=1, le=5)]
 Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A short code that stands for a rater; it has no room for a name with blanks or capitals."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
+Name = Annotated[str, Field(max_length=200, pattern=r"^[\w.:/@+-]+$")]
 
 
 class Section(StrEnum):

@@ -15,6 +15,7 @@ from serve_app.reasoning.facts import extract
 from training.data.fact_json import read_facts, write_facts
 
 FOLDER = Path(__file__).parent
+FILES = ("sentences", "reports", "nasty")
 RESULT = FOLDER.parent / "results" / "gold.json"
 
 
@@ -58,7 +59,7 @@ def score(sentences: Sequence[GoldSentence]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Score both files and write the result."""
+    """Score every file and write the result."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.gold.score", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
@@ -66,11 +67,11 @@ def main() -> None:
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit or "none",
-        **{name: score(read_gold(FOLDER / f"{name}.jsonl")) for name in ("sentences", "nasty")},
+        **{name: score(read_gold(FOLDER / f"{name}.jsonl")) for name in FILES},
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({name: result[name]["scores"] for name in ("sentences", "nasty")}, indent=2))
+    print(json.dumps({name: result[name]["scores"] for name in FILES}, indent=2))
 
 
 if __name__ == "__main__":

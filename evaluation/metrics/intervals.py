@@ -1,6 +1,6 @@
 """Confidence intervals by bootstrap over patients: a patient's reports are drawn together or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From counts added up over the patients of each resample, (resample, count), to a figure each, (resample,)."""
 
 NUM_RESAMPLES = 2000
+_RESAMPLES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,27 @@ def ratio_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def interval(patients: Sequence[str], counts: NDArray[np.float64], statistic: Statistic, seed: int = 0) -> Interval:
-    """Bound a figure of pooled counts.
+    """Bound a figure of pooled counts; see `intervals`."""
+    return intervals(patients, counts, {"": statistic}, seed)[""]
+
+
+def intervals(
+    patients: Sequence[str], counts: NDArray[np.float64], statistics: Mapping[str, Statistic], seed: int = 0
+) -> dict[str, Interval]:
+    """Bound several figures of the same pooled counts, by the same resamples.
 
     Args:
         patients: the patient of each report.
-        counts: (report, count), what the statistic adds up.
+        counts: (report, count), what the statistics add up.
+        statistics: by name; each is given all columns.
+        seed: equal seeds draw equal patients.
 
     Raises:
         ValueError: no reports.
     """
     grouped = _by_patient(patients, counts)
-    values = statistic(_resampled_sums(grouped, seed))
-    return _interval(float(statistic(grouped.sum(axis=0, keepdims=True))[0]), values)
+    whole, drawn = grouped.sum(axis=0, keepdims=True), _resampled_sums(grouped, seed)
+    return {name: _interval(float(figure(whole)[0]), figure(drawn)) for name, figure in statistics.items()}
 
 
 def difference(
@@ -56,15 +66,29 @@ def difference(
     statistic: Statistic,
     seed: int = 0,
 ) -> Interval:
-    """Bound `after` minus `before` on the same reports: each resample draws the same patients of both.
+    """Bound `after` minus `before` on the same reports; see `differences`."""
+    return differences(patients, before, after, {"": statistic}, seed)[""]
+
+
+def differences(
+    patients: Sequence[str],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    statistics: Mapping[str, Statistic],
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Bound several differences `after` minus `before`: each resample draws the same patients of both.
 
     Raises:
         ValueError: no reports.
     """
-    pairs = [_by_patient(patients, counts) for counts in (before, after)]
-    old, new = (statistic(_resampled_sums(grouped, seed)) for grouped in pairs)
-    old_value, new_value = (float(statistic(grouped.sum(axis=0, keepdims=True))[0]) for grouped in pairs)
-    return _interval(new_value - old_value, new - old)
+    num_columns = before.shape[1]
+
+    def gain(figure: Statistic) -> Statistic:
+        return lambda sums: figure(sums[:, num_columns:]) - figure(sums[:, :num_columns])
+
+    both = np.concatenate([before, after], axis=1)
+    return intervals(patients, both, {name: gain(figure) for name, figure in statistics.items()}, seed)
 
 
 def _by_patient(patients: Sequence[str], counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,12 +102,13 @@ def _by_patient(patients: Sequence[str], counts: NDArray[np.float64]) -> NDArray
 
 def _resampled_sums(grouped: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Draw as many patients as there are, with replacement; equal seeds draw equal patients."""
-    num_patients = len(grouped)
-    times = np.random.default_rng(seed).multinomial(
-        num_patients, np.full(num_patients, 1 / num_patients), NUM_RESAMPLES
+    num_patients, rng = len(grouped), np.random.default_rng(seed)
+    even = np.full(num_patients, 1 / num_patients)
+    # Some resamples at a time: of a large data set all would take gigabytes.
+    drawn = (
+        rng.multinomial(num_patients, even, _RESAMPLES_AT_ONCE) for _ in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE)
     )
-    sums: NDArray[np.float64] = times @ grouped
-    return sums
+    return np.concatenate([times @ grouped for times in drawn])
 
 
 def _interval(value: float, values: NDArray[np.float64]) -> Interval:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 
 from serve_app.reasoning.facts.text import one_tone_placement
 
+NUM_COLUMNS = 12
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -48,14 +51,62 @@ def lexical_score(references: Sequence[str], candidates: Sequence[str], level: L
     Raises:
         ValueError: no pairs, or not as many candidates as references.
     """
-    if not references or len(references) != len(candidates):
+    if not references:
+        raise ValueError("no reports cannot be compared")
+    counts = lexical_counts(references, candidates, level)
+    sums = counts.sum(axis=0, keepdims=True)
+    return LexicalScore(float(bleu_of(sums)[0]), bleu_signature(level), float(rouge_l_of(sums)[0]), level)
+
+
+def lexical_counts(
+    references: Sequence[str], candidates: Sequence[str], level: Level = Level.SYLLABLE
+) -> NDArray[np.float64]:
+    """Count each pair as (pair, 12): two lengths, four n-gram matches, four n-gram totals, ROUGE-L F, 1.
+
+    Added up over pairs, they give the figures by `bleu_of` and `rouge_l_of`.
+
+    Raises:
+        ValueError: not as many candidates as references.
+    """
+    if len(references) != len(candidates):
         raise ValueError(f"{len(candidates)} reports cannot be compared with {len(references)} references")
     true, told = ([" ".join(tokens(text, level)) for text in texts] for texts in (references, candidates))
-    bleu = BLEU(tokenize="none", force=True)
-    score = bleu.corpus_score(told, [true]).score
-    scorer = RougeScorer(["rougeL"], tokenizer=_Blanks())
-    rouge_l = [scorer.score(one, other)["rougeL"].fmeasure for one, other in zip(true, told, strict=True)]
-    return LexicalScore(score, f"{bleu.get_signature()}|tok:clara-{level}", sum(rouge_l) / len(rouge_l), level)
+    bleu, rouge = _bleu(), RougeScorer(["rougeL"], tokenizer=_Blanks())
+    rows = np.zeros((len(true), NUM_COLUMNS))
+    for row, (one, other) in enumerate(zip(true, told, strict=True)):
+        found = bleu.corpus_score([other], [[one]])
+        rows[row] = found.sys_len, found.ref_len, *found.counts, *found.totals, _f(rouge, one, other), 1
+    return rows
+
+
+def bleu_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute corpus BLEU from summed columns; both texts wordless is 0, as sacrebleu has it."""
+    return np.array([_bleu_of_row(row.astype(int).tolist()) for row in sums[:, :10]])
+
+
+def rouge_l_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the mean ROUGE-L F from summed columns."""
+    return sums[:, 10] / np.maximum(sums[:, 11], 1)
+
+
+def bleu_signature(level: Level) -> str:
+    """Say how BLEU was computed, so that it can be compared with another."""
+    bleu = _bleu()
+    bleu.corpus_score(["."], [["."]])  # The signature is complete once a reference was seen.
+    return f"{bleu.get_signature()}|tok:clara-{level}"
+
+
+def _bleu() -> BLEU:
+    return BLEU(tokenize="none", force=True)
+
+
+def _bleu_of_row(row: list[int]) -> float:
+    lengths, correct, total = row[:2], row[2:6], row[6:]
+    return float(BLEU.compute_bleu(correct, total, *lengths, smooth_method="exp").score)
+
+
+def _f(rouge: RougeScorer, reference: str, candidate: str) -> float:
+    return float(rouge.score(reference, candidate)["rougeL"].fmeasure)
 
 
 class _Blanks(Tokenizer):

@@ -11,6 +11,7 @@ from evaluation.gold.score import FOLDER, RESULT, read_gold, score
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 
 SENTENCES = read_gold(FOLDER / "sentences.jsonl")
+REPORTS = read_gold(FOLDER / "reports.jsonl")
 NASTY = read_gold(FOLDER / "nasty.jsonl")
 FACTS = [fact for sentence in SENTENCES for fact in sentence.facts]
 
@@ -58,3 +59,4 @@ def test_the_published_result_is_this_extractors() -> None:
     published = json.loads(RESULT.read_text(encoding="utf-8"))
     assert json.loads(json.dumps(score(SENTENCES))) == published["sentences"]
     assert json.loads(json.dumps(score(NASTY))) == published["nasty"]
+    assert json.loads(json.dumps(score(REPORTS))) == published["reports"]
