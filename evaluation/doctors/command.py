@@ -56,6 +56,7 @@ def _print_scores(ratings: "Sequence[Rating]", out: Console) -> None:
         Column("section", min_width=10),
         *(tick.replace("-", " ") for tick in ErrorTick),
         title="Sections with an error",
+        pad_edge=False,
     )
     for version, section in sorted({(one.model_version, one.section) for one in ratings}):
         here = [one for one in ratings if (one.model_version, one.section) == (version, section)]

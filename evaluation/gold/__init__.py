@@ -1,1 +1,1 @@
-"""Sentences with their facts, annotated by hand before the extractor was written."""
+"""Sentences with their facts, annotated by hand without sight of the extractor."""
