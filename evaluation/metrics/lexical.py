@@ -101,8 +101,8 @@ def _bleu() -> BLEU:
 
 
 def _bleu_of_row(row: list[int]) -> float:
-    lengths, correct, total = row[:2], row[2:6], row[6:]
-    return float(BLEU.compute_bleu(correct, total, *lengths, smooth_method="exp").score)
+    told, true = row[:2]
+    return float(BLEU.compute_bleu(row[2:6], row[6:], told, true, smooth_method="exp").score)
 
 
 def _f(rouge: RougeScorer, reference: str, candidate: str) -> float:

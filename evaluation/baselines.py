@@ -1,0 +1,32 @@
+"""What any model must beat: the report that always says normal, and the right report of another patient."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evaluation.scores import ScoredText
+
+NORMAL_REPORT = (
+    "Bóng tim không to. Hai phế trường sáng, không thấy tổn thương nhu mô. Góc sườn hoành hai bên nhọn. "
+    "Không tràn dịch, tràn khí màng phổi. Khung xương lồng ngực không thấy bất thường.\n"
+    "Tim phổi trong giới hạn bình thường."
+)
+
+
+def always_normal(texts: Sequence[ScoredText]) -> list[ScoredText]:
+    """Put the normal report in the place of every candidate."""
+    return [replace(text, candidate=NORMAL_REPORT) for text in texts]
+
+
+def of_another_patient(texts: Sequence[ScoredText], seed: int = 0) -> list[ScoredText] | None:
+    """Put another patient's reference in the place of every candidate; None where there is one patient only."""
+    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+    others: dict[int, str] = {}
+    for place, index in enumerate(order):
+        following = (texts[other] for other in order[place + 1 :] + order[:place])
+        other = next((text for text in following if text.patient_id != texts[index].patient_id), None)
+        if other is None:
+            return None
+        others[index] = other.reference
+    return [replace(text, candidate=others[index]) for index, text in enumerate(texts)]

@@ -1,0 +1,150 @@
+"""Where drafts come from: the platform by its HTTP API, or the same reporter in this process.
+
+Knows nothing about references or scores.
+"""
+
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from evaluation.predictions import Text
+from serve_app.domain.conversation import Principal
+from serve_app.domain.errors import ClaraError, EngineGone
+from serve_app.domain.report import Report, ReportRequest
+from serve_app.domain.study import Patient
+from serve_app.ports import Engine, Reporter
+
+
+class DraftFailed(Exception):
+    """No draft of this study; `code` is the error's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class DrafterGone(Exception):
+    """No draft of any further study can be had; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrafterCard:
+    """What makes drafts comparable: model, engine, prompts."""
+
+    model: str
+    engine: str
+    engine_version: str
+    prompt_version: str
+
+    def as_header(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Drafter(Protocol):
+    """An image and a patient in, a draft out."""
+
+    async def describe(self) -> DrafterCard:
+        """Say what drafts.
+
+        Raises:
+            DrafterGone: nothing answers.
+        """
+        ...
+
+    async def draft(self, image: bytes, patient: Patient) -> Text:
+        """Draft one report.
+
+        Raises:
+            DraftFailed: not of this study. DrafterGone: of none any more.
+        """
+        ...
+
+
+class ReporterDrafter:
+    """Drafts in this process, with the reporter that the platform uses."""
+
+    def __init__(self, reporter: Reporter, engine: Engine, prompt_version: str) -> None:
+        self._reporter = reporter
+        self._engine = engine
+        self._prompt_version = prompt_version
+
+    async def describe(self) -> DrafterCard:
+        """Say what drafts; see `Drafter`."""
+        card = await self._engine.describe()
+        return DrafterCard(card.model, card.engine, card.engine_version, self._prompt_version)
+
+    async def draft(self, image: bytes, patient: Patient) -> Text:
+        """Draft one report; see `Drafter`. An engine that died here stays dead."""
+        request = ReportRequest(f"rpt_{uuid.uuid4().hex}", image, patient)
+        try:
+            events = [event async for event in self._reporter.report(request, Principal(tenant="evaluation"))]
+        except EngineGone as error:
+            raise DrafterGone(error.message) from error
+        except ClaraError as error:
+            raise DraftFailed(error.code) from error
+        report = events[-1]
+        if not isinstance(report, Report):
+            raise DraftFailed("incomplete")
+        return Text(
+            report.findings.text, report.impression.text, report.findings.status.value, report.impression.status.value
+        )
+
+
+class PlatformDrafter:
+    """Drafts through the HTTP API of a running platform. `client` has the platform's address."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def describe(self) -> DrafterCard:
+        """Say what drafts; see `Drafter`."""
+        try:
+            response = await self._client.get("/version")
+            response.raise_for_status()
+            told = response.json()
+            return DrafterCard(told["model"], told["engine"], told["engine_version"], told["prompt_version"])
+        except httpx.HTTPError as error:
+            raise DrafterGone(f"no answer from {self._client.base_url}: is the platform up?") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise DrafterGone(f"{self._client.base_url} does not answer as the platform does") from error
+
+    async def draft(self, image: bytes, patient: Patient) -> Text:
+        """Draft one report; see `Drafter`."""
+        try:
+            response = await self._client.post(
+                "/v1/reports",
+                files={"image": ("film", image)},
+                data=_form(patient),
+                headers={"Accept": "application/json"},
+            )
+        except httpx.ConnectError as error:
+            raise DrafterGone(f"no answer from {self._client.base_url}: is the platform still up?") from error
+        except httpx.TransportError as error:
+            raise DraftFailed("unreachable") from error
+        if response.status_code != httpx.codes.OK:
+            raise DraftFailed(_problem_code(response))
+        return _text(response)
+
+
+def _form(patient: Patient) -> dict[str, str]:
+    words = {"sex": patient.sex, "age": patient.age_years, "view": patient.view}
+    return {name: str(word) for name, word in words.items() if word is not None}
+
+
+def _problem_code(response: httpx.Response) -> str:
+    """Read a problem document; something between us and the platform may have answered with another."""
+    try:
+        return str(response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return f"http-{response.status_code}"
+
+
+def _text(response: httpx.Response) -> Text:
+    try:
+        body = response.json()
+        findings, impression = body["findings"], body["impression"]
+        return Text(findings["text"], impression["text"], findings["status"], impression["status"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DraftFailed("incomplete") from error

@@ -1,0 +1,134 @@
+"""`clara evaluate`: drafts a report for every study of a data set and scores it against the reader's.
+
+Loaded with every `clara` command, so that what it measures with is imported only when it runs.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from evaluation.drafters import Drafter
+    from serve_app.settings import Settings
+
+UNUSABLE = 2
+"""Exit code: the input cannot be used, or no draft could be had."""
+
+_TIMEOUT_S = 300.0
+_SHOWN = ("fact_f1_side", "fact_precision_side", "fact_recall_side", "contradiction_ratio", "bleu", "rouge_l")
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(exists=True, help="Studies: a Parquet or JSONL file, or a folder of them.")],
+    model: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Checkpoint to run in this process.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="A running platform to ask instead.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for predictions, result.json and report.html.")] = Path(
+        "runs/evaluation"
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first studies.")] = None,
+    word_level: Annotated[bool, typer.Option("--word-level", help="BLEU and ROUGE-L over words by pyvi.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, help="Studies in progress at a time.")] = 4,
+    config: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="With --model: settings as YAML, as for `clara up`."),
+    ] = None,
+) -> None:
+    """Score drafts against readers' reports: facts, contradictions, BLEU, ROUGE-L, with intervals and baselines.
+
+    The folder holds report texts: keep it as confidential as the data. Run again to go on after an interruption; a
+    study that failed is tried again.
+    """
+    if (model is None) == (url is None):
+        raise typer.BadParameter("give either --model or --url")
+    from evaluation.drafters import DrafterGone
+    from evaluation.metrics.lexical import Level
+    from evaluation.predictions import UnusableFolder
+    from evaluation.result import NothingToScore
+    from evaluation.run import StudyReader, run
+
+    opener, header = _by_url(url, concurrency) if url is not None else _by_model(model, config)
+    level = Level.WORD if word_level else Level.SYLLABLE
+    try:
+        result = asyncio.run(run(StudyReader(data, limit), opener, out, header, concurrency=concurrency, level=level))
+    except DrafterGone as error:
+        _stop(f"{error}. What is drafted is kept: run the same command again to go on.")
+    # ColumnError and an unknown kind of file are ValueErrors.
+    except (UnusableFolder, NothingToScore, FileNotFoundError, ValueError) as error:
+        _stop(str(error))
+    _print(result, out)
+
+
+def _by_url(url: str, concurrency: int) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
+    import httpx
+
+    from evaluation.drafters import PlatformDrafter
+
+    @asynccontextmanager
+    async def opened() -> "AsyncIterator[Drafter]":
+        limits = httpx.Limits(max_connections=concurrency)
+        timeout = httpx.Timeout(_TIMEOUT_S, connect=5.0)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout, limits=limits, trust_env=False) as client:
+            yield PlatformDrafter(client)
+
+    return opened, {}
+
+
+def _by_model(
+    model: Path | None, config: Path | None
+) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
+    from evaluation.in_process import drafting_in_process, make_vllm
+    from evaluation.run import sha256_of
+
+    assert model is not None
+    settings = _settings(model, config)
+    header = {
+        "checkpoint_sha256": sha256_of(sorted(path for path in model.iterdir() if path.is_file())),
+        "dtype": settings.model.dtype,
+        "max_visual_tokens": settings.preprocessor.max_visual_tokens,
+        "max_findings_tokens": settings.orchestrator.max_findings_tokens,
+        "max_impression_tokens": settings.orchestrator.max_impression_tokens,
+    }
+    return lambda: drafting_in_process(settings, make_vllm), header
+
+
+def _settings(model: Path, config: Path | None) -> "Settings":
+    import yaml
+    from pydantic import ValidationError
+
+    from serve_app.settings import Settings
+
+    try:
+        values = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}) if config else {}
+        return Settings.model_validate({**values, "model": {**values.get("model", {}), "source": str(model)}})
+    except (ValidationError, yaml.YAMLError, TypeError, AttributeError) as error:
+        raise typer.BadParameter(str(error), param_hint="--config") from error
+
+
+def _stop(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="bold red", markup=False)
+    raise typer.Exit(UNUSABLE)
+
+
+def _print(result: dict[str, Any], out: Path) -> None:
+    console, counts = Console(highlight=False, soft_wrap=True), result["counts"]
+    table = Table("figure", "value", "95 % interval", "always normal")
+    for name in _SHOWN:
+        found, normal = result["scores"][name], result["baselines"]["always_normal"][name]
+        bounds = f"{found['low']:.3f} to {found['high']:.3f}"
+        table.add_row(name, f"{found['value']:.3f}", bounds, f"{normal['value']:.3f}")
+    console.print(table)
+    console.print(
+        f"{counts['num_drafts']} drafts of {counts['num_studies']} studies, {counts['num_bad_rows']} bad rows; "
+        f"failed: {counts['failed'] or 'none'}",
+        markup=False,
+    )
+    console.print(f"{out / 'result.json'}, {out / 'report.html'}", markup=False)

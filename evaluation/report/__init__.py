@@ -1,0 +1,1 @@
+"""A run's result as one page that needs nothing else."""

@@ -1,0 +1,52 @@
+"""Two figures as inline SVG: how report scores spread, and F1 of each finding.
+
+matplotlib's file is cut down to its `svg` element: no address in it, text stays text, each figure with its name.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+_COLOUR = "#1f5f8b"
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def distribution(scores: Sequence[float]) -> Markup:
+    """Draw a histogram of report scores from 0 to 1."""
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.hist(scores, bins=20, range=(0, 1), color=_COLOUR, edgecolor="white")
+    axes.set(xlabel="fact F1 of a report (present facts, sides included)", ylabel="reports")
+    return _svg(figure, f"Histogram of the fact F1 of {len(scores)} reports")
+
+
+def finding_bars(by_finding: Mapping[str, Mapping[str, Any]]) -> Markup:
+    """Draw F1 of each finding with its interval, most frequent first."""
+    names = sorted(by_finding, key=lambda name: by_finding[name]["num_true"])
+    found = [by_finding[name]["f1"] for name in names]
+    figure = Figure(figsize=(7, 1 + 0.26 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    values = [one["value"] for one in found]
+    # The figure of all reports may lie outside a percentile interval by a hair.
+    below = [max(one["value"] - one["low"], 0) for one in found]
+    above = [max(one["high"] - one["value"], 0) for one in found]
+    labels = [f"{name} ({by_finding[name]['num_true']})" for name in names]
+    axes.barh(labels, values, xerr=(below, above), color=_COLOUR, ecolor="#222222", capsize=2)
+    axes.set(xlim=(0, 1.05), xlabel="F1 with 95 % interval (times in the references)")
+    return _svg(figure, f"Bars of the F1 of {len(names)} findings; the table holds the same figures")
+
+
+def _svg(figure: Figure, label: str) -> Markup:
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+        FigureCanvasSVG(figure).print_svg(file, metadata=_NO_METADATA)
+    drawing = re.sub(r"<metadata>.*?</metadata>", "", file.getvalue(), flags=re.DOTALL)
+    drawing = drawing[drawing.index("<svg") :]
+    # Markup from here on: what matplotlib wrote holds finding names and numbers only.
+    return Markup(drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))

@@ -1,0 +1,125 @@
+"""A run's result: figures with intervals, counts, baselines and everything that says how they came about.
+
+Computed from the predictions alone, so that a better fact extractor can score an old run again.
+"""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.baselines import always_normal, of_another_patient
+from evaluation.metrics.lexical import Level, bleu_signature
+from evaluation.predictions import Prediction
+from evaluation.scores import METRICS, ScoredText, report_f1, summarise, summarise_findings, tabulate
+from serve_app.domain.report import SectionStatus
+from training.data import BadRow
+
+RESULT = "result.json"
+
+
+class NothingToScore(Exception):
+    """No study has a draft; the message counts why."""
+
+
+def scored_texts(predictions: Iterable[Prediction]) -> list[ScoredText]:
+    """Pair reference and draft of every study that has one; a failed study is counted elsewhere, never as empty."""
+    return [
+        ScoredText(one.patient_id, one.reference.whole, one.draft.whole, one.truth)
+        for one in predictions
+        if one.draft is not None
+    ]
+
+
+def score_run(
+    header: Mapping[str, Any],
+    predictions: Sequence[Prediction],
+    bad_rows: Sequence[BadRow],
+    level: Level = Level.SYLLABLE,
+) -> dict[str, Any]:
+    """Make the content of result.json.
+
+    Raises:
+        NothingToScore: no study has a draft.
+    """
+    texts = scored_texts(predictions)
+    if not texts:
+        raise NothingToScore(f"no study has a draft: {dict(failures(predictions)) or 'no study was read'}")
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        **header,
+        "counts": _counts(predictions, bad_rows),
+        "level": level.value,
+        "bleu_signature": bleu_signature(level),
+        "scores": summarise(texts, tabulate(texts, level)),
+        "fact_macro_f1_side": float(np.mean([report_f1(text) for text in texts])),
+        "by_finding": summarise_findings(texts),
+        "sections": _sections(predictions, level),
+        "baselines": _baselines(texts, level),
+        "is_higher_better": {name: metric.is_higher_better for name, metric in METRICS.items()},
+    }
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Write result.json as a whole or not at all."""
+    path = folder / RESULT
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    os.replace(half, path)  # noqa: PTH105 - Path.replace says the same; the rename must be one step
+    return path
+
+
+def failures(predictions: Iterable[Prediction]) -> Counter[str]:
+    """Count the studies without a draft by their error's code."""
+    return Counter(one.error_code or "unknown" for one in predictions if one.draft is None)
+
+
+def _counts(predictions: Sequence[Prediction], bad_rows: Sequence[BadRow]) -> dict[str, Any]:
+    drafts = [one.draft for one in predictions if one.draft is not None]
+    statuses = Counter(status for one in drafts for status in (one.findings_status, one.impression_status) if status)
+    return {
+        "num_studies": len(predictions),
+        "num_patients": len({one.patient_id for one in predictions}),
+        "num_drafts": len(drafts),
+        "failed": dict(failures(predictions)),
+        "failed_ratio": 1 - len(drafts) / len(predictions),
+        "incomplete_sections": {name: num for name, num in statuses.items() if name != SectionStatus.COMPLETE},
+        "num_bad_rows": len(bad_rows),
+        "bad_rows": dict(Counter(row.reason for row in bad_rows)),
+    }
+
+
+def _sections(predictions: Sequence[Prediction], level: Level) -> dict[str, dict[str, dict[str, float]]]:
+    """Score findings and impression apart: a right impression from wrong findings is no reasoning."""
+    drafted = [(one.patient_id, one.reference, one.draft) for one in predictions if one.draft is not None]
+    sections = {
+        "findings": [ScoredText(patient, true.findings, told.findings) for patient, true, told in drafted],
+        "impression": [ScoredText(patient, true.impression, told.impression) for patient, true, told in drafted],
+    }
+    return {name: summarise(texts, tabulate(texts, level)) for name, texts in sections.items()}
+
+
+def _baselines(texts: Sequence[ScoredText], level: Level) -> dict[str, dict[str, dict[str, float]] | None]:
+    candidates = {"always_normal": always_normal(texts), "another_patient": of_another_patient(texts)}
+    return {
+        name: None if replaced is None else summarise(replaced, tabulate(replaced, level))
+        for name, replaced in candidates.items()
+    }
+
+
+def _commit() -> str:
+    """Name the code that scored; an installed package has no history."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return "none"
+    return found.stdout.strip() or "none"
