@@ -35,11 +35,16 @@ def messages(
     question = [{"type": "text", "text": prompts.findings_question(patient)}, {"type": "image"}]
     turns: list[Mapping[str, object]] = [{"role": "user", "content": question}]
     if findings is not None:
-        turns += [{"role": "assistant", "content": findings}]
-        turns += [{"role": "user", "content": prompts.impression_question()}]
+        turns += [text_turn("assistant", findings)]
+        turns += [text_turn("user", prompts.impression_question())]
     if impression is not None:
-        turns += [{"role": "assistant", "content": impression}]
+        turns += [text_turn("assistant", impression)]
     return turns
+
+
+def text_turn(role: str, words: str) -> Mapping[str, object]:
+    """Say something as the engine hands it to a chat template: a list of parts."""
+    return {"role": role, "content": [{"type": "text", "text": words}]}
 
 
 def question_ids(tokenizer: Qwen2Tokenizer, turns: list[Mapping[str, object]], num_visual_tokens: int) -> list[int]:

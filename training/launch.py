@@ -1,0 +1,110 @@
+"""`python -m training.launch CONFIG`: one stage of fine-tuning as a Ray Train job.
+
+Runs on the cluster it finds (RAY_ADDRESS, a RayJob) or on a local one started for the run. Knows nothing about models.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from training.stages.config import StageConfig, load_config
+
+# Nothing phones home.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Switched off, Ray still reports that it is off, unless there is nowhere to report to.
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_OBJECT_STORE_BYTES = 128 * 1024**2
+
+
+def launch(config: StageConfig) -> dict[str, Any]:
+    """Train a stage and return its card."""
+    _prepare_environment(config)
+    import ray
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    _connect(config)
+    try:
+        TorchTrainer(
+            _train_in_worker,
+            train_loop_config={"config": config.model_dump(mode="json"), "folder": str(Path.cwd())},
+            torch_config=TorchConfig(backend="nccl" if config.use_gpu else "gloo"),
+            scaling_config=ScalingConfig(num_workers=config.num_workers, use_gpu=config.use_gpu),
+            run_config=RunConfig(
+                name="ray",
+                storage_path=str(config.out.absolute()),
+                failure_config=FailureConfig(max_failures=config.max_restarts),
+            ),
+        ).fit()
+    finally:
+        ray.shutdown()
+    return json.loads((config.out / "stage_card.json").read_text(encoding="utf-8"))
+
+
+def _train_in_worker(task: dict[str, Any]) -> None:
+    """Run in each worker, after Ray has connected the processes."""
+    from training.stages.train import train_stage
+
+    # Ray moved the worker into a folder of its own; relative paths are meant from where the run was started.
+    if Path(task["folder"]).is_dir():
+        os.chdir(task["folder"])
+    train_stage(StageConfig.model_validate(task["config"]))
+
+
+def _prepare_environment(config: StageConfig) -> None:
+    """Set what the libraries read at import, here and, by inheritance, in the workers."""
+    for name, value in _worker_environment(config).items():
+        os.environ.setdefault(name, value)
+    if "RAY_ADDRESS" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def _worker_environment(config: StageConfig) -> dict[str, str]:
+    if config.deepspeed is not None and not config.use_gpu:
+        return {**_ENVIRONMENT, "DS_ACCELERATOR": "cpu"}
+    return _ENVIRONMENT
+
+
+def _connect(config: StageConfig) -> None:
+    import ray
+
+    # A worker of a cluster elsewhere does not inherit from here.
+    runtime_env = {"env_vars": _worker_environment(config)}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(runtime_env=runtime_env)
+        return
+    ray.init(
+        address="local",
+        num_cpus=max(config.num_workers, os.cpu_count() or 1),
+        include_dashboard=False,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        runtime_env=runtime_env,
+    )
+
+
+def main() -> None:
+    """Run one stage of fine-tuning; started again with the same file, it goes on where it stopped."""
+    parser = argparse.ArgumentParser(prog="python -m training.launch", description=main.__doc__)
+    parser.add_argument("config", type=Path, help="a YAML file, see training/configs")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one field; repeatable")
+    given = parser.parse_args()
+    try:
+        config = load_config(given.config, tuple(given.set))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(json.dumps(launch(config), indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

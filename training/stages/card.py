@@ -1,0 +1,63 @@
+"""The card of a finished stage: what it was made of and how well it learned; never a word of a report.
+
+Knows files and versions, not training.
+"""
+
+import hashlib
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.stages.config import StageConfig
+from training.stages.export import CARD
+from training.stages.lessons import Dropped
+
+_PACKAGES = ("torch", "transformers", "trl", "peft")
+
+
+def write_card(
+    config: StageConfig,
+    metrics: Mapping[str, Any],
+    dropped: Mapping[str, Counter[Dropped]],
+    num_lessons_by_process: Sequence[int],
+) -> None:
+    """Write `stage_card.json`; its being there says that the stage is finished.
+
+    `num_lessons_by_process` counts what each process learned from since it was last started.
+    """
+    manifest = config.data / "manifest.json"
+    card = {
+        "config": config.model_dump(mode="json"),
+        "data_manifest_sha256": _sha256(manifest) if manifest.exists() else None,
+        "commit": _commit(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "num_lessons_dropped": {
+            split: {why.value: n for why, n in counts.items()} for split, counts in dropped.items()
+        },
+        "num_lessons_by_process": list(num_lessons_by_process),
+        "metrics": dict(metrics),
+    }
+    partial = config.out / f"{CARD}.partial"
+    partial.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.rename(config.out / CARD)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _commit() -> str | None:
+    """Name the commit of the code; None where it does not lie in a repository."""
+    here = Path(__file__).parent
+    command = ["git", "-c", f"safe.directory={here.parents[1]}", "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None

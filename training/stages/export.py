@@ -1,0 +1,67 @@
+"""The end of a stage: a checkpoint that serving loads and the next stage starts from.
+
+Everything but weights is the base's own, byte for byte, so that prompts and pixels stay the same.
+"""
+
+import shutil
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from transformers import AutoModelForImageTextToText, PreTrainedModel, Trainer
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+from training.stages.config import StageConfig
+
+CARD = "stage_card.json"
+CHECKPOINT = "checkpoint"
+ADAPTER = "adapter"
+_RAW = "trained.partial"
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pt")
+# Written anew with the weights.
+_OF_THE_MODEL = {"config.json"}
+
+
+def base_folder(base: str) -> Path:
+    """Find a checkpoint's folder; one of the hub is fetched into the cache first."""
+    return Path(base) if Path(base).is_dir() else Path(snapshot_download(base))
+
+
+def export(trainer: Trainer, config: StageConfig, base: Path) -> None:
+    """Write `checkpoint` (adapters merged) and, with adapters, `adapter`; called by every process."""
+    trained = config.out / (_RAW if config.lora is None else ADAPTER)
+    # Gathers partitioned weights, so every process takes part; the first one writes.
+    trainer.save_model(str(trained))
+    # From here on the first process loads whole models, which ZeRO-3 would spread over all of them.
+    unset_hf_deepspeed_config()
+    if trainer.is_world_process_zero():
+        # A pickle of this machine's paths.
+        (trained / "training_args.bin").unlink()
+        _save(_loaded(trained) if config.lora is None else _merged(base, trained), base, config.out / CHECKPOINT)
+        shutil.rmtree(config.out / _RAW, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
+
+
+def _loaded(folder: Path) -> PreTrainedModel:
+    return AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.bfloat16)
+
+
+def _merged(base: Path, adapter: Path) -> PreTrainedModel:
+    from peft import PeftModel
+
+    # In float32, so that the sum is rounded once.
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
+    merged: PreTrainedModel = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    return merged.to(torch.bfloat16)
+
+
+def _save(model: PreTrainedModel, base: Path, folder: Path) -> None:
+    """Write to a neighbour and take the name at the end: a kill leaves no half checkpoint."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    for file in base.iterdir():
+        if file.is_file() and file.name not in _OF_THE_MODEL and not any(file.match(end) for end in _WEIGHTS):
+            shutil.copyfile(file, partial / file.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

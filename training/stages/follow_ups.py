@@ -1,0 +1,39 @@
+"""Questions a doctor asks after the report, for the chat stage; each study draws its own few, the same every time.
+
+The words are those of the drawn films. Asks nothing that the facts leave open.
+"""
+
+import hashlib
+from collections.abc import Collection
+
+import numpy as np
+
+from serve_app.domain.facts import Fact, Polarity
+from training.drawings.questions import FollowUp, follow_ups
+from training.drawings.wording import require_wording
+
+
+def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Generator) -> tuple[FollowUp, ...]:
+    """Choose at most `num_max` questions with true answers; none where a fact has no words.
+
+    `facts` are the whole truth about the film: what is not among them is denied, what is uncertain not asked for.
+    """
+    if not all(_has_words(fact) for fact in facts if fact.polarity is Polarity.PRESENT):
+        return ()
+    open_findings = {fact.finding for fact in facts if fact.polarity is Polarity.UNCERTAIN}
+    asked = follow_ups(facts, rng)
+    return tuple(pair for pair in asked if not pair.scope & open_findings)[:num_max]
+
+
+def study_rng(seed: int, study_id: str) -> np.random.Generator:
+    """Give a study its own source of chance, whatever its place in the data set."""
+    digest = hashlib.sha256(study_id.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def _has_words(fact: Fact) -> bool:
+    try:
+        require_wording(fact)
+    except ValueError:
+        return False
+    return True

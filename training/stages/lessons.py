@@ -1,0 +1,109 @@
+"""Prepared rows to lessons: the served conversation as token ids, with labels on the words that a stage teaches.
+
+Rendered by the checkpoint's own chat template and the registered prompts, as serving does. Knows no pixels: an image
+is as many placeholders as its size makes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from datasets import Dataset, List, Value
+from transformers import PreTrainedTokenizerBase
+
+from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.reasoning.prompts import PROMPTS
+from training.conversation import IGNORED, Lesson, messages, text_turn
+from training.data.prepared import facts_of, patient_of
+from training.stages.config import Stage, StageConfig
+from training.stages.follow_ups import choose_follow_ups, study_rng
+
+IMAGE_TOKEN = "<|image_pad|>"
+Turn = Mapping[str, Any]
+_Piece = tuple[str, bool]
+
+
+class Dropped(StrEnum):
+    """Why a row makes no lesson."""
+
+    TOO_LONG = "too-long"
+    NO_ANSWER = "no-answer"
+    CONTROL_TOKENS = "control-tokens"
+
+
+def lessons_of(
+    rows: Dataset, config: StageConfig, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Dataset, Counter[Dropped]]:
+    """Add `token_ids` and `labels` to the rows that make a lesson, and count the others by reason.
+
+    The pixels stay where they are, on disk.
+    """
+    made = [lesson_of(row, config, tokenizer) for row in rows.remove_columns("pixels")]
+    dropped = Counter(lesson for lesson in made if isinstance(lesson, Dropped))
+    lessons = [None if isinstance(lesson, Dropped) else lesson for lesson in made]
+    for name in Lesson.__slots__:
+        column = [getattr(lesson, name) if lesson else [] for lesson in lessons]
+        rows = rows.add_column(name, column, feature=List(Value("int64")))
+    return rows.select([index for index, lesson in enumerate(lessons) if lesson]), dropped
+
+
+def lesson_of(row: Mapping[str, Any], config: StageConfig, tokenizer: PreTrainedTokenizerBase) -> Lesson | Dropped:
+    """Write one lesson; a row without its answers, with a control token or over the length is dropped."""
+    turns = conversation_of(row, config)
+    words = [part["text"] for turn in turns for part in turn["content"] if "text" in part]
+    if not all(words):
+        return Dropped.NO_ANSWER
+    if any(control in said for said in words for control in tokenizer.all_special_tokens):
+        return Dropped.CONTROL_TOKENS
+    num_visual_tokens = row["height_px"] * row["width_px"] // PATCH_UNIT_PX**2
+    lesson = _tokens(_pieces(turns, config.stage, tokenizer), num_visual_tokens, tokenizer)
+    return lesson if len(lesson.token_ids) <= config.max_length_tokens else Dropped.TOO_LONG
+
+
+def conversation_of(row: Mapping[str, Any], config: StageConfig) -> list[Turn]:
+    """List a stage's turns as the chat template takes them; the last one is an answer."""
+    findings = row["findings"].strip()
+    impression = None if config.stage is Stage.FINDINGS else row["impression"].strip()
+    turns: list[Turn] = [*messages(PROMPTS[config.prompt_version], patient_of(row), findings, impression)]
+    facts = facts_of(row) if config.stage is Stage.CHAT else None
+    if facts is not None:
+        for pair in choose_follow_ups(facts, config.max_follow_ups, study_rng(config.seed, row["study_id"])):
+            turns += [text_turn("user", pair.question), text_turn("assistant", pair.answer)]
+    return turns
+
+
+def _pieces(turns: list[Turn], stage: Stage, tokenizer: PreTrainedTokenizerBase) -> Iterator[_Piece]:
+    """Cut the rendered conversation into pieces, each with whether it is learned.
+
+    What stands before an answer is what serving asks with; an answer ends with the token that ends a turn.
+    """
+    whole = _render(tokenizer, turns)
+    end_of_turn: str = tokenizer.eos_token
+    done = 0
+    for index in _taught(turns, stage):
+        start = len(_render(tokenizer, turns[:index], add_generation_prompt=True))
+        end = whole.index(end_of_turn, start) + len(end_of_turn)
+        yield whole[done:start], False
+        yield whole[start:end], True
+        done = end
+
+
+def _taught(turns: list[Turn], stage: Stage) -> list[int]:
+    answers = [index for index, turn in enumerate(turns) if turn["role"] == "assistant"]
+    return answers if stage is Stage.CHAT else answers[-1:]
+
+
+def _render(tokenizer: PreTrainedTokenizerBase, turns: list[Turn], **choices: bool) -> str:
+    text: str = tokenizer.apply_chat_template(turns, tokenize=False, **choices)
+    return text
+
+
+def _tokens(pieces: Iterator[_Piece], num_visual_tokens: int, tokenizer: PreTrainedTokenizerBase) -> Lesson:
+    token_ids: list[int] = []
+    labels: list[int] = []
+    for text, is_learned in pieces:
+        ids = tokenizer(text.replace(IMAGE_TOKEN, IMAGE_TOKEN * num_visual_tokens)).input_ids
+        token_ids += ids
+        labels += ids if is_learned else [IGNORED] * len(ids)
+    return Lesson(token_ids, labels)

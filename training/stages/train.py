@@ -1,0 +1,204 @@
+"""One stage of fine-tuning in this process, alone or one of several; goes on by itself where it was killed.
+
+TRL's trainer does the steps. Knows nothing about who started the processes.
+"""
+
+import json
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import is_peft_model
+from datasets import load_from_disk
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
+from trl import SFTConfig, SFTTrainer
+
+from training.stages.card import write_card
+from training.stages.collate import Collator
+from training.stages.config import StageConfig
+from training.stages.export import CARD, base_folder, export
+from training.stages.fast_vision import speed_up
+from training.stages.lessons import Dropped, lessons_of
+from training.stages.progress import MarkWhole, claim, clear_cut_short, last_whole_state
+
+log = logging.getLogger("training.stages")
+
+
+class StageTrainer(SFTTrainer):
+    """TRL's trainer, which counts the lessons that this process learned from and goes on with all saved weights."""
+
+    num_lessons = 0
+
+    def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Count, then step."""
+        self.num_lessons += len(inputs["input_ids"])
+        return super().training_step(model, inputs, *args, **kwargs)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        """Go on with the saved weights, all of them.
+
+        Qwen2-VL is saved under names that differ from its modules'; the trainer's own way matches names without
+        `from_pretrained`'s conversion, finds none and goes on with the base's weights, warning only.
+        """
+        if is_peft_model(self.model):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        saved = type(self.model).from_pretrained(resume_from_checkpoint, dtype=self.model.dtype)
+        self.model.load_state_dict(saved.state_dict())
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the card to `training.stages.card`."""
+
+
+def train_stage(config: StageConfig) -> dict[str, Any]:
+    """Train one stage to its end and return its card; a finished one is not trained again.
+
+    Raises:
+        OtherRunError: `config.out` holds a run with another configuration.
+        ValueError: no lesson is left, or a lesson does not fit the checkpoint.
+    """
+    # Before any weight is loaded, so that DeepSpeed can spread the weights as they come.
+    arguments = training_arguments(config)
+    if config.deepspeed is not None and not config.use_gpu:
+        _start_deepspeed_on_cpus()
+    with arguments.main_process_first(local=False):
+        if arguments.should_save:
+            claim(config)
+            clear_cut_short(Path(arguments.output_dir))
+    if (config.out / CARD).exists():
+        return json.loads((config.out / CARD).read_text(encoding="utf-8"))
+    base = base_folder(config.base)
+    trainer, dropped = _trainer(config, arguments, base)
+    trainer.train(resume_from_checkpoint=_as_text(last_whole_state(Path(arguments.output_dir))))
+    metrics = _final_metrics(trainer)
+    seen = trainer.accelerator.gather(torch.tensor([trainer.num_lessons], device=trainer.accelerator.device))
+    export(trainer, config, base)
+    if trainer.is_world_process_zero():
+        write_card(config, metrics, dropped, seen.tolist())
+    trainer.accelerator.wait_for_everyone()
+    return json.loads((config.out / CARD).read_text(encoding="utf-8"))
+
+
+def training_arguments(config: StageConfig) -> SFTConfig:
+    """Say a stage's choices in TRL's words."""
+    is_bf16 = has_bf16(config)
+    return SFTConfig(
+        output_dir=str(config.out / "states"),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.schedule,
+        warmup_steps=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        num_train_epochs=config.epochs or 1,
+        max_steps=config.max_steps or -1,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        gradient_checkpointing=config.gradient_checkpointing,
+        bf16=is_bf16,
+        seed=config.seed,
+        data_seed=config.seed,
+        save_strategy="steps",
+        save_steps=config.save_every_steps,
+        save_total_limit=2,
+        eval_strategy="steps",
+        eval_steps=config.eval_every_steps,
+        logging_strategy="steps",
+        logging_steps=config.log_every_steps,
+        report_to=["tensorboard"],
+        dataloader_num_workers=config.num_loader_processes,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        deepspeed=_as_text(config.deepspeed),
+        use_cpu=not config.use_gpu,
+        ddp_find_unused_parameters=False,
+    )
+
+
+def has_bf16(config: StageConfig) -> bool:
+    """Decide the precision; auto asks the hardware."""
+    if config.precision != "auto":
+        return config.precision == "bf16"
+    if config.use_gpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # A CPU that only emulates it is three to four times slower than with float32.
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def _trainer(config: StageConfig, arguments: SFTConfig, base: Path) -> tuple[StageTrainer, dict[str, Counter[Dropped]]]:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    splits = {name: load_from_disk(str(config.data / name)) for name in ("train", "validation")}
+    made = {name: lessons_of(rows, config, tokenizer) for name, rows in splits.items()}
+    dropped = {name: counts for name, (_, counts) in made.items()}
+    log.info("lessons dropped: %s", {name: dict(counts) for name, counts in dropped.items()})
+    for name, (lessons, counts) in made.items():
+        if not len(lessons):
+            raise ValueError(f"{name} has no lesson: {dict(counts)}")
+    trainer = StageTrainer(
+        model=load_model(config, arguments, base),
+        args=arguments,
+        data_collator=Collator(AutoImageProcessor.from_pretrained(base), tokenizer),
+        train_dataset=made["train"][0],
+        eval_dataset=made["validation"][0],
+        processing_class=tokenizer,
+        peft_config=_peft_config(config),
+        callbacks=[MarkWhole()],
+    )
+    return trainer, dropped
+
+
+def load_model(config: StageConfig, arguments: SFTConfig, base: Path) -> PreTrainedModel:
+    """Load the checkpoint as this stage trains it."""
+    # Weights that learn in small steps need float32, which bf16 autocasts; DeepSpeed keeps its own float32 copy of
+    # them, and frozen ones need none.
+    is_half = arguments.bf16 and (config.deepspeed is not None or config.method == "lora")
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.bfloat16 if is_half else torch.float32)
+    if config.freeze_vision:
+        model.model.visual.requires_grad_(False)
+    if not config.use_gpu and config.deepspeed is None:
+        speed_up(model.model.visual)
+    return model
+
+
+def _peft_config(config: StageConfig) -> Any:
+    if config.lora is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=config.lora.rank,
+        lora_alpha=config.lora.alpha,
+        lora_dropout=config.lora.dropout,
+        target_modules=list(config.lora.target_modules),
+        exclude_modules=r".*\bvisual\b.*" if config.freeze_vision else None,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _final_metrics(trainer: StageTrainer) -> dict[str, Any]:
+    """Read the last training and validation losses of the log; the trainer evaluates at its last step."""
+    log_lines = trainer.state.log_history
+    trained = next(line for line in reversed(log_lines) if "loss" in line)
+    evaluated = next(line for line in reversed(log_lines) if "eval_loss" in line)
+    return {
+        "num_steps": trainer.state.global_step,
+        "train_loss": trained["loss"],
+        "train_token_accuracy": trained["mean_token_accuracy"],
+        "validation_loss": evaluated["eval_loss"],
+        "validation_token_accuracy": evaluated["eval_mean_token_accuracy"],
+    }
+
+
+def _start_deepspeed_on_cpus() -> None:
+    """Hand DeepSpeed the processes that are connected already; accelerate does so on GPUs only."""
+    import deepspeed
+
+    # It would compile this op, and gloo does the same.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(dist_backend="gloo", auto_mpi_discovery=False)
+
+
+def _as_text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
