@@ -64,15 +64,14 @@ class EngineReplica:
 
 
 class Preprocessor:
-    """Bytes to model input; the pixels stay in the object store, a reference goes on."""
+    """Bytes to model input."""
 
     def __init__(self, make_preparer: Callable[[], ImagePreparer]) -> None:
         self._preparer = make_preparer()
 
     async def prepare(self, data: Any, has_override: bool) -> Radiograph:
         """Prepare one image; see `ports.ImagePreparer`."""
-        image = await self._preparer.prepare(await _fetch(data), has_override=has_override)
-        return dataclasses.replace(image, pixels=_share(image.pixels))
+        return await self._preparer.prepare(await _fetch(data), has_override=has_override)
 
 
 class Orchestrator:
@@ -145,7 +144,11 @@ class Gateway:
 
 
 class RemotePreparer:
-    """The `ImagePreparer` port over a handle to the preprocessor."""
+    """The `ImagePreparer` port over a handle to the preprocessor.
+
+    The pixels are shared here, by the process that holds the report until its end: a reference that the preprocessor
+    made and let go was now and then deleted before the engine had fetched it.
+    """
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
@@ -153,7 +156,7 @@ class RemotePreparer:
     async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
         with _translated(Unavailable("the image preprocessor is not available")):
             image: Radiograph = await self._handle.prepare.remote(data, has_override)
-            return image
+        return dataclasses.replace(image, pixels=_share(image.pixels))
 
 
 class RemoteEngine:
