@@ -4,8 +4,6 @@ Computed from the predictions alone, so that a better fact extractor can score a
 """
 
 import json
-import os
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ import numpy as np
 from evaluation.baselines import always_normal, of_another_patient
 from evaluation.metrics.lexical import Level, bleu_signature
 from evaluation.predictions import Prediction
+from evaluation.provenance import commit
 from evaluation.scores import METRICS, ScoredText, report_f1, summarise, summarise_findings, tabulate
 from serve_app.domain.report import SectionStatus
 from training.data import BadRow
@@ -53,7 +52,7 @@ def score_run(
         raise NothingToScore(f"no study has a draft: {dict(failures(predictions)) or 'no study was read'}")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": _commit(),
+        "commit": commit(),
         **header,
         "counts": _counts(predictions, bad_rows),
         "level": level.value,
@@ -72,8 +71,7 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
     path = folder / RESULT
     half = path.with_suffix(".part")
     half.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    os.replace(half, path)  # noqa: PTH105 - Path.replace says the same; the rename must be one step
-    return path
+    return half.replace(path)
 
 
 def failures(predictions: Iterable[Prediction]) -> Counter[str]:
@@ -112,14 +110,3 @@ def _baselines(texts: Sequence[ScoredText], level: Level) -> dict[str, dict[str,
         name: None if replaced is None else summarise(replaced, tabulate(replaced, level))
         for name, replaced in candidates.items()
     }
-
-
-def _commit() -> str:
-    """Name the code that scored; an installed package has no history."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return "none"
-    return found.stdout.strip() or "none"

@@ -5,6 +5,7 @@ One list, `METRICS`, names the figures: results, gates and comparisons follow it
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from serve_app.domain.facts import Fact, Finding
 from serve_app.reasoning.facts import extract
 
 Table = NDArray[np.float64]
+read = cache(extract)
+"""The facts of a text, each text read once: every figure and both baselines ask for the same ones again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class ScoredText:
 
     @property
     def facts(self) -> Pair:
-        return extract(self.reference), extract(self.candidate)
+        return read(self.reference), read(self.candidate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from serve_app.settings import Settings
 
 APP_NAME = "clara"
 
-# Nothing phones home; a busy machine is not a dead one; one token per run, in no file.
-_ENVIRONMENT = {
+NOTHING_PHONES_HOME = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Switched off, Ray still reports that it is off, unless there is nowhere to report to.
     "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
@@ -27,6 +26,11 @@ _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
+}
+"""What Ray, vLLM, Hugging Face and Gradio read at import, wherever one of them is started."""
+# A busy machine is not a dead one; one token per run, in no file.
+_ENVIRONMENT = {
+    **NOTHING_PHONES_HOME,
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "token",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",

@@ -11,17 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from serve_app.launch import NOTHING_PHONES_HOME
 from training.stages.config import StageConfig, load_config
 
-# Nothing phones home.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Switched off, Ray still reports that it is off, unless there is nowhere to report to.
-    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+_ENVIRONMENT = {**NOTHING_PHONES_HOME, "TOKENIZERS_PARALLELISM": "false"}
 _OBJECT_STORE_BYTES = 128 * 1024**2
 
 

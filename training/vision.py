@@ -12,6 +12,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
     apply_rotary_pos_emb_vision,
 )
 from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.vision_utils import get_vision_position_ids
 
 PATCH_PX = 14
 MERGE = 2
@@ -37,28 +38,27 @@ def patches_of(grey: Tensor) -> Tensor:
     return colour.expand(-1, -1, -1, _FRAMES, -1).reshape(films, patches.shape[1], -1)
 
 
-def visual_tokens(visual: Qwen2VisionTransformerPretrainedModel, grey: Tensor) -> Tensor:
-    """Encode prepared films of one size: (film, height, width) to (film, token, hidden)."""
-    rows, columns = grey.shape[1] // PATCH_PX, grey.shape[2] // PATCH_PX
+def encode(visual: Qwen2VisionTransformerPretrainedModel, patches: Tensor, grid: tuple[int, ...]) -> Tensor:
+    """Encode images of one grid (time, rows, columns of patches): (image, patch, 1176) to (image, patch, width)."""
     weight = visual.patch_embed.proj.weight
-    hidden = linear(patches_of(grey), weight.reshape(weight.shape[0], -1))
-    rotation = visual.rotary_pos_emb(hidden, _patch_positions(rows, columns))
+    hidden = linear(patches.to(weight.dtype), weight.reshape(weight.shape[0], -1))
+    rotation = visual.rotary_pos_emb(hidden, get_vision_position_ids(torch.tensor([grid]), visual.spatial_merge_size))
     for block in visual.blocks:
         hidden = hidden + _attend(block.attn, block.norm1(hidden), rotation)
         hidden = hidden + block.mlp(block.norm2(hidden))
+    return hidden
+
+
+def visual_tokens(visual: Qwen2VisionTransformerPretrainedModel, grey: Tensor) -> Tensor:
+    """Encode prepared films of one size: (film, height, width) to (film, token, hidden)."""
+    rows, columns = grey.shape[1] // PATCH_PX, grey.shape[2] // PATCH_PX
+    hidden = encode(visual, patches_of(grey), (1, rows, columns))
     return visual.merger(hidden).reshape(len(grey), rows * columns // MERGE**2, -1)
 
 
 def _attend(attention: nn.Module, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    films, patches, _ = hidden.shape
-    query, key, value = attention.qkv(hidden).reshape(films, patches, 3, attention.num_heads, -1).unbind(2)
+    images, patches, _ = hidden.shape
+    query, key, value = attention.qkv(hidden).reshape(images, patches, 3, attention.num_heads, -1).unbind(2)
     query, key = apply_rotary_pos_emb_vision(query, key, *rotation)
     mixed = scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
-    return attention.proj(mixed.transpose(1, 2).reshape(films, patches, -1))
-
-
-def _patch_positions(rows: int, columns: int) -> Tensor:
-    """Row and column of each patch, in the merged order."""
-    grid = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij"))
-    grouped = grid.reshape(2, rows // MERGE, MERGE, columns // MERGE, MERGE).permute(0, 1, 3, 2, 4)
-    return grouped.reshape(2, -1).T
+    return attention.proj(mixed.transpose(1, 2).reshape(images, patches, -1))

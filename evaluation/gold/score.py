@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.metrics.facts import Strictness, micro
+from evaluation.provenance import commit
 from serve_app.domain.facts import Fact
 from serve_app.reasoning.facts import extract
 from training.data.fact_json import read_facts, write_facts
@@ -63,10 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.gold.score", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": commit or "none",
+        "commit": commit(),
         **{name: score(read_gold(FOLDER / f"{name}.jsonl")) for name in FILES},
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ from PIL import Image
 
 from evaluation.metrics.facts import Strictness, contradictions, count, present
 from evaluation.predictions import Prediction, Text
+from evaluation.scores import read
 from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
 from serve_app.imaging.decode import decode
-from serve_app.reasoning.facts import extract
 from serve_app.settings import PreprocessorSettings
 
 _SHOWN_PX = 640
@@ -57,7 +57,7 @@ def say(fact: Fact) -> str:
 
 
 def _case(prediction: Prediction, draft: Text) -> Case:
-    reference, candidate = extract(prediction.reference.whole), extract(draft.whole)
+    reference, candidate = read(prediction.reference.whole), read(draft.whole)
     seen, told = present(reference), present(candidate)
     return Case(
         study_id=prediction.study_id,
