@@ -1,6 +1,6 @@
 """The end of a stage: a checkpoint that serving loads and the next stage starts from.
 
-Everything but weights is the base's own, byte for byte, so that prompts and pixels stay the same.
+Everything but weights and card is the base's own, byte for byte, so that prompts and pixels stay the same.
 """
 
 import shutil
@@ -18,8 +18,8 @@ CHECKPOINT = "checkpoint"
 ADAPTER = "adapter"
 _RAW = "trained.partial"
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pt")
-# Written anew with the weights.
-_OF_THE_MODEL = {"config.json"}
+# Written anew with the weights, or true of the base alone: its card tells the base's scores.
+_OF_THE_BASE = {"config.json", "README.md"}
 
 
 def base_folder(base: str) -> Path:
@@ -61,7 +61,7 @@ def _save(model: PreTrainedModel, base: Path, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     for file in base.iterdir():
-        if file.is_file() and file.name not in _OF_THE_MODEL and not any(file.match(end) for end in _WEIGHTS):
+        if file.is_file() and file.name not in _OF_THE_BASE and not any(file.match(end) for end in _WEIGHTS):
             shutil.copyfile(file, partial / file.name)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
