@@ -100,7 +100,13 @@ def main() -> None:
     """Run the command line with every installed extension."""
     for extension in entry_points(group="clara.commands"):
         app.command(extension.name)(extension.load())
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as missing:
+        err.print(
+            f"{missing.name} is not installed here: `make setup SET=evaluate` adds what scores need", style="bold red"
+        )
+        raise SystemExit(1) from missing
 
 
 def _launched(config: Path | None, host: str, port: int, metrics_port: int) -> AbstractContextManager[str]:

@@ -25,13 +25,9 @@ Against = Annotated[
 
 def doctors(ratings: Ratings, against: Against = None) -> None:
     """Sum up doctors' ratings: scores, errors, agreement, and the difference to another version."""
-    try:
-        from evaluation.doctors.agreement import agreements
-        from evaluation.doctors.compare import compare
-        from evaluation.doctors.records import read_ratings
-    except ModuleNotFoundError as missing:
-        Console(stderr=True).print(f"{missing.name} is not installed here: `make setup SET=evaluate`", style="red")
-        raise typer.Exit(1) from missing
+    from evaluation.doctors.agreement import agreements
+    from evaluation.doctors.compare import compare
+    from evaluation.doctors.records import read_ratings
 
     out = Console(highlight=False)
     try:

@@ -15,3 +15,16 @@ def test_no_command_imports_ray_or_vllm_before_it_runs() -> None:
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert run.stdout.split() == ["0.1.0", "[]"]
+
+
+def test_a_command_that_lacks_its_packages_says_so() -> None:
+    program = (
+        "import sys; sys.argv = ['clara', 'doctors', '/dev/null']; sys.modules['sklearn'] = None\n"
+        "from serve_app.cli import main\n"
+        "main()"
+    )
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    assert run.returncode == 1
+    assert "make setup SET=evaluate" in run.stderr and "Traceback" not in run.stderr
