@@ -1,7 +1,4 @@
-"""One film before it is drawn: its technique and its signs, each the sign of one fact.
-
-Thorax coordinates: x from -1 (image left, the patient's right) to 1, y from 0 (top) to 1 (bottom).
-"""
+"""One film before it is drawn: its technique and its signs, each the sign of one fact."""
 
 from dataclasses import dataclass
 
@@ -22,6 +19,8 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
+    """How one film was taken and what it shows."""
+
     technique: Technique
     signs: tuple[Sign, ...] = ()
 

@@ -2,7 +2,6 @@
 
 Knows the lexicon and that the longest, most specific mention wins; not what is negated.
 """
-# ruff: noqa: E501 - a term reads best on one line
 
 import re
 from dataclasses import dataclass
@@ -17,12 +16,14 @@ from serve_app.reasoning.facts.normality import NORMALITY
 from serve_app.reasoning.facts.terms import compile_term
 
 _ANATOMY = re.compile(
-    r"(?<!\w)(?:xương|phần mềm|hoành|trung thất|rốn|màng|động mạch|mạch|góc|cột sống|khí quản|thành|đậm độ|tim|phổi|vú|cơ)(?!\w)"
+    r"(?<!\w)(?:xương|phần mềm|hoành|trung thất|rốn|màng|động mạch|mạch|góc|cột sống|khí quản|thành|đậm độ|tim|phổi|vú"
+    r"|cơ)(?!\w)"
 )
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
 _SHADOW_KIND = re.compile(
-    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô)){0,8} (?:dạng|kiểu|tính chất|hình)? ?"
+    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô)){0,8}"
+    r" (?:dạng|kiểu|tính chất|hình)? ?"
 )
 
 

@@ -2,7 +2,6 @@
 
 Knows how Vietnamese radiologists spell, not what their words mean. Commas come out as words of their own.
 """
-# ruff: noqa: E501 - a term reads best on one line
 
 import re
 import unicodedata
@@ -42,7 +41,8 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bđộng mạch chủ[ -]+đmc\b", "động mạch chủ"),
     (r"\bcardiac index\b", "chỉ số tim"),
     (
-        r"\b(?:cả )?(?:2|hai)(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
+        r"\b(?:cả )?(?:2|hai)"
+        r"(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
     (r"\bkhông phải(?= là| do)", "không"),

@@ -100,4 +100,6 @@ def test_the_message_of_many_leaks_stays_short_and_the_error_holds_them_all() ->
 
 
 def test_a_patient_seen_twice_in_one_split_is_no_leak() -> None:
-    refuse_leaks({"train": [StudyKey("s1", "p1", "d1"), StudyKey("s2", "p1", "d1")], "test": []})
+    splits = {"train": [StudyKey("s1", "p1", "d1"), StudyKey("s2", "p1", "d1")], "test": []}
+    assert find_leaks(splits) == []
+    refuse_leaks(splits)
