@@ -26,7 +26,7 @@ DEV := $(VENV)/.stamp-dev
 # Each writes its files, or compares them with --check; the chart carries the dashboard, so it comes after it.
 GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.py
 
-.PHONY: help setup demo test test-all lint format typecheck generate verify lock bench clean
+.PHONY: help setup demo test test-all lint format typecheck generate verify lock bench train-demo score-demo clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -71,6 +71,16 @@ lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with ha
 
 bench: $(DEV) ## Measure this platform against vLLM in process, on the same films
 	@$(BIN)/clara bench
+
+train-demo: $(DEV) ## Make the demo model anew in runs/demo (under two hours), score it, hold it against the published scores
+	@$(BIN)/python -m training.demo
+	@$(MAKE) --no-print-directory score-demo
+	@$(BIN)/python -m evaluation.demo.reproduced runs/demo
+
+score-demo: $(DEV) ## Score the demo model of runs/demo on its held-out films: reports, then follow-up questions
+	@$(BIN)/clara evaluate --data runs/demo/held-out --model runs/demo/chat/checkpoint --out runs/demo/evaluation
+	@$(BIN)/python -m evaluation.demo.follow_ups --data runs/demo/held-out --model runs/demo/chat/checkpoint \
+		--out runs/demo/evaluation/follow_ups.json
 
 clean: ## Remove the environment and every cache in this folder
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

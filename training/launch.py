@@ -31,7 +31,11 @@ def launch(config: StageConfig) -> dict[str, Any]:
             _train_in_worker,
             train_loop_config={"config": config.model_dump(mode="json"), "folder": str(Path.cwd())},
             torch_config=TorchConfig(backend="nccl" if config.use_gpu else "gloo"),
-            scaling_config=ScalingConfig(num_workers=config.num_workers, use_gpu=config.use_gpu),
+            scaling_config=ScalingConfig(
+                num_workers=config.num_workers,
+                use_gpu=config.use_gpu,
+                resources_per_worker={"CPU": config.num_cpus_per_worker, **({"GPU": 1} if config.use_gpu else {})},
+            ),
             run_config=RunConfig(
                 name="ray",
                 storage_path=str(config.out.absolute()),
@@ -78,7 +82,7 @@ def _connect(config: StageConfig) -> None:
         return
     ray.init(
         address="local",
-        num_cpus=max(config.num_workers, os.cpu_count() or 1),
+        num_cpus=max(config.num_workers * config.num_cpus_per_worker, os.cpu_count() or 1),
         include_dashboard=False,
         object_store_memory=_OBJECT_STORE_BYTES,
         _node_ip_address="127.0.0.1",

@@ -1,14 +1,20 @@
 """Conversations about drawn films, as the reporter would ask them."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from serve_app.domain.conversation import Role, Turn
+from serve_app.domain.facts import Fact, Finding, Polarity, Side
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.domain.study import Patient, Sex, View
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
 from training.phantoms import Scene, draw, sample
+
+# Films of pairs, apart from the seeds of every drawn data set.
+PAIR_STREAM = 31
 
 
 def radiograph(scene: Scene) -> Radiograph:
@@ -32,3 +38,14 @@ def ask(scene: Scene) -> Turn:
 def question(seed: int = 1) -> Turn:
     """Ask turn 1 about the phantom of one seed."""
     return ask(sample(np.random.default_rng(seed)))
+
+
+def seen(facts: Iterable[Fact]) -> frozenset[tuple[Finding, Side | None]]:
+    """What is told present, on each side by itself: a model may tell two sides in one line or in two."""
+    both = (Side.RIGHT, Side.LEFT)
+    return frozenset(
+        (fact.finding, side)
+        for fact in facts
+        if fact.polarity is Polarity.PRESENT
+        for side in (both if fact.side is Side.BILATERAL else (fact.side,))
+    )

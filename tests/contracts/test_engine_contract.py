@@ -6,6 +6,7 @@ One module, because a real engine fills a small machine: it is up once, and gone
 import asyncio
 import time
 
+import numpy as np
 import pytest
 
 from serve_app.domain.conversation import (
@@ -19,11 +20,11 @@ from serve_app.domain.conversation import (
     Turn,
 )
 from serve_app.domain.errors import BadRequest, DeadlineExceeded
+from serve_app.domain.facts import Finding, Side
 from serve_app.ports import Engine
-from tests.contracts.questions import ask, question
-from training.films import PAIR_STREAM, scene_rng
-from training.phantoms import Finding, Scene, findings_of, pair
-from training.train_demo import Recipe
+from serve_app.reasoning.facts import extract
+from tests.contracts.questions import PAIR_STREAM, ask, question, seen
+from training.phantoms import Scene, pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
@@ -201,20 +202,20 @@ async def test_an_adapter_that_is_not_there_is_not_ignored(engine: Engine) -> No
 @only_vllm
 async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: Engine) -> None:
     """100 unseen pairs, as served: prepared here, asked as the reporter asks, 16 at a time."""
-    pairs = [pair(scene_rng(Recipe().seed, PAIR_STREAM, index)) for index in range(100)]
+    pairs = [pair(np.random.default_rng([PAIR_STREAM, index])) for index in range(100)]
     waiting = asyncio.Semaphore(16)
 
-    async def said(name: str, scene: Scene) -> frozenset[Finding]:
+    async def said(name: str, scene: Scene) -> frozenset[tuple[Finding, Side | None]]:
         async with waiting:
             text, _, _ = await answer(engine, GenerationRequest(name, (ask(scene),)))
-            return findings_of(text)
+            return seen(extract(text))
 
     answers = await asyncio.gather(
         *(said(f"pair-{index}-{side}", pairs[index][side]) for index in range(100) for side in (0, 1))
     )
 
     right = [
-        first ^ second == one.findings ^ other.findings
+        first ^ second == seen(one.facts) ^ seen(other.facts)
         for (one, other), first, second in zip(pairs, answers[::2], answers[1::2], strict=True)
     ]
     assert sum(right) >= 80

@@ -30,11 +30,26 @@ class Platform:
     metrics_url: str
     process: subprocess.Popen[bytes]
     connect_log: Path
+    log: Path
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Find the platform's own processes whose command line holds a name."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in children if name in " ".join(_command_line(child))]
+
+    def wait_for_processes(self, number: int, *names: str, timeout_s: float = 120) -> list[psutil.Process]:
+        """Wait until the platform has so many processes of these names; if it never has, say which it had."""
+        deadline = time.monotonic() + timeout_s
+        while len(found := [process for name in names for process in self.processes(name)]) != number:
+            if time.monotonic() > deadline:
+                seen = [" ".join(_command_line(process)) for process in found]
+                raise AssertionError(f"{number} processes expected, {seen} found; the log ends: {self.log_end()}")
+            time.sleep(0.5)
+        return found
+
+    def log_end(self, num_characters: int = 6000) -> str:
+        """Show the end of what the platform has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-num_characters:]
 
     def wait_until_ready(self, is_ready: bool = True, timeout_s: float = 420) -> None:
         """Wait for /readyz to say so."""
@@ -83,11 +98,14 @@ def start(folder: Path, settings: dict[str, object]) -> Iterator[Platform]:
         "CLARA_CONNECT_LOG": str(connect_log),
         "HOME": str(folder),
     }
-    with (folder / "up.log").open("wb") as log:
+    up_log = folder / "up.log"
+    with up_log.open("wb") as log:
         process = subprocess.Popen(
             [str(part) for part in command], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
-    platform = Platform(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log)
+    platform = Platform(
+        f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log
+    )
     try:
         platform.wait_until_ready()
         yield platform

@@ -100,8 +100,9 @@ def test_a_platform_killed_outright_leaves_no_model_behind(vllm_platform: Platfo
 
     Ray's own small agents may stay a minute longer, until they miss their raylet.
     """
-    holders = [*vllm_platform.processes("VLLM::"), *vllm_platform.processes("ServeReplica")]
-    assert len(holders) == 6, "two processes of vLLM, four replicas"
+    vllm_platform.wait_until_ready()
+    # Two processes of vLLM, four replicas.
+    holders = vllm_platform.wait_for_processes(6, "VLLM::", "ServeReplica")
 
     vllm_platform.process.kill()
 

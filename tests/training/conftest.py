@@ -12,12 +12,12 @@ import pytest
 from datasets import Dataset
 from transformers import Qwen2VLForConditionalGeneration
 
-from training.checkpoint import model_config, save_checkpoint
+from serve_app.domain.facts import Fact, Finding, Severity, Side
 from training.data.fact_json import write_facts
-from training.data.phantom_studies import facts_of_scene
 from training.data.store import FEATURES
-from training.phantoms import Finding, findings_text, impression_text
-from training.tokenizer import build_tokenizer
+from training.demo.checkpoint import model_config, save_checkpoint
+from training.demo.tokenizer import build_tokenizer
+from training.phantoms import findings_text, impression_text
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "training" / "configs" / "tiny"
@@ -44,7 +44,11 @@ if fate == "die":
 train.train_stage(config)
 """
 SIZES_PX = ((56, 84), (84, 56))
-STUDIES = ((), (Finding.CARDIOMEGALY,), (Finding.EFFUSION_LEFT_SMALL, Finding.PACEMAKER))
+STUDIES = (
+    (),
+    (Fact(Finding.CARDIOMEGALY),),
+    (Fact(Finding.EFFUSION, side=Side.LEFT, severity=Severity.MILD), Fact(Finding.PACEMAKER, side=Side.LEFT)),
+)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +80,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def row(study_id: str, index: int) -> dict[str, object]:
     """One prepared study; the film is noise, the text is a drawn film's."""
     height_px, width_px = SIZES_PX[index % 2]
-    findings = STUDIES[index % len(STUDIES)]
+    facts = STUDIES[index % len(STUDIES)]
     return {
         "study_id": study_id,
         "patient_id": study_id,
@@ -87,9 +91,9 @@ def row(study_id: str, index: int) -> dict[str, object]:
         "sex": "male" if index % 2 else None,
         "age_years": 40 + index,
         "view": "PA",
-        "findings": findings_text(findings),
-        "impression": impression_text(findings),
-        "facts": write_facts(facts_of_scene(findings)),
+        "findings": findings_text(facts),
+        "impression": impression_text(facts),
+        "facts": write_facts(facts),
     }
 
 

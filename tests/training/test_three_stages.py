@@ -45,6 +45,13 @@ def test_all_but_the_weights_stays_the_bases(stages: list[StageConfig], tiny_bas
         assert (stages[-1].out / "checkpoint" / name).read_bytes() == (tiny_base / name).read_bytes()
 
 
+def test_each_checkpoint_has_a_card_for_people(stages: list[StageConfig]) -> None:
+    for config in stages:
+        card = (config.out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+        assert config.base in card and "Not a medical device" in card and "not stated" in card
+        assert "{" not in card and f"{config.max_steps} steps of" in card
+
+
 def test_the_merged_checkpoint_is_the_base_with_its_adapter(stages: list[StageConfig]) -> None:
     from peft import PeftModel
 

@@ -5,7 +5,7 @@ The same seed writes the same images and texts, with any number of processes. Kn
 
 import argparse
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from PIL import Image
 from tqdm import tqdm
 
-from serve_app.domain import facts as domain
 from serve_app.domain.study import MAX_AGE_YEARS, Sex, View
 from training.data.fact_json import write_facts
-from training.phantoms import Finding, Scene, draw, draw_16_bit, findings_text, impression_text, sample
+from training.phantoms import Scene, draw, draw_deep, findings_text, impression_text, sample
+from training.phantoms.report import merge_sides
 
 SCHEMA = pa.schema(
     {
@@ -41,21 +41,13 @@ SCHEMA = pa.schema(
 )
 _TECHNIQUE = "Chụp Xquang tim phổi thẳng"
 _SEX_WORDS = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
-# Sources of chance apart from those of training.films, so that no film is one the demo was trained on.
-_PATIENT_STREAM, _SCENE_STREAM = 17, 18
+# Sources of chance apart from each other and from those of training.demo.films.
+_PATIENT_STREAM, _SCENE_STREAM, _WORDS_STREAM = 17, 18, 19
 _SECOND_STUDY_RATIO, _MISSING_RATIO, _AP_RATIO = 0.2, 0.15, 0.2
 _ROWS_A_GROUP = 32
 
-_SIMPLE = {
-    Finding.CARDIOMEGALY: domain.Fact(domain.Finding.CARDIOMEGALY),
-    Finding.PACEMAKER: domain.Fact(domain.Finding.PACEMAKER),
-    Finding.STERNAL_WIRES: domain.Fact(domain.Finding.STERNAL_WIRES),
-}
-_SEVERITIES = {
-    "small": domain.Severity.MILD,
-    "moderate": domain.Severity.MODERATE,
-    "large": domain.Severity.SEVERE,
-}
+# Depths of detectors and of the files that hold them.
+_DEEP_BITS = (10, 12, 14, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class _Plan:
     age: str | None
     sex: str | None
     view: str | None
-    is_16_bit: bool
+    num_bits: int
     width_px: int | None
 
 
@@ -85,8 +77,8 @@ def write_phantoms(
 ) -> list[Path]:
     """Draw studies into Parquet shards and return their paths; about one patient in five has two studies.
 
-    `deep_ratio` is the share of 16-bit PNG files (12 bits filled, as scanners write them); `width_px` draws smaller or
-    larger films than the phantoms' own 512.
+    `deep_ratio` is the share of 16-bit PNG files, of which 10 to 16 bits are filled; `width_px` draws smaller or larger
+    films than their own 400 to 640 pixels.
 
     Raises:
         FileExistsError: the folder holds Parquet files already.
@@ -101,19 +93,6 @@ def write_phantoms(
         for path in paths:
             _write_shard(path, islice(rows, num_rows_a_shard), bar)
     return paths
-
-
-def facts_of_scene(findings: Collection[Finding]) -> frozenset[domain.Fact]:
-    """Say what is drawn as the domain's facts: what is seen, nothing about what is not."""
-    return frozenset(_fact(finding) for finding in findings)
-
-
-def _fact(finding: Finding) -> domain.Fact:
-    if finding in _SIMPLE:
-        return _SIMPLE[finding]
-    kind, side, *amount = finding.value.split("-")
-    severity = _SEVERITIES[amount[0]] if amount else None
-    return domain.Fact(domain.Finding(kind), side=domain.Side(side), severity=severity)
 
 
 def _plans(seed: int, deep_ratio: float, width_px: int | None) -> Iterator[_Plan]:
@@ -132,7 +111,7 @@ def _plans(seed: int, deep_ratio: float, width_px: int | None) -> Iterator[_Plan
                 age=str(min(age_years + visit, MAX_AGE_YEARS)) if is_told[0] else None,
                 sex=_SEX_WORDS[sex] if is_told[1] else None,
                 view=_view(rng) if is_told[2] else None,
-                is_16_bit=bool(rng.random() < deep_ratio),
+                num_bits=int(rng.choice(_DEEP_BITS)) if rng.random() < deep_ratio else 8,
                 width_px=width_px,
             )
             index += 1
@@ -157,10 +136,15 @@ def _draw_row(plan: _Plan) -> dict[str, Any]:
     scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index])), plan.width_px)
     patient_id = f"phantom-{plan.seed}-{plan.patient:06d}"
     study_id = f"{patient_id}-{plan.visit}"
+    # One seed for both turns: a radiologist keeps one manner through a report.
+    findings, impression = (
+        write(scene.facts, np.random.default_rng([plan.seed, _WORDS_STREAM, plan.index]))
+        for write in (findings_text, impression_text)
+    )
     return {
-        "image": {"bytes": _png(scene, plan.is_16_bit), "path": f"{study_id}.png"},
-        "findings": findings_text(scene.findings),
-        "impressions": impression_text(scene.findings),
+        "image": {"bytes": _png(scene, plan.num_bits), "path": f"{study_id}.png"},
+        "findings": findings,
+        "impressions": impression,
         "Ages": plan.age,
         "sex": plan.sex,
         "view": plan.view,
@@ -168,7 +152,7 @@ def _draw_row(plan: _Plan) -> dict[str, Any]:
         "Kỹ thuật": _TECHNIQUE,
         "patient_id": patient_id,
         "study_id": study_id,
-        "facts": write_facts(facts_of_scene(scene.findings)),
+        "facts": write_facts(merge_sides(scene.facts)),
     }
 
 
@@ -179,10 +163,10 @@ def _sized(scene: Scene, width_px: int | None) -> Scene:
     return replace(scene, technique=replace(scene.technique, width_px=width_px, height_px=height_px))
 
 
-def _png(scene: Scene, is_16_bit: bool) -> bytes:
-    """Write a PNG; serving scales 16-bit samples by the depth they fill, so the film's 12 bits stay as they are."""
+def _png(scene: Scene, num_bits: int) -> bytes:
+    """Write a PNG; serving scales 16-bit samples by the depth they fill, so the film's bits stay as they are."""
     file = io.BytesIO()
-    Image.fromarray(draw_16_bit(scene) if is_16_bit else draw(scene)).save(file, "PNG")
+    Image.fromarray(draw(scene) if num_bits == 8 else draw_deep(scene, num_bits)).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

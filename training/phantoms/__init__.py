@@ -1,19 +1,19 @@
-"""Chest films drawn by code, with the truth about them and the report a radiologist might write."""
+"""Chest films drawn by code, with the truth about them as facts and the report a radiologist might write."""
 
-from training.phantoms.draw import draw, draw_16_bit, finding_layers
-from training.phantoms.findings import Finding
-from training.phantoms.report import findings_of, findings_text, impression_text
-from training.phantoms.scene import Scene, pair, sample
+from training.phantoms.draw import draw, draw_deep, fact_layers
+from training.phantoms.report import findings_text, impression_text
+from training.phantoms.sampling import pair, sample
+from training.phantoms.scene import Scene, Sign, without
 
 __all__ = [
-    "Finding",
     "Scene",
+    "Sign",
     "draw",
-    "draw_16_bit",
-    "finding_layers",
-    "findings_of",
+    "draw_deep",
+    "fact_layers",
     "findings_text",
     "impression_text",
     "pair",
     "sample",
+    "without",
 ]

@@ -10,14 +10,14 @@ from training.phantoms import draw, findings_text, sample
 
 
 def main() -> None:
-    """Draw the film of one seed and print the findings that were drawn into it."""
+    """Draw the film of one seed and print the report of what was drawn into it."""
     parser = argparse.ArgumentParser(prog="python -m training.phantoms", description=main.__doc__)
     parser.add_argument("out", type=Path, help="the PNG file to write")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     scene = sample(np.random.default_rng(arguments.seed))
     Image.fromarray(draw(scene)).save(arguments.out)
-    print(findings_text(scene.findings))
+    print(findings_text(scene.facts))
 
 
 if __name__ == "__main__":

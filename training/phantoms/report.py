@@ -1,94 +1,210 @@
-"""The words of a drawn film: findings and impression as hyphen bullets, and the way back to facts.
+"""The report of a drawn film from its true facts: findings and impression as hyphen bullets, a statement a line.
 
-Knows only its own grammar; reading free Vietnamese reports is another module's work.
+Knows the order of a report and what follows from what; the words of a fact are `wording`'s.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
-from training.phantoms.findings import Finding
+import numpy as np
 
-_POSITIVE = {
-    Finding.CONSOLIDATION_RIGHT: "Đám mờ đông đặc phổi phải.",
-    Finding.NODULE_RIGHT: "Nốt mờ phổi phải.",
-    Finding.CONSOLIDATION_LEFT: "Đám mờ đông đặc phổi trái.",
-    Finding.NODULE_LEFT: "Nốt mờ phổi trái.",
-    Finding.EFFUSION_RIGHT_SMALL: "Tràn dịch màng phổi phải lượng ít.",
-    Finding.EFFUSION_RIGHT_MODERATE: "Tràn dịch màng phổi phải lượng vừa.",
-    Finding.EFFUSION_RIGHT_LARGE: "Tràn dịch màng phổi phải lượng nhiều.",
-    Finding.EFFUSION_LEFT_SMALL: "Tràn dịch màng phổi trái lượng ít.",
-    Finding.EFFUSION_LEFT_MODERATE: "Tràn dịch màng phổi trái lượng vừa.",
-    Finding.EFFUSION_LEFT_LARGE: "Tràn dịch màng phổi trái lượng nhiều.",
-    Finding.CARDIOMEGALY: "Bóng tim to.",
-    Finding.PACEMAKER: "Máy tạo nhịp.",
-    Finding.STERNAL_WIRES: "Chỉ thép xương ức.",
-}
-_CONCLUSION = {
-    Finding.CONSOLIDATION_RIGHT: "Đông đặc phổi phải, theo dõi viêm phổi.",
-    Finding.NODULE_RIGHT: "Theo dõi nốt mờ phổi phải.",
-    Finding.CONSOLIDATION_LEFT: "Đông đặc phổi trái, theo dõi viêm phổi.",
-    Finding.NODULE_LEFT: "Theo dõi nốt mờ phổi trái.",
-    **{finding: _POSITIVE[finding] for finding in Finding if finding.startswith("effusion")},
-    Finding.CARDIOMEGALY: "Tim to.",
-    Finding.PACEMAKER: "Còn máy tạo nhịp.",
-    Finding.STERNAL_WIRES: "Chỉ thép xương ức sau mổ.",
-}
-_DEVICES = frozenset({Finding.PACEMAKER, Finding.STERNAL_WIRES})
-_NORMAL_CONCLUSION = "Tim phổi trong giới hạn bình thường."
-
-# A report walks these groups in order; where none of a group is seen, its negative line stands.
-_GROUPS: tuple[tuple[str, tuple[Finding, ...]], ...] = (
-    (
-        "Phổi phải sáng, không thấy tổn thương khu trú.",
-        (Finding.CONSOLIDATION_RIGHT, Finding.NODULE_RIGHT),
-    ),
-    (
-        "Phổi trái sáng, không thấy tổn thương khu trú.",
-        (Finding.CONSOLIDATION_LEFT, Finding.NODULE_LEFT),
-    ),
-    (
-        "Góc sườn hoành phải nhọn.",
-        (Finding.EFFUSION_RIGHT_SMALL, Finding.EFFUSION_RIGHT_MODERATE, Finding.EFFUSION_RIGHT_LARGE),
-    ),
-    (
-        "Góc sườn hoành trái nhọn.",
-        (Finding.EFFUSION_LEFT_SMALL, Finding.EFFUSION_LEFT_MODERATE, Finding.EFFUSION_LEFT_LARGE),
-    ),
-    ("Không tràn khí màng phổi.", ()),
-    ("Bóng tim không to.", (Finding.CARDIOMEGALY,)),
-    ("Trung thất không di lệch.", ()),
-    ("Khung xương lồng ngực không thấy bất thường.", ()),
-    ("Không thấy dụng cụ cản quang.", (Finding.PACEMAKER, Finding.STERNAL_WIRES)),
+from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
+from training.phantoms.wording import (
+    AORTA_WIDE_AND_CALCIFIED,
+    CONCLUSIONS,
+    NORMAL,
+    NORMAL_FILM,
+    STATEMENTS,
+    Style,
+    draw_style,
+    require_wording,
+    state,
 )
-_FACT_OF_LINE = {line: finding for words in (_POSITIVE, _CONCLUSION) for finding, line in words.items()}
+
+LUNG_FINDINGS = frozenset(
+    {
+        Finding.CONSOLIDATION,
+        Finding.NODULE,
+        Finding.MASS,
+        Finding.CAVITY,
+        Finding.CALCIFICATION,
+        Finding.FIBROSIS,
+        Finding.ATELECTASIS,
+        Finding.EDEMA,
+        Finding.EMPHYSEMA,
+    }
+)
+_AORTA = (Finding.AORTIC_ENLARGEMENT, Finding.AORTIC_CALCIFICATION)
+_PLEURA = (Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING)
+
+# What a terse radiologist leaves out when it is normal.
+_LEFT_OUT_WHEN_TERSE = frozenset({"diaphragm", "aorta", "bones", "devices"})
+_SUSPICIONS = ("theo dõi", "nghi", "nghi ngờ", "khả năng", "hướng tới", "chưa loại trừ")
+_DIAGNOSES = {
+    Finding.HEART_FAILURE: ("suy tim",),
+    Finding.PNEUMONIA: ("viêm phổi",),
+    Finding.LUNG_TUMOR: ("u phổi",),
+    Finding.TUBERCULOSIS: ("lao phổi",),
+    Finding.COPD: ("COPD", "bệnh phổi tắc nghẽn mạn tính"),
+}
+_DIAGNOSIS_OF = {
+    Finding.CONSOLIDATION: Finding.PNEUMONIA,
+    Finding.NODULE: Finding.LUNG_TUMOR,
+    Finding.MASS: Finding.LUNG_TUMOR,
+    Finding.EMPHYSEMA: Finding.COPD,
+}
+_HEART_FAILURE_SIGNS = frozenset({Finding.EDEMA, Finding.CARDIOMEGALY})
+# The most urgent first; what points to one diagnosis shares its line.
+_URGENCY = (
+    Finding.PNEUMOTHORAX,
+    Finding.MEDIASTINAL_SHIFT,
+    Finding.HEART_FAILURE,
+    Finding.EDEMA,
+    Finding.EFFUSION,
+    Finding.PNEUMONIA,
+    Finding.LUNG_TUMOR,
+    Finding.TUBERCULOSIS,
+    Finding.CAVITY,
+    Finding.ATELECTASIS,
+    Finding.RIB_FRACTURE,
+    Finding.CARDIOMEGALY,
+    Finding.AORTIC_ENLARGEMENT,
+    Finding.AORTIC_CALCIFICATION,
+    Finding.COPD,
+    Finding.FIBROSIS,
+    Finding.ELEVATED_DIAPHRAGM,
+    Finding.PLEURAL_THICKENING,
+    Finding.CALCIFICATION,
+    Finding.SCOLIOSIS,
+)
 
 
-def findings_text(findings: Collection[Finding]) -> str:
-    """Write turn 1: every group of the chest in a fixed order, one bullet a line."""
-    return _bullets(line for negative, group in _GROUPS for line in _group_lines(negative, group, findings))
+def merge_sides(facts: Collection[Fact]) -> frozenset[Fact]:
+    """Keep the positive facts, and make one bilateral fact of two that differ only in side, as reports do."""
+    seen = {fact for fact in facts if fact.polarity is Polarity.PRESENT}
+    both = {
+        replace(fact, side=Side.BILATERAL)
+        for fact in seen
+        if fact.side is Side.RIGHT and replace(fact, side=Side.LEFT) in seen
+    }
+    told = {replace(fact, side=side) for fact in both for side in (Side.RIGHT, Side.LEFT)}
+    return frozenset((seen - told) | both)
 
 
-def impression_text(findings: Collection[Finding]) -> str:
-    """Write turn 2: what follows from the findings, devices last."""
-    lines = [_CONCLUSION[finding] for finding in Finding if finding in findings]
-    if not set(findings) - _DEVICES:
-        lines.insert(0, _NORMAL_CONCLUSION)
-    return _bullets(lines)
+def in_report_order(facts: Iterable[Fact]) -> list[Fact]:
+    """Sort facts as reports tell them: by finding, then right, left, both, then from apex to base."""
+    return sorted(facts, key=_rank)
 
 
-def findings_of(text: str) -> frozenset[Finding]:
-    """Read the positive facts back from findings or impression; a line outside the grammar says nothing."""
-    lines = (line.strip().removeprefix("-").strip() for line in text.splitlines())
-    return frozenset(_FACT_OF_LINE[line] for line in lines if line in _FACT_OF_LINE)
+def findings_text(facts: Collection[Fact], rng: np.random.Generator | None = None) -> str:
+    """Write turn 1 from lungs to devices: what is seen, or that a group shows nothing.
+
+    Without a generator the wording is canonical; generators of one seed give both turns the same manner.
+    Raises: ValueError for a positive fact that has no wording.
+    """
+    seen, style = _worded(facts), draw_style(rng)
+    groups = (_lungs(seen, style), _pleura(seen, style), _below_the_pleura(seen, style))
+    return _bullets((line for group in groups for line in group), style)
 
 
-def is_in_grammar(text: str) -> bool:
-    """Tell whether a findings text is one that `findings_text` writes."""
-    return text == findings_text(findings_of(text))
+def impression_text(facts: Collection[Fact], rng: np.random.Generator | None = None) -> str:
+    """Write turn 2: the conclusions by urgency, each with the diagnosis that it points to, devices last."""
+    seen, style = _worded(facts), draw_style(rng)
+    devices = [fact for fact in seen if fact.finding.is_device]
+    lines = _conclusions([fact for fact in seen if not fact.finding.is_device], style)
+    normal = [] if lines else [style.choose("normal film", NORMAL_FILM)]
+    return _bullets([*lines, *normal, *(state(fact, style) for fact in devices)], style)
 
 
-def _group_lines(negative: str, group: tuple[Finding, ...], findings: Collection[Finding]) -> list[str]:
-    return [_POSITIVE[finding] for finding in group if finding in findings] or [negative]
+def suspected(facts: Collection[Fact]) -> frozenset[Finding]:
+    """Name the diagnoses that an impression of these facts suspects."""
+    seen = merge_sides(facts)
+    return frozenset(topic for fact in seen if (topic := _points_to(fact, seen)) in _DIAGNOSES)
 
 
-def _bullets(lines: Iterator[str] | list[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _worded(facts: Collection[Fact]) -> list[Fact]:
+    seen = in_report_order(merge_sides(facts))
+    for fact in seen:
+        require_wording(fact)
+    return seen
+
+
+def _rank(fact: Fact) -> tuple[int, ...]:
+    parts = (fact.finding, fact.side, fact.location, fact.severity)
+    return tuple(list(type(part)).index(part) if part is not None else -1 for part in parts)
+
+
+def _lungs(seen: list[Fact], style: Style) -> Iterator[str]:
+    lungs = [fact for fact in seen if fact.finding in LUNG_FINDINGS]
+    beside = " beside the pleura" if any(fact.finding in _PLEURA[:2] for fact in seen) else ""
+    if not lungs:
+        yield style.choose("lungs", NORMAL["lungs" + beside])
+        return
+    sick = {fact.side for fact in lungs}
+    for side, words in ((Side.RIGHT, " phải"), (Side.LEFT, " trái")):
+        yield from (state(fact, style) for fact in lungs if fact.side is side)
+        if sick == {Side.RIGHT, Side.LEFT} - {side}:
+            yield style.choose("lung", NORMAL["lung" + beside]).format(side=words)
+    yield from (state(fact, style) for fact in lungs if fact.side in (None, Side.BILATERAL))
+
+
+def _pleura(seen: list[Fact], style: Style) -> Iterator[str]:
+    yield from (state(fact, style) for fact in seen if fact.finding in _PLEURA)
+    missing = [finding for finding in _PLEURA[:2] if all(fact.finding is not finding for fact in seen)]
+    if len(missing) == 2:
+        yield style.choose("pleura", NORMAL["pleura"])
+    elif missing:
+        yield style.choose("pleura", NORMAL[missing[0].value])
+
+
+def _below_the_pleura(seen: list[Fact], style: Style) -> Iterator[str]:
+    # A large effusion hides the diaphragm: then nothing is said of it.
+    is_hidden = any(fact.finding is Finding.EFFUSION and fact.severity is not Severity.MILD for fact in seen)
+    if not is_hidden or any(fact.finding is Finding.ELEVATED_DIAPHRAGM for fact in seen):
+        yield from _group("diaphragm", (Finding.ELEVATED_DIAPHRAGM,), seen, style)
+    yield from _group("heart", (Finding.CARDIOMEGALY,), seen, style)
+    yield from _group("mediastinum", (Finding.MEDIASTINAL_SHIFT,), seen, style)
+    yield from _group("aorta", _AORTA, seen, style)
+    yield from _group("bones", (Finding.RIB_FRACTURE, Finding.SCOLIOSIS), seen, style)
+    yield from _group("devices", [finding for finding in Finding if finding.is_device], seen, style)
+
+
+def _group(name: str, findings: Collection[Finding], seen: list[Fact], style: Style) -> list[str]:
+    lines = _statements([fact for fact in seen if fact.finding in findings], style)
+    is_terse = style.choose("terse", (False, False, True))
+    if lines or (is_terse and name in _LEFT_OUT_WHEN_TERSE):
+        return lines
+    return [style.choose(name, NORMAL[name])]
+
+
+def _statements(facts: list[Fact], style: Style, wordings: dict[Finding, tuple[str, ...]] = STATEMENTS) -> list[str]:
+    if tuple(fact.finding for fact in facts) == _AORTA:
+        return [style.choose("aorta wide and calcified", AORTA_WIDE_AND_CALCIFIED)]
+    return [state(fact, style, wordings) for fact in facts]
+
+
+def _conclusions(facts: list[Fact], style: Style) -> list[str]:
+    lines = []
+    for topic in _URGENCY:
+        statements = _statements([fact for fact in facts if _points_to(fact, facts) is topic], style, CONCLUSIONS)
+        if statements and topic in _DIAGNOSES:
+            suspicion = f"{style.choose('suspicion', _SUSPICIONS)} {style.choose(topic, _DIAGNOSES[topic])}"
+            statements = [", ".join([*statements, suspicion])]
+        lines += statements
+    return lines
+
+
+def _points_to(fact: Fact, facts: Collection[Fact]) -> Finding:
+    """Name the diagnosis that a fact points to among the others, or its own finding."""
+    present = {other.finding for other in facts}
+    if fact.finding in _HEART_FAILURE_SIGNS and present >= _HEART_FAILURE_SIGNS:
+        return Finding.HEART_FAILURE
+    if fact.finding in (Finding.CAVITY, Finding.FIBROSIS) and fact.location in (Location.APEX, Location.UPPER):
+        return Finding.TUBERCULOSIS
+    if fact.finding in _AORTA and present.issuperset(_AORTA):
+        return Finding.AORTIC_ENLARGEMENT
+    return _DIAGNOSIS_OF.get(fact.finding, fact.finding)
+
+
+def _bullets(statements: Iterable[str], style: Style) -> str:
+    return "\n".join(f"- {style.sentence(statement)}" for statement in statements)

@@ -1,6 +1,6 @@
-"""The card of a finished stage: what it was made of and how well it learned; never a word of a report.
+"""The cards of a finished stage, for programs and for people: what it was made of and how well it learned.
 
-Knows files and versions, not training.
+Never a word of a report. Knows files and versions, not training.
 """
 
 import hashlib
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from training.stages.config import StageConfig
-from training.stages.export import CARD
+from training.stages.export import CARD, CHECKPOINT
 from training.stages.lessons import Dropped
 
 _PACKAGES = ("torch", "transformers", "trl", "peft")
+_TEMPLATE = Path(__file__).parent / "card.md"
 
 
 def write_card(
@@ -26,7 +27,7 @@ def write_card(
     dropped: Mapping[str, Counter[Dropped]],
     num_lessons_by_process: Sequence[int],
 ) -> None:
-    """Write `stage_card.json`; its being there says that the stage is finished.
+    """Write the checkpoint's README.md, then `stage_card.json`; its being there says that the stage is finished.
 
     `num_lessons_by_process` counts what each process learned from since it was last started.
     """
@@ -43,9 +44,30 @@ def write_card(
         "num_lessons_by_process": list(num_lessons_by_process),
         "metrics": dict(metrics),
     }
+    (config.out / CHECKPOINT / "README.md").write_text(_for_people(config, card), encoding="utf-8")
     partial = config.out / f"{CARD}.partial"
     partial.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.rename(config.out / CARD)
+
+
+def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
+    unstated = "not stated. The terms of base and data bind this checkpoint: read them before you pass it on."
+    dropped = card["num_lessons_dropped"].get("train", {})
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        **card["metrics"],
+        stage=config.stage,
+        base=config.base,
+        method="all weights" if config.lora is None else f"LoRA of rank {config.lora.rank}, merged",
+        lessons_a_step=config.batch_size * config.gradient_accumulation * config.num_workers,
+        manifest=card["data_manifest_sha256"] or "unknown",
+        prompt_version=config.prompt_version,
+        commit=card["commit"] or "unknown",
+        packages=", ".join(f"{name} {number}" for name, number in card["packages"].items()),
+        date=card["date"],
+        dropped=", ".join(f"{number} {why}" for why, number in dropped.items()) or "none",
+        licence=config.licence or "other",
+        licence_words=config.licence or unstated,
+    )
 
 
 def _sha256(path: Path) -> str:

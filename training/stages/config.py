@@ -50,6 +50,8 @@ class StageConfig(BaseModel):
     out: Path
     """Folder of this run: what to go on from, logs, and at the end `checkpoint`, `adapter` and `stage_card.json`.
     With several machines it lies on storage that all of them see."""
+    licence: str | None = None
+    """Told on the checkpoint's card; the terms of base and data bind it. None: the card says that it is not stated."""
     prompt_version: str = "clara-vi-1"
     """The registered prompts to ask in; serving must use the same."""
     method: Literal["full", "lora"] = "full"
@@ -92,6 +94,8 @@ class StageConfig(BaseModel):
     """DeepSpeed's JSON, for ZeRO; null does without DeepSpeed."""
     num_workers: PositiveInt = 1
     """Training processes; each has a GPU to itself if `use_gpu`."""
+    num_cpus_per_worker: PositiveInt = 1
+    """CPU cores that Ray keeps for a worker; on CPUs also the threads it computes with."""
     use_gpu: bool = False
     """Train on GPUs (NCCL); otherwise on CPUs (gloo)."""
     max_restarts: int = Field(default=0, ge=0)

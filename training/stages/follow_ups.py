@@ -9,8 +9,8 @@ from collections.abc import Collection
 import numpy as np
 
 from serve_app.domain.facts import Fact, Polarity
-from training.drawings.questions import FollowUp, follow_ups
-from training.drawings.wording import require_wording
+from training.phantoms.questions import FollowUp, follow_ups
+from training.phantoms.wording import require_wording
 
 
 def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Generator) -> tuple[FollowUp, ...]:

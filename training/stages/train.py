@@ -105,6 +105,8 @@ def training_arguments(config: StageConfig) -> SFTConfig:
         eval_strategy="steps",
         eval_steps=config.eval_every_steps,
         logging_strategy="steps",
+        # A short run has its loss on record as well.
+        logging_first_step=True,
         logging_steps=config.log_every_steps,
         report_to=["tensorboard"],
         dataloader_num_workers=config.num_loader_processes,

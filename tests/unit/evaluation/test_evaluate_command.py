@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from evaluation import in_process
 from evaluation.evaluate import evaluate
 from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.settings import PreprocessorSettings
 from training.data.phantom_studies import write_phantoms
 
 
@@ -44,7 +45,7 @@ def test_drawn_films_are_scored_in_process(films: Path, checkpoint: Path, tmp_pa
     assert result.exit_code == 0, result.output
     assert "3 drafts of 3 studies" in result.output and "always normal" in result.output
     found = json.loads((out / "result.json").read_text())
-    assert found["model"] == "scripted" and found["max_visual_tokens"] == 36
+    assert found["model"] == "scripted" and found["max_visual_tokens"] == PreprocessorSettings().max_visual_tokens
     assert "truth_f1_side" in found["scores"]
     assert "<img src=" in (out / "report.html").read_text()
 

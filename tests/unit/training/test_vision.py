@@ -9,8 +9,8 @@ from PIL import Image
 from transformers import AutoImageProcessor, BaseImageProcessor
 from transformers import Qwen2VLForConditionalGeneration as Model
 
-from training.checkpoint import build_model, save_checkpoint
-from training.tokenizer import build_tokenizer
+from training.demo.checkpoint import build_model, save_checkpoint
+from training.demo.tokenizer import build_tokenizer
 from training.vision import patches_of, visual_tokens
 
 TOKENIZER = build_tokenizer("clara-vi-1")

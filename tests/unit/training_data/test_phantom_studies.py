@@ -7,12 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from serve_app.domain.facts import Fact, Severity, Side
-from serve_app.domain.facts import Finding as FactFinding
+from serve_app.domain.facts import Polarity
 from serve_app.imaging.decode import PreprocessorSettings, decode
+from serve_app.reasoning.facts import extract
 from training.data import BadRow, ReportedStudy, read_studies
-from training.data.phantom_studies import facts_of_scene, write_phantoms
-from training.phantoms import Finding, findings_of
+from training.data.phantom_studies import write_phantoms
 
 NUM_STUDIES = 24
 
@@ -73,19 +72,15 @@ def test_each_field_of_the_patient_is_told_in_some_studies_and_missing_in_others
         assert None in values and len(values) > 1
 
 
-def test_the_facts_say_what_the_report_says(studies: list[ReportedStudy]) -> None:
+def test_the_facts_say_what_both_sections_say(studies: list[ReportedStudy]) -> None:
     for study in studies:
-        assert study.facts == facts_of_scene(findings_of(study.findings))
-        assert findings_of(study.findings) == findings_of(study.impression)
+        for text in (study.findings, study.impression):
+            assert {fact for fact in extract(text) if fact.polarity is Polarity.PRESENT} == study.facts
 
 
-def test_every_finding_has_a_fact_of_its_own() -> None:
-    assert len(facts_of_scene(tuple(Finding))) == len(Finding)
-    assert facts_of_scene({Finding.EFFUSION_LEFT_LARGE, Finding.NODULE_RIGHT, Finding.CARDIOMEGALY}) == {
-        Fact(FactFinding.EFFUSION, side=Side.LEFT, severity=Severity.SEVERE),
-        Fact(FactFinding.NODULE, side=Side.RIGHT),
-        Fact(FactFinding.CARDIOMEGALY),
-    }
+def test_a_report_keeps_one_manner_through_both_sections(studies: list[ReportedStudy]) -> None:
+    assert {study.findings.isupper() for study in studies} == {True, False}
+    assert all(study.findings.isupper() == study.impression.isupper() for study in studies)
 
 
 def test_a_share_of_the_files_has_16_bits(studies: list[ReportedStudy]) -> None:

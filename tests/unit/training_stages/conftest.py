@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from training.checkpoint import build_model, save_checkpoint
+from serve_app.domain.facts import Fact
 from training.data.fact_json import write_facts
-from training.data.phantom_studies import facts_of_scene
-from training.phantoms import Finding, findings_text, impression_text
+from training.demo.checkpoint import build_model, save_checkpoint
+from training.demo.tokenizer import build_tokenizer
+from training.phantoms import findings_text, impression_text
 from training.stages.config import StageConfig
-from training.tokenizer import build_tokenizer
 
 Row = dict[str, object]
 
@@ -42,7 +42,7 @@ def config() -> Callable[..., StageConfig]:
 
 @pytest.fixture
 def row() -> Callable[..., Row]:
-    def make(*findings: Finding, study_id: str = "one", size_px: tuple[int, int] = (84, 56), **changes: object) -> Row:
+    def make(*facts: Fact, study_id: str = "one", size_px: tuple[int, int] = (84, 56), **changes: object) -> Row:
         height_px, width_px = size_px
         pixels = np.random.default_rng(0).integers(0, 256, height_px * width_px, dtype=np.uint8).tobytes()
         made: Row = {
@@ -55,9 +55,9 @@ def row() -> Callable[..., Row]:
             "sex": "female",
             "age_years": 63,
             "view": "PA",
-            "findings": findings_text(findings),
-            "impression": impression_text(findings),
-            "facts": write_facts(facts_of_scene(findings)),
+            "findings": findings_text(facts),
+            "impression": impression_text(facts),
+            "facts": write_facts(facts),
         }
         return {**made, **changes}
 

@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
+from serve_app.domain.facts import Fact, Finding, Severity, Side
 from serve_app.reasoning.prompts import PROMPTS
 from training.conversation import IGNORED, Lesson
 from training.data.store import FEATURES
-from training.phantoms import Finding
 from training.stages.config import StageConfig
 from training.stages.lessons import IMAGE_TOKEN, Dropped, lesson_of, lessons_of
 
 Make = Callable[..., dict[str, object]]
 MakeConfig = Callable[..., StageConfig]
-FINDINGS = (Finding.EFFUSION_LEFT_SMALL, Finding.PACEMAKER)
+FACTS = (Fact(Finding.EFFUSION, side=Side.LEFT, severity=Severity.MILD), Fact(Finding.PACEMAKER, side=Side.LEFT))
 
 
 def taught(lesson: Lesson | Dropped, tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -33,7 +33,7 @@ def taught(lesson: Lesson | Dropped, tokenizer: PreTrainedTokenizerBase) -> list
 def test_stage_findings_learns_the_findings_only(
     row: Make, config: MakeConfig, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    study = row(*FINDINGS)
+    study = row(*FACTS)
     lesson = lesson_of(study, config("findings"), tokenizer)
     assert taught(lesson, tokenizer) == [study["findings"]]
     assert str(study["impression"]) not in tokenizer.decode(lesson.token_ids)
@@ -42,7 +42,7 @@ def test_stage_findings_learns_the_findings_only(
 def test_stage_impression_learns_the_impression_only_and_reads_the_findings(
     row: Make, config: MakeConfig, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    study = row(*FINDINGS)
+    study = row(*FACTS)
     lesson = lesson_of(study, config("impression"), tokenizer)
     assert taught(lesson, tokenizer) == [study["impression"]]
     asked = tokenizer.decode([token for token, label in zip(*_columns(lesson), strict=True) if label == IGNORED])
@@ -53,7 +53,7 @@ def test_stage_impression_learns_the_impression_only_and_reads_the_findings(
 def test_stage_chat_learns_every_answer_and_no_question(
     row: Make, config: MakeConfig, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    study = row(*FINDINGS)
+    study = row(*FACTS)
     lesson = lesson_of(study, config("chat", max_follow_ups=2), tokenizer)
     answers = taught(lesson, tokenizer)
     assert answers[:2] == [study["findings"], study["impression"]]
@@ -65,7 +65,7 @@ def test_stage_chat_learns_every_answer_and_no_question(
 def test_stage_chat_without_facts_is_the_two_turns(
     row: Make, config: MakeConfig, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    lesson = lesson_of(row(*FINDINGS, facts=None), config("chat"), tokenizer)
+    lesson = lesson_of(row(*FACTS, facts=None), config("chat"), tokenizer)
     assert len(taught(lesson, tokenizer)) == 2
 
 
@@ -82,9 +82,9 @@ def test_the_image_takes_a_token_for_each_28_by_28_pixels(
 def test_a_lesson_is_dropped_only_above_the_longest_length(
     stage: str, row: Make, config: MakeConfig, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    length = len(lesson_of(row(*FINDINGS), config(stage), tokenizer).token_ids)
-    assert isinstance(lesson_of(row(*FINDINGS), config(stage, max_length_tokens=length), tokenizer), Lesson)
-    assert lesson_of(row(*FINDINGS), config(stage, max_length_tokens=length - 1), tokenizer) is Dropped.TOO_LONG
+    length = len(lesson_of(row(*FACTS), config(stage), tokenizer).token_ids)
+    assert isinstance(lesson_of(row(*FACTS), config(stage, max_length_tokens=length), tokenizer), Lesson)
+    assert lesson_of(row(*FACTS), config(stage, max_length_tokens=length - 1), tokenizer) is Dropped.TOO_LONG
 
 
 def test_what_makes_no_lesson_is_counted_by_reason_and_the_rest_keep_their_pixels(

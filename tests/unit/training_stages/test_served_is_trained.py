@@ -15,6 +15,7 @@ from datasets import Dataset
 from transformers import AutoImageProcessor, PreTrainedTokenizerBase
 
 from serve_app.domain.conversation import GenerationRequest, Principal, Role, Turn
+from serve_app.domain.facts import Fact, Finding
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.imaging.normalize import normalize
 from serve_app.launch import prepare_environment
@@ -23,7 +24,7 @@ from serve_app.settings import Settings
 from training.conversation import IGNORED
 from training.data.prepared import patient_of
 from training.data.store import FEATURES
-from training.phantoms import Finding, draw, sample
+from training.phantoms import draw, sample
 from training.stages.collate import Collator, rgb_of
 from training.stages.config import StageConfig
 from training.stages.lessons import lessons_of
@@ -44,7 +45,7 @@ def film() -> Radiograph:
 @pytest.fixture
 def study(film: Radiograph, row: Callable[..., dict[str, object]]) -> dict[str, object]:
     pixels = film.pixels[:, :, 0].tobytes()
-    return row(Finding.CARDIOMEGALY, Finding.PACEMAKER, size_px=film.pixels.shape[:2], pixels=pixels)
+    return row(Fact(Finding.CARDIOMEGALY), Fact(Finding.PACEMAKER), size_px=film.pixels.shape[:2], pixels=pixels)
 
 
 @pytest.fixture(scope="module")

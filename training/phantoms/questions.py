@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Side
-from training.drawings.report import LUNG_FINDINGS, in_report_order, merge_sides
-from training.drawings.wording import CONCLUSIONS, NORMAL, NORMAL_FILM, Register, Style, draw_style, state
+from training.phantoms.report import LUNG_FINDINGS, in_report_order, merge_sides
+from training.phantoms.wording import CONCLUSIONS, NORMAL, NORMAL_FILM, Register, Style, draw_style, state
 
 
 @dataclass(frozen=True, slots=True)

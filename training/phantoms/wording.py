@@ -21,7 +21,9 @@ class Register(StrEnum):
 
 
 Choice = TypeVar("Choice")
-_REGISTER_SHARES = (0.5, 0.25, 0.25)
+_REGISTER_SHARES = (0.7, 0.15, 0.15)
+# How often the first, usual wording is chosen before all are equally likely.
+_USUAL_SHARE = 0.5
 
 # The first wording of each is the canonical one. Slots bring their own leading space.
 STATEMENTS: dict[Finding, tuple[str, ...]] = {
@@ -171,7 +173,8 @@ class Style:
         """Choose one wording; a topic has the same one throughout a report."""
         if self.taste is None:
             return wordings[0]
-        return wordings[int(np.random.default_rng([self.taste, *topic.encode()]).integers(len(wordings)))]
+        rng = np.random.default_rng([self.taste, *topic.encode()])
+        return wordings[0 if rng.random() < _USUAL_SHARE else int(rng.integers(len(wordings)))]
 
     def sentence(self, statement: str) -> str:
         """Finish a lower-case statement: abbreviations, capitals, the full stop."""

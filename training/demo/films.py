@@ -1,42 +1,47 @@
-"""A cache of drawn films as the model will see them, with what is true of each and where.
+"""A cache of drawn films as the model will see them, with what each shows and where.
 
 Films are grouped by their grid of visual tokens, so that a batch has one shape. Knows nothing about text.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
 
+from serve_app.domain.facts import Fact
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.imaging.normalize import normalize
-from training.phantoms import Finding, Scene, draw, finding_layers, sample
+from training.phantoms import Scene, draw, fact_layers, sample
+from training.phantoms.sampling import every_fact
 
-FINDINGS = tuple(Finding)
-TRAIN_STREAM, MEASURE_STREAM, PAIR_STREAM = range(3)
-_VISIBLE_DENSITY = 0.15
+_Film = tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]
+KINDS = tuple(dict.fromkeys(replace(fact, location=None) for fact in every_fact()))
+"""What the eye tells apart: finding, side and severity; the place is the token's own."""
+# Apart from the streams of drawn data sets, so that no film is in one of them.
+_STREAM = 97
+# More to see on each film than a data set has: the eye learns more from each.
+_CROWDING = 2.0
+_VISIBLE_DENSITY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Films:
     """Films of one grid.
 
-    `grey` is uint8 (film, height, width); `truth` bool (film, finding); `places` bool (film, token, finding), tokens
-    in reading order: whether a finding reaches into that visual token.
+    `grey` is uint8 (film, height, width); `truth` bool (film, kind); `places` bool (film, token, kind), tokens in
+    reading order: whether a kind reaches into that visual token.
     """
 
     grey: NDArray[np.uint8]
     truth: NDArray[np.bool_]
     places: NDArray[np.bool_]
-
-
-def scene_rng(seed: int, stream: int, index: int) -> np.random.Generator:
-    """Give film `index` of a stream its own source of chance: streams never share a film."""
-    return np.random.default_rng([seed, stream, index])
 
 
 def load_films(folder: Path, seed: int, num_films: int, max_visual_tokens: int, num_processes: int) -> list[Films]:
@@ -55,36 +60,45 @@ def load_films(folder: Path, seed: int, num_films: int, max_visual_tokens: int, 
         return [Films(*(stored[f"{name}_{group}"] for name in Films.__slots__)) for group in groups]
 
 
-def prepared_grey(scene: Scene, max_visual_tokens: int) -> NDArray[np.uint8]:
-    """Draw and prepare one film as serving does; its three channels are equal, one is returned."""
-    return normalize(draw(scene), max_visual_tokens)[:, :, 0]
-
-
 def _draw_all(seed: int, num_films: int, max_visual_tokens: int, num_processes: int) -> list[Films]:
     groups = defaultdict(list)
     tasks = ((seed, index, max_visual_tokens) for index in range(num_films))
-    with get_context("fork").Pool(num_processes) as pool:
-        for film in pool.imap(_draw_one, tasks, chunksize=64):
+    with _drawn(tasks, num_processes) as drawn:
+        for film in tqdm(drawn, total=num_films, unit="film", desc="draw"):
             groups[film[0].shape].append(film)
     return [Films(*(np.stack(column) for column in zip(*groups[shape], strict=True))) for shape in sorted(groups)]
 
 
-def _draw_one(task: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
+@contextmanager
+def _drawn(tasks: Iterable[tuple[int, int, int]], num_processes: int) -> Iterator[Iterator[_Film]]:
+    """Draw in order; one process is this one."""
+    if num_processes == 1:
+        yield map(_draw_one, tasks)
+        return
+    with get_context("spawn").Pool(num_processes) as pool:
+        yield pool.imap(_draw_one, tasks, chunksize=64)
+
+
+def _draw_one(task: tuple[int, int, int]) -> _Film:
     seed, index, max_visual_tokens = task
-    scene = sample(scene_rng(seed, TRAIN_STREAM, index))
-    truth = np.array([finding in scene.findings for finding in FINDINGS])
-    grey = prepared_grey(scene, max_visual_tokens)
-    return grey, truth, _places(scene, grey.shape, max_visual_tokens)
+    scene = sample(np.random.default_rng([seed, _STREAM, index]), _CROWDING)
+    seen = {replace(fact, location=None) for fact in scene.facts}
+    # The image as serving prepares it; its three channels are equal.
+    grey = normalize(draw(scene), max_visual_tokens)[:, :, 0]
+    return grey, np.array([kind in seen for kind in KINDS]), _places(scene, grey.shape, max_visual_tokens)
 
 
 def _places(scene: Scene, prepared_shape: tuple[int, ...], max_visual_tokens: int) -> NDArray[np.bool_]:
     rows, columns = (length // PATCH_UNIT_PX for length in prepared_shape)
-    places = np.zeros((rows * columns, len(FINDINGS)), dtype=bool)
-    for finding, layer in finding_layers(scene).items():
+    places = np.zeros((rows * columns, len(KINDS)), dtype=bool)
+    for fact, layer in fact_layers(scene).items():
         seen = ((layer > _VISIBLE_DENSITY) * 255).astype(np.uint8)
         # At half size the best grid may be another one: go by way of the film's own size.
         full = np.asarray(Image.fromarray(seen).resize((scene.technique.width_px, scene.technique.height_px)))
         tokens = normalize(full, max_visual_tokens)[:, :, 0].reshape(rows, PATCH_UNIT_PX, columns, PATCH_UNIT_PX)
         share = (tokens > 127).mean(axis=(1, 3)).ravel()
-        places[:, FINDINGS.index(finding)] = share > min(0.05, 0.5 * share.max())
+        places[:, _KIND_INDEX[replace(fact, location=None)]] |= share > min(0.05, 0.5 * share.max())
     return places
+
+
+_KIND_INDEX: dict[Fact, int] = {kind: index for index, kind in enumerate(KINDS)}

@@ -5,9 +5,9 @@ Any text can be encoded: what the merges do not cover falls back to bytes.
 
 import json
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 from tokenizers import AddedToken, Tokenizer, trainers
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
@@ -15,9 +15,11 @@ from transformers import Qwen2Tokenizer
 
 from serve_app.domain.study import MAX_AGE_YEARS, Patient, Sex, View
 from serve_app.reasoning.prompts import PROMPTS
-from training.phantoms import Finding, findings_text, impression_text
+from training.phantoms import findings_text, impression_text, sample
+from training.phantoms.questions import follow_ups
 
-VOCABULARY_SIZE = 1400
+VOCABULARY_SIZE = 2048
+_NUM_REPORTS = 500
 # In the order of the original's ids.
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -67,10 +69,13 @@ def _corpus(prompt_version: str) -> Iterator[str]:
             for view in (None, *View):
                 yield prompts.findings_question(Patient(sex=sex, age_years=age, view=view))
     yield prompts.impression_question()
-    for count in (0, 1, 2):
-        for findings in combinations(Finding, count):
-            yield findings_text(findings)
-            yield impression_text(findings)
+    for number in range(_NUM_REPORTS):
+        facts = sample(np.random.default_rng(number)).facts
+        for manner in (None, np.random.default_rng(number)):
+            yield findings_text(facts, manner)
+        yield impression_text(facts, np.random.default_rng(number))
+        for pair in follow_ups(facts, np.random.default_rng(number)):
+            yield f"{pair.question}\n{pair.answer}"
     for line in (_HERE / "lexicon.txt").read_text(encoding="utf-8").splitlines():
         yield from (line, line.upper(), line.lower())
     yield "system user assistant You are a helpful assistant."

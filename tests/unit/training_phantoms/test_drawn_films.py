@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from serve_app.domain.facts import Finding, Side
-from training.drawings.sampling import pair, sample
+from training.phantoms.sampling import pair, sample
 
 
 def test_the_same_seed_gives_the_same_scene_and_another_seed_another() -> None:

@@ -1,0 +1,1 @@
+"""The demo model's scores: follow-up questions, the published figures and the folder that is shipped."""
