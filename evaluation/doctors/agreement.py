@@ -6,17 +6,13 @@ Kappa is None, with the reason, where it says nothing: no second rater, nothing 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
-from evaluation.doctors.records import Rating
+from evaluation.doctors.records import AXES, Axis, Rating
 from evaluation.metrics.intervals import Interval
-
-Axis = Literal["accuracy", "completeness"]
-AXES: tuple[Axis, ...] = ("accuracy", "completeness")
 
 SCORES = (1, 2, 3, 4, 5)
 NUM_RESAMPLES = 500

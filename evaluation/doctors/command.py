@@ -14,7 +14,7 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from evaluation.doctors.agreement import Agreements
     from evaluation.doctors.compare import Comparison
-    from evaluation.doctors.records import Rating
+    from evaluation.doctors.records import ErrorTick, Rating
     from evaluation.metrics.intervals import Interval
 
 Ratings = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Ratings as JSONL, one line each.")]
@@ -43,7 +43,7 @@ def doctors(ratings: Ratings, against: Against = None) -> None:
 
 
 def _print_scores(ratings: "Sequence[Rating]", out: Console) -> None:
-    from evaluation.doctors.records import ErrorTick
+    from evaluation.doctors.records import AXES, ErrorTick
 
     scores = Table("version", "section", "ratings", "accuracy", "completeness", title="Mean scores (1 to 5)")
     # Blanks for hyphens: a heading may then wrap, and all five fit into 80 columns.
@@ -56,11 +56,15 @@ def _print_scores(ratings: "Sequence[Rating]", out: Console) -> None:
     )
     for version, section in sorted({(one.model_version, one.section) for one in ratings}):
         here = [one for one in ratings if (one.model_version, one.section) == (version, section)]
-        means = [sum(getattr(one, axis) for one in here) / len(here) for axis in ("accuracy", "completeness")]
-        shares = [sum(tick in one.errors for one in here) / len(here) for tick in ErrorTick]
+        means = [sum(getattr(one, axis) for one in here) / len(here) for axis in AXES]
         scores.add_row(version, section, str(len(here)), *(f"{mean:.2f}" for mean in means))
-        ticks.add_row(version, section, *(f"{share:.0%}" for share in shares))
+        ticks.add_row(version, section, *(_percent(_tick_ratio(here, tick)) for tick in ErrorTick))
     out.print(scores, ticks, sep="\n")
+
+
+def _tick_ratio(ratings: "Sequence[Rating]", tick: "ErrorTick") -> float | None:
+    asked = [one.errors for one in ratings if one.errors is not None]
+    return sum(tick in errors for errors in asked) / len(asked) if asked else None
 
 
 def _print_agreements(agreements: "Agreements", out: Console) -> None:
@@ -84,9 +88,13 @@ def _print_comparison(comparison: "Comparison", out: Console) -> None:
     out.print(table)
     ticks = Table("error", comparison.before, comparison.after, title="Paired sections with the error")
     for one in comparison.ticks:
-        ticks.add_row(one.tick, f"{one.before_ratio:.0%}", f"{one.after_ratio:.0%}")
+        ticks.add_row(one.tick, _percent(one.before_ratio), _percent(one.after_ratio))
     out.print(ticks)
 
 
 def _bounded(figure: "Interval") -> str:
     return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+
+
+def _percent(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.0%}"

@@ -10,8 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.doctors.agreement import AXES, Axis
-from evaluation.doctors.records import ErrorTick, Rating
+from evaluation.doctors.records import AXES, Axis, ErrorTick, Rating
 from evaluation.metrics.intervals import Interval, interval, ratio_of
 
 Pair: TypeAlias = tuple[Rating, Rating]
@@ -32,11 +31,11 @@ class AxisDifference:
 
 @dataclass(frozen=True, slots=True)
 class TickRates:
-    """The share of the paired sections on which an error is ticked."""
+    """The share of sections with an error ticked, of the pairs that ticks were asked of on both sides; None of none."""
 
     tick: ErrorTick
-    before_ratio: float
-    after_ratio: float
+    before_ratio: float | None
+    after_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +103,8 @@ def _signed_rank(samples: Sequence[str], differences: NDArray[np.float64]) -> tu
 
 
 def _tick_rates(pairs: Sequence[Pair], tick: ErrorTick) -> TickRates:
-    old, new = (float(np.mean([tick in one.errors for one in side])) for side in zip(*pairs, strict=True))
-    return TickRates(tick, old, new)
+    asked = [(old.errors, new.errors) for old, new in pairs if old.errors is not None and new.errors is not None]
+    if not asked:
+        return TickRates(tick, None, None)
+    before, after = (float(np.mean([tick in errors for errors in side])) for side in zip(*asked, strict=True))
+    return TickRates(tick, before, after)

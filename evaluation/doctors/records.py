@@ -4,7 +4,7 @@ Scores and ticks have no defaults: what a doctor did not give is not there. Know
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -18,6 +18,9 @@ Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A short code that stands for a rater; it has no room for a name with blanks or capitals."""
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[\w.:/@+-]+$")]
+
+Axis = Literal["accuracy", "completeness"]
+AXES: tuple[Axis, ...] = ("accuracy", "completeness")
 
 
 class Section(StrEnum):
@@ -36,7 +39,7 @@ class ErrorTick(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 AnyRecord = TypeVar("AnyRecord", bound=_Record)
@@ -51,8 +54,8 @@ class Rating(_Record):
     section: Section
     accuracy: Score
     completeness: Score
-    errors: frozenset[ErrorTick]
-    """Empty means that the rater found none of them, not that nobody asked."""
+    errors: frozenset[ErrorTick] | None
+    """Empty means that the rater found none of them, None that nobody asked."""
 
     @property
     def key(self) -> tuple[str, str, Section, str]:
@@ -60,8 +63,8 @@ class Rating(_Record):
         return self.model_version, self.sample, self.section, self.rater
 
     @field_serializer("errors")
-    def _in_one_order(self, errors: frozenset[ErrorTick]) -> list[str]:
-        return [tick.value for tick in ErrorTick if tick in errors]
+    def _in_one_order(self, errors: frozenset[ErrorTick] | None) -> list[str] | None:
+        return None if errors is None else [tick.value for tick in ErrorTick if tick in errors]
 
 
 class SeedTurn(_Record):
@@ -90,15 +93,16 @@ def read_ratings(file: Path) -> list[Rating]:
         BadRecords: a line is none, or rates what an earlier line has rated for the same rater.
     """
     ratings = _read(file, Rating)
-    first_lines: dict[tuple[str, str, Section, str], int] = {}
-    twice = []
-    for number, rating in enumerate(ratings, start=1):
-        first = first_lines.setdefault(rating.key, number)
-        if first != number:
-            twice.append((number, f"rates again what line {first} has rated"))
-    if twice:
+    if twice := rated_twice(rating.key for rating in ratings):
         raise BadRecords(file, twice)
     return ratings
+
+
+def rated_twice(keys: Iterable[Hashable]) -> list[tuple[int, str]]:
+    """Find the lines that rate what an earlier line has rated, given what each line rates."""
+    first_lines: dict[Hashable, int] = {}
+    firsts = ((number, first_lines.setdefault(key, number)) for number, key in enumerate(keys, start=1))
+    return [(number, f"rates again what line {first} has rated") for number, first in firsts if first != number]
 
 
 def write_ratings(file: Path, ratings: Iterable[Rating]) -> None:

@@ -145,7 +145,7 @@ def _loss(logits: Tensor, batch: Batch) -> Tensor:
     weight = torch.tensor(_PRESENT_WEIGHT)
     everywhere = binary_cross_entropy_with_logits(logits, batch.places.float(), pos_weight=weight)
     anywhere = binary_cross_entropy_with_logits(logits.amax(dim=1), batch.truth.float())
-    return 5 * everywhere + anywhere
+    return 10 * everywhere + anywhere
 
 
 def _starts(group: Films) -> range:

@@ -9,14 +9,16 @@ import typer
 from typer.testing import CliRunner
 
 from evaluation.doctors.command import doctors
-from evaluation.doctors.records import Rating, Section, write_ratings
+from evaluation.doctors.records import ErrorTick, Rating, Section, write_ratings
 
 app = typer.Typer()
 app.command()(doctors)
 RUN = CliRunner(env={"COLUMNS": "200"})
 
 
-def rate(file: Path, version: str, scores: dict[str, list[int]]) -> str:
+def rate(
+    file: Path, version: str, scores: dict[str, list[int]], errors: frozenset[ErrorTick] | None = frozenset()
+) -> str:
     """Write each rater's accuracies of samples s0, s1, … to the file; its path as an argument."""
     write_ratings(
         file,
@@ -28,7 +30,7 @@ def rate(file: Path, version: str, scores: dict[str, list[int]]) -> str:
                 section=Section.FINDINGS,
                 accuracy=score,
                 completeness=3,
-                errors=frozenset(),
+                errors=errors,
             )
             for rater, given in scores.items()
             for number, score in enumerate(given)
@@ -63,6 +65,28 @@ def test_another_version_is_subtracted(tmp_path: Path) -> None:
     assert "v2 minus v1" in result.stdout
     assert "2.50 [" in result.stdout and "0.125" in result.stdout
     assert "all differences are zero" in result.stdout
+
+
+def test_ticks_that_nobody_asked_for_are_no_percentages(tmp_path: Path) -> None:
+    new = rate(tmp_path / "new.jsonl", "v2", {"a": [2, 3]}, errors=None)
+    old = rate(tmp_path / "old.jsonl", "v1", {"a": [1, 1]})
+
+    result = RUN.invoke(app, [new, "--against", old])
+
+    assert result.exit_code == 0
+    assert "%" not in result.stdout.replace("(95 %)", "")
+    assert result.stdout.count(" - ") == 3 * len(ErrorTick)
+
+
+def test_sections_without_ticks_do_not_thin_out_the_shares_of_the_others(tmp_path: Path) -> None:
+    asked = rate(tmp_path / "asked.jsonl", "v1", {"a": [1]}, errors=frozenset({ErrorTick.OTHER}))
+    unasked = rate(tmp_path / "unasked.jsonl", "v1", {"b": [1]}, errors=None)
+    both = tmp_path / "both.jsonl"
+    both.write_bytes(Path(asked).read_bytes() + Path(unasked).read_bytes())
+
+    result = RUN.invoke(app, [str(both)])
+
+    assert "100%" in result.stdout and "50%" not in result.stdout
 
 
 @pytest.mark.parametrize("text", ["{}\n", ""])

@@ -12,7 +12,7 @@ def rating(
     accuracy: int,
     section: Section = Section.FINDINGS,
     rater: str = "a",
-    errors: frozenset[ErrorTick] = frozenset(),
+    errors: frozenset[ErrorTick] | None = frozenset(),
 ) -> Rating:
     return Rating(
         rater=rater,
@@ -101,6 +101,24 @@ def test_ticks_are_shares_of_the_paired_sections() -> None:
     assert shares[ErrorTick.WRONG_SIDE] == (1.0, 0.5)
     assert shares[ErrorTick.MISSED_FINDING] == (0.5, 0.0)
     assert shares[ErrorTick.OTHER] == (0.0, 0.0)
+
+
+def test_only_pairs_that_ticks_were_asked_of_on_both_sides_count_for_ticks() -> None:
+    side = frozenset({ErrorTick.WRONG_SIDE})
+    old = [rating("old", "s1", 1, errors=side), rating("old", "s2", 1), rating("old", "s3", 1, errors=None)]
+    new = [rating("new", "s1", 1, errors=side), rating("new", "s2", 1, errors=None), rating("new", "s3", 1)]
+
+    comparison = compare(old, new)
+    shares = {one.tick: (one.before_ratio, one.after_ratio) for one in comparison.ticks}
+
+    assert comparison.num_pairs == 3
+    assert shares[ErrorTick.WRONG_SIDE] == (1.0, 1.0)
+
+
+def test_pairs_without_ticks_have_no_tick_shares() -> None:
+    comparison = compare([rating("old", "s1", 1, errors=None)], [rating("new", "s1", 2)])
+
+    assert {(one.before_ratio, one.after_ratio) for one in comparison.ticks} == {(None, None)}
 
 
 def test_several_versions_on_a_side_are_refused() -> None:

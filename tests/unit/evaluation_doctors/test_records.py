@@ -48,7 +48,7 @@ ratings = st.builds(
     section=st.sampled_from(Section),
     accuracy=scores,
     completeness=scores,
-    errors=st.frozensets(st.sampled_from(ErrorTick)),
+    errors=st.none() | st.frozensets(st.sampled_from(ErrorTick)),
 )
 
 
@@ -99,6 +99,15 @@ def test_ticks_are_written_in_one_order(tmp_path: Path) -> None:
 
     line = json.loads((tmp_path / "ratings.jsonl").read_text(encoding="utf-8"))
     assert line["errors"] == [tick.value for tick in ErrorTick]
+
+
+@pytest.mark.parametrize("errors", [None, []])
+def test_ticks_that_nobody_asked_for_stay_apart_from_none_found(errors: list[str] | None, tmp_path: Path) -> None:
+    (read,) = read_ratings(written(tmp_path / "ratings.jsonl", a_rating(errors=errors)))
+    write_ratings(tmp_path / "again.jsonl", [read])
+
+    assert read.errors == (None if errors is None else frozenset())
+    assert json.loads((tmp_path / "again.jsonl").read_text(encoding="utf-8"))["errors"] == errors
 
 
 @pytest.mark.parametrize("field", ["accuracy", "completeness", "errors", "rater", "model_version"])
