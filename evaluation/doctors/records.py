@@ -39,7 +39,7 @@ class ErrorTick(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 AnyRecord = TypeVar("AnyRecord", bound=_Record)
@@ -143,7 +143,7 @@ def _read(file: Path, record: type[AnyRecord]) -> list[AnyRecord]:
 
 def _write(file: Path, records: Iterable[_Record]) -> None:
     lines = [json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records]
-    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    file.write_bytes("".join(lines).encode())
 
 
 def _reason(error: ValidationError) -> str:
