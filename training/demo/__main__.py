@@ -22,7 +22,7 @@ RUN = Path("runs/demo")
 SEED = 20261124
 # Apart from the seed of the studies that it learns from: other patients, other films.
 HELD_OUT_SEED = 20261125
-_NUM_STUDIES, _NUM_HELD_OUT = 16_000, 600
+_NUM_STUDIES, _NUM_HELD_OUT = 16_000, 500
 # Held-out films are drawn apart; here only the loss is watched.
 _RATIOS = SplitRatios(train=0.98, validation=0.02, test=0.0)
 _CONFIGS = Path(__file__).parent.parent / "configs" / "demo"

@@ -39,7 +39,7 @@ class EyeRecipe:
     prompt_version: str = "clara-vi-1"
     max_visual_tokens: int = 64
     num_films: int = 16_000
-    num_steps: int = 2_400
+    num_steps: int = 2_000
     batch_size: int = 32
     learning_rate: float = 1.5e-3
     warmup_steps: int = 60
