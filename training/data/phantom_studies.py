@@ -63,6 +63,7 @@ class _Plan:
     view: str | None
     num_bits: int
     width_px: int | None
+    crowding: float
 
 
 def write_phantoms(
@@ -72,13 +73,14 @@ def write_phantoms(
     *,
     deep_ratio: float = 0.25,
     width_px: int | None = None,
+    crowding: tuple[float, float] = (1.0, 1.0),
     num_rows_a_shard: int = 1000,
     num_processes: int = 2,
 ) -> list[Path]:
     """Draw studies into Parquet shards and return their paths; about one patient in five has two studies.
 
     `deep_ratio` is the share of 16-bit PNG files, of which 10 to 16 bits are filled; `width_px` draws smaller or larger
-    films than their own 400 to 640 pixels.
+    films than their own 400 to 640 pixels; `crowding` bounds how many times the usual number of signs a film shows.
 
     Raises:
         FileExistsError: the folder holds Parquet files already.
@@ -88,14 +90,14 @@ def write_phantoms(
         raise FileExistsError(f"{folder} holds Parquet files already")
     num_shards = -(-num_studies // num_rows_a_shard)
     paths = [folder / f"phantoms-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
-    plans = islice(_plans(seed, deep_ratio, width_px), num_studies)
+    plans = islice(_plans(seed, deep_ratio, width_px, crowding), num_studies)
     with _drawn(plans, num_processes) as rows, closing(tqdm(total=num_studies, unit="film", desc="draw")) as bar:
         for path in paths:
             _write_shard(path, islice(rows, num_rows_a_shard), bar)
     return paths
 
 
-def _plans(seed: int, deep_ratio: float, width_px: int | None) -> Iterator[_Plan]:
+def _plans(seed: int, deep_ratio: float, width_px: int | None, crowding: tuple[float, float]) -> Iterator[_Plan]:
     """Make up patients without end; one patient's studies follow each other."""
     rng = np.random.default_rng([seed, _PATIENT_STREAM])
     index = patient = 0
@@ -113,6 +115,7 @@ def _plans(seed: int, deep_ratio: float, width_px: int | None) -> Iterator[_Plan
                 view=_view(rng) if is_told[2] else None,
                 num_bits=int(rng.choice(_DEEP_BITS)) if rng.random() < deep_ratio else 8,
                 width_px=width_px,
+                crowding=rng.uniform(*crowding),
             )
             index += 1
         patient += 1
@@ -133,7 +136,7 @@ def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict
 
 
 def _draw_row(plan: _Plan) -> dict[str, Any]:
-    scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index])), plan.width_px)
+    scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index]), plan.crowding), plan.width_px)
     patient_id = f"phantom-{plan.seed}-{plan.patient:06d}"
     study_id = f"{patient_id}-{plan.visit}"
     # One seed for both turns: a radiologist keeps one manner through a report.

@@ -23,6 +23,8 @@ SEED = 20261124
 # Apart from the seed of the studies that it learns from: other patients, other films.
 HELD_OUT_SEED = 20261125
 _NUM_STUDIES, _NUM_HELD_OUT = 16_000, 500
+# From films with next to nothing to crowded ones: what is rare is seen more often, and no number is the usual one.
+_CROWDING = (0.5, 2.5)
 # Held-out films are drawn apart; here only the loss is watched.
 _RATIOS = SplitRatios(train=0.98, validation=0.02, test=0.0)
 _CONFIGS = Path(__file__).parent.parent / "configs" / "demo"
@@ -31,17 +33,17 @@ _CONFIGS = Path(__file__).parent.parent / "configs" / "demo"
 def make_studies(recipe: EyeRecipe) -> None:
     """Draw the studies to learn from, and those to be judged by; prepare the first at the eye's budget."""
     if not (RUN / "prepared").exists():
-        _draw(RUN / "studies", _NUM_STUDIES, SEED)
+        _draw(RUN / "studies", _NUM_STUDIES, SEED, _CROWDING)
         prepare(RUN / "studies", RUN / "prepared", recipe.max_visual_tokens, seed=SEED, ratios=_RATIOS)
     if not (RUN / "held-out").exists():
-        _draw(RUN / "held-out.partial", _NUM_HELD_OUT, HELD_OUT_SEED)
+        _draw(RUN / "held-out.partial", _NUM_HELD_OUT, HELD_OUT_SEED, (1.0, 1.0))
         (RUN / "held-out.partial").rename(RUN / "held-out")
 
 
-def _draw(folder: Path, num_studies: int, seed: int) -> None:
+def _draw(folder: Path, num_studies: int, seed: int, crowding: tuple[float, float]) -> None:
     """Draw anew what a kill may have cut short."""
     shutil.rmtree(folder, ignore_errors=True)
-    write_phantoms(folder, num_studies, seed)
+    write_phantoms(folder, num_studies, seed, crowding=crowding)
 
 
 def main() -> None:
