@@ -86,12 +86,12 @@ def _by_model(
     model: Path | None, config: Path | None
 ) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
     from evaluation.in_process import drafting_in_process, make_vllm
-    from evaluation.run import sha256_of
+    from evaluation.provenance import checkpoint_sha256
 
     assert model is not None
     settings = _settings(model, config)
     header = {
-        "checkpoint_sha256": sha256_of(sorted(path for path in model.iterdir() if path.is_file())),
+        "checkpoint_sha256": checkpoint_sha256(model),
         "dtype": settings.model.dtype,
         "max_visual_tokens": settings.preprocessor.max_visual_tokens,
         "max_findings_tokens": settings.orchestrator.max_findings_tokens,

@@ -3,7 +3,6 @@
 Knows where drafts come from only as a context that opens a `Drafter`.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from evaluation.drafters import Drafter
 from evaluation.drafting import draft_all
 from evaluation.metrics.lexical import Level
 from evaluation.predictions import Prediction, PredictionBook, read_predictions
+from evaluation.provenance import sha256_of
 from evaluation.report.page import write_page
 from evaluation.result import score_run, write_result
 from training.data import BadRow, ReportedStudy, read_located, read_studies
@@ -77,15 +77,6 @@ async def run(
     write_result(folder, result)
     write_page(folder, result, predictions, images_of(reader.source))
     return result
-
-
-def sha256_of(files: Iterable[Path]) -> str:
-    """Name the content of files together; their names and places do not count, their order does."""
-    whole = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as content:
-            whole.update(hashlib.file_digest(content, "sha256").digest())
-    return whole.hexdigest()
 
 
 def images_of(source: Path) -> Callable[[Iterable[str]], dict[str, bytes]]:

@@ -18,8 +18,7 @@ from tqdm.asyncio import tqdm
 
 from evaluation.in_process import make_vllm
 from evaluation.metrics.intervals import intervals, ratio_of
-from evaluation.provenance import commit
-from evaluation.run import sha256_of
+from evaluation.provenance import checkpoint_sha256, commit
 from serve_app.domain.conversation import FinishReason, GenerationRequest, Principal, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
 from serve_app.imaging.preparer import LocalPreparer
@@ -158,9 +157,8 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=6, help="at most, a film")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    files = sorted(path for path in given.model.iterdir() if path.is_file())
     result = {
-        "checkpoint_sha256": sha256_of(files),
+        "checkpoint_sha256": checkpoint_sha256(given.model),
         **asyncio.run(_run(given.data, given.model, given.films, given.questions, given.seed)),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)

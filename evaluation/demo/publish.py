@@ -14,16 +14,14 @@ from PIL import Image
 
 from evaluation.demo.follow_ups import NAME as FOLLOW_UPS
 from evaluation.demo.reproduced import PUBLISHED
+from evaluation.provenance import checkpoint_sha256
 from evaluation.result import RESULT
-from evaluation.run import sha256_of
 from serve_app.settings import DEMO_CHECKPOINT
 from training.phantoms import draw, sample
 
 SAMPLE_SEED = 12
 STAGES = ("findings", "impression", "chat")
 _CARD = Path(__file__).parent / "card.md"
-# Another stage's card has no place in the folder that is shipped.
-_LEFT_OUT = frozenset({"README.md"})
 
 
 def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBLISHED) -> None:
@@ -33,15 +31,15 @@ def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBL
         ValueError: a result was measured on other weights.
     """
     checkpoint = run / "chat" / "checkpoint"
-    files = sorted(path for path in checkpoint.iterdir() if path.is_file())
     measured = {name: _read(run / "evaluation" / name) for name in (RESULT, FOLLOW_UPS)}
     for name, result in measured.items():
-        if result["checkpoint_sha256"] != sha256_of(files):
+        if result["checkpoint_sha256"] != checkpoint_sha256(checkpoint):
             raise ValueError(f"{name} was measured on another checkpoint: evaluate this one first")
+    # The stage's own card stays behind: this one tells more.
     shutil.rmtree(destination, ignore_errors=True)
     destination.mkdir(parents=True)
-    for file in files:
-        if file.name not in _LEFT_OUT:
+    for file in checkpoint.iterdir():
+        if file.is_file() and file.name != "README.md":
             shutil.copyfile(file, destination / file.name)
     Image.fromarray(draw(sample(np.random.default_rng(SAMPLE_SEED)))).save(destination / "sample.png")
     (destination / "README.md").write_text(_card(run, checkpoint, measured), encoding="utf-8")

@@ -59,7 +59,10 @@ def main() -> None:
     """Compare the scores of a run with the published intervals; exit 1 when one is outside."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.demo.reproduced", description=main.__doc__)
     parser.add_argument("run", type=Path, help="the run's folder, with `evaluation` in it")
-    figures = hold(parser.parse_args().run / "evaluation", PUBLISHED)
+    try:
+        figures = hold(parser.parse_args().run / "evaluation", PUBLISHED)
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is missing: nothing to hold the run against, or the run was not scored")
     table = Table("figure", "made anew", "published 95 % interval", "")
     for held in figures:
         verdict = "within" if held.is_within else "OUTSIDE"

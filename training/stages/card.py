@@ -35,7 +35,7 @@ def write_card(
     card = {
         "config": config.model_dump(mode="json"),
         "data_manifest_sha256": _sha256(manifest) if manifest.exists() else None,
-        "commit": _commit(),
+        "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "packages": {name: version(name) for name in _PACKAGES},
         "num_lessons_dropped": {
@@ -74,7 +74,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Name the commit of the code; None where it does not lie in a repository."""
     here = Path(__file__).parent
     command = ["git", "-c", f"safe.directory={here.parents[1]}", "rev-parse", "HEAD"]

@@ -14,8 +14,9 @@ from rich.progress import Progress
 
 from evaluation.drafters import DrafterCard, DrafterGone, DraftFailed
 from evaluation.predictions import PREDICTIONS, Text, UnusableFolder, read_predictions
+from evaluation.provenance import sha256_of
 from evaluation.result import NothingToScore
-from evaluation.run import StudyReader, run, sha256_of
+from evaluation.run import StudyReader, run
 from serve_app.domain.study import Patient
 from training.data import BadRow, ReportedStudy
 
