@@ -154,4 +154,4 @@ def _handedness(sign: Sign | None) -> int:
 def _toward(sign: Sign | None, bounds: tuple[float, float]) -> float:
     if sign is None:
         return 0.0
-    return between(bounds, sign.size) * (-1 if sign.fact.side is Side.RIGHT else 1)
+    return between(bounds, sign.size) * sign.direction

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from serve_app.domain.facts import Finding, Side
+from serve_app.domain.facts import Finding
 from training.phantoms.anatomy import Anatomy, aorta_centre
 from training.phantoms.plane import Plane, Thorax, between, soft
 from training.phantoms.scene import Sign
@@ -15,7 +15,7 @@ Painter = Callable[[Sign, Thorax, Anatomy], Plane]
 
 def pacemaker(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
     """A box below the clavicle and a lead that runs from it to the heart."""
-    side = _side(sign)
+    side = sign.direction
     x, y = side * between((0.58, 0.66), sign.x), between((0.18, 0.22), sign.y)
     radius = between((0.10, 0.12), sign.size)
     box = soft(radius - np.abs(area.x - x), 0.01) * soft(0.8 * radius - area.aspect * np.abs(area.y - y), 0.01)
@@ -42,7 +42,7 @@ def prosthetic_valve(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 def central_venous_catheter(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
     """A fine tube from the neck of one side into the upper caval vein, right of the midline."""
-    side, tip = _side(sign), (-0.12 + anatomy.shift_x, between((0.40, 0.45), sign.y))
+    side, tip = sign.direction, (-0.12 + anatomy.shift_x, between((0.40, 0.45), sign.y))
     neck = side * between((0.30, 0.36), sign.x)
     bend = (-0.20, 0.20) if side < 0 else (0.10, 0.22)
     return 1.15 * area.stroke([(neck, 0.0), (0.8 * neck, 0.12), bend, (tip[0], 0.30), tip], 0.014)
@@ -63,7 +63,7 @@ def nasogastric_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 def chest_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
     """A wide drain from the side of the chest up towards the apex."""
-    side = _side(sign)
+    side = sign.direction
     start, end = (side * 0.98, between((0.60, 0.66), sign.y)), (side * between((0.36, 0.42), sign.x), 0.24)
     walls = 1.0 * area.stroke([start, (side * 0.66, 0.54), end], 0.026)
     return walls - 0.55 * area.stroke([start, (side * 0.66, 0.54), end], 0.010)
@@ -87,7 +87,3 @@ PAINTERS: dict[Finding, Painter] = {
     Finding.CHEST_TUBE: chest_tube,
     Finding.AORTIC_CALCIFICATION: aortic_calcification,
 }
-
-
-def _side(sign: Sign) -> int:
-    return -1 if sign.fact.side is Side.RIGHT else 1

@@ -66,7 +66,7 @@ def calcification(sign: Sign, area: Thorax) -> Plane:
 
 def fibrosis(sign: Sign, area: Thorax) -> Plane:
     """Streaks that run from the apex down and inwards."""
-    side, height = _side(sign), between(_ZONES[Location.APEX], sign.y)
+    side, height = sign.direction, between(_ZONES[Location.APEX], sign.y)
     streaks = [
         area.stroke([(side * start, height - 0.02), (side * (start - 0.10), height + 0.11)], 0.014)
         for start in (0.30, 0.39, 0.48)
@@ -77,7 +77,7 @@ def fibrosis(sign: Sign, area: Thorax) -> Plane:
 
 def atelectasis(sign: Sign, area: Thorax) -> Plane:
     """A plate of collapsed lung above the diaphragm."""
-    side, height = _side(sign), between((0.61, 0.65), sign.y)
+    side, height = sign.direction, between((0.61, 0.65), sign.y)
     nearest = 0.44 if side > 0 else 0.26
     slope = between((-0.03, 0.03), sign.variation)
     half_width = between((0.026, 0.034), sign.size)
@@ -113,8 +113,4 @@ def _place(sign: Sign, radius: float) -> Point:
     is_over_heart = location is Location.LOWER and sign.fact.side is Side.LEFT
     nearest = _NEAREST_X_LEFT_LOWER if is_over_heart else _NEAREST_X
     farthest = max(nearest + 0.01, float(lateral_wall(y)) - 0.6 * radius - 0.03)
-    return _side(sign) * between((nearest, farthest), sign.x), y
-
-
-def _side(sign: Sign) -> int:
-    return -1 if sign.fact.side is Side.RIGHT else 1
+    return sign.direction * between((nearest, farthest), sign.x), y

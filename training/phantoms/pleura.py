@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from serve_app.domain.facts import Finding, Severity, Side
+from serve_app.domain.facts import Finding, Severity
 from training.phantoms.anatomy import LUNG_BASE_Y, LUNG_HEIGHT, lateral_wall
 from training.phantoms.plane import Plane, Thorax, between, soft
 from training.phantoms.scene import Sign
@@ -16,14 +16,14 @@ _LEVELS = {Severity.MILD: (0.15, 0.20), Severity.MODERATE: (0.32, 0.39), Severit
 def effusion(sign: Sign, area: Thorax) -> Plane:
     """Fluid with a meniscus that climbs the wall; cut to the lungs by the caller."""
     level = between(_LEVELS[sign.fact.severity or Severity.MODERATE], sign.size)
-    away = area.x * _side(sign)
+    away = area.x * sign.direction
     surface = LUNG_BASE_Y - level * LUNG_HEIGHT - 0.07 * np.clip((away - 0.40) / 0.4, 0, 1) ** 2
     return 0.85 * soft(area.y - surface, 0.015) * (away > 0)
 
 
 def pneumothorax(sign: Sign, area: Thorax) -> Plane:
     """Air without markings outside a fine line, the lung inside a little denser; severe: it shrinks to the hilum."""
-    away = area.x * _side(sign)
+    away = area.x * sign.direction
     if sign.fact.severity is Severity.SEVERE:
         inside = between((0.20, 0.26), sign.size) - np.hypot(away - 0.22, 0.75 * (area.y - 0.46))
         collapsed = 0.34
@@ -39,7 +39,7 @@ def pneumothorax(sign: Sign, area: Thorax) -> Plane:
 
 def pleural_thickening(sign: Sign, area: Thorax) -> Plane:
     """A dense band along the chest wall."""
-    away = area.x * _side(sign)
+    away = area.x * sign.direction
     depth = lateral_wall(area.y) - away
     thickness = between((0.075, 0.095), sign.size) * (1 + 0.15 * np.sin(40 * area.y + 6.28 * sign.variation))
     top = between((0.26, 0.32), sign.y)
@@ -50,7 +50,7 @@ def pleural_thickening(sign: Sign, area: Thorax) -> Plane:
 
 def rib_fracture(sign: Sign, area: Thorax) -> Plane:
     """Two neighbouring ribs near the wall, each broken into ends that have slipped past each other."""
-    side, y = _side(sign), between((0.40, 0.50), sign.y)
+    side, y = sign.direction, between((0.40, 0.50), sign.y)
     x = side * between((0.60, 0.66), sign.x)
     broken = area.empty()
     for height in (y, y + 0.085):
@@ -66,7 +66,3 @@ PAINTERS: dict[Finding, Callable[[Sign, Thorax], Plane]] = {
     Finding.PLEURAL_THICKENING: pleural_thickening,
     Finding.RIB_FRACTURE: rib_fracture,
 }
-
-
-def _side(sign: Sign) -> int:
-    return -1 if sign.fact.side is Side.RIGHT else 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from serve_app.domain.facts import Fact
+from serve_app.domain.facts import Fact, Side
 from training.phantoms.technique import Technique
 
 
@@ -15,6 +15,11 @@ class Sign:
     y: float
     size: float
     variation: float
+
+    @property
+    def direction(self) -> int:
+        """Which way from the midline its side lies on the image: -1 for the patient's right, 1 for the left."""
+        return -1 if self.fact.side is Side.RIGHT else 1
 
 
 @dataclass(frozen=True, slots=True)
