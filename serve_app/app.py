@@ -83,9 +83,14 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
             stat_loggers=RAY_STAT_LOGGERS,
         )
 
+    def make_openai() -> Engine:
+        from serve_app.engines.openai_engine import OpenAIEngine
+
+        return OpenAIEngine(settings.engine.openai, settings.model.name)
+
     def make_scripted() -> Engine:
         from serve_app.engines.scripted_engine import ScriptedEngine
 
         return ScriptedEngine()
 
-    return {"vllm": make_vllm, "scripted": make_scripted}[settings.engine.backend]
+    return {"vllm": make_vllm, "openai": make_openai, "scripted": make_scripted}[settings.engine.backend]

@@ -20,7 +20,7 @@ from rich.console import Console
 from serve_app import __version__
 from serve_app.client import DEFAULT_URL, ReportFailed, stream_report
 from serve_app.launch import LaunchError, platform
-from serve_app.settings import DEMO_CHECKPOINT, Settings
+from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="CLARA drafts chest X-ray reports in Vietnamese.")
 out = Console(highlight=False, soft_wrap=True)
@@ -42,9 +42,12 @@ def up(
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Port = 8000,
     metrics_port: MetricsPort = 8090,
+    engine: Annotated[
+        Backend | None, typer.Option(help="What answers: overrides engine.backend of the settings.")
+    ] = None,
 ) -> None:
     """Start the platform on this machine and keep it up until Ctrl-C."""
-    with _launched(config, host, port, metrics_port) as url:
+    with _launched(_settings(config, engine), host, port, metrics_port) as url:
         err.print(
             f"[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: http://{host}:{metrics_port}/metrics)"
         )
@@ -56,7 +59,7 @@ def up(
 @app.command()
 def demo(port: Port = 8000, metrics_port: MetricsPort = 8090) -> None:
     """Start the platform, draft one report on a drawn X-ray, stop, and say how to go on."""
-    with _launched(None, "127.0.0.1", port, metrics_port) as url:
+    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url:
         _print_report(url, SAMPLE_FILM, {"age": "63", "sex": "nam", "view": "PA"})
     out.print("\nGo on: [bold].venv/bin/clara up[/] in one terminal, and in another")
     out.print("       [bold].venv/bin/clara report IMAGE --age 63 --sex nam[/]")
@@ -109,9 +112,9 @@ def main() -> None:
         raise SystemExit(1) from missing
 
 
-def _launched(config: Path | None, host: str, port: int, metrics_port: int) -> AbstractContextManager[str]:
+def _launched(settings: Settings, host: str, port: int, metrics_port: int) -> AbstractContextManager[str]:
     """Start the platform with progress on the terminal; a failure to start is one sentence and exit code 1."""
-    return _said_plainly(platform(_settings(config), host, port, metrics_port, tell=err.print))
+    return _said_plainly(platform(settings, host, port, metrics_port, tell=err.print))
 
 
 @contextmanager
@@ -124,10 +127,13 @@ def _said_plainly(running: AbstractContextManager[str]) -> Iterator[str]:
         raise typer.Exit(1) from error
 
 
-def _settings(config: Path | None) -> Settings:
+def _settings(config: Path | None, backend: Backend | None) -> Settings:
     try:
-        return Settings.model_validate(yaml.safe_load(config.read_text()) or {}) if config else Settings()
-    except (ValidationError, yaml.YAMLError) as error:
+        values = (yaml.safe_load(config.read_text()) or {}) if config else {}
+        if backend is not None:
+            values = {**values, "engine": {**(values.get("engine") or {}), "backend": backend}}
+        return Settings.model_validate(values)
+    except (ValidationError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise typer.BadParameter(str(error), param_hint="--config") from error
 
 

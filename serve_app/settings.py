@@ -139,14 +139,35 @@ class PreprocessorSettings(Step):
     screen: ScreenSettings = ScreenSettings()
 
 
+Backend = Literal["vllm", "openai", "scripted"]
+
+
+class OpenAISettings(Step):
+    """A model server that speaks OpenAI's chat API; read when the engine's backend is `openai`."""
+
+    base_url: str = Field("http://127.0.0.1:8001/v1", pattern=r"^https?://")
+    """Where it is, with the API's version. Films go there: beyond this cluster only by https and by contract."""
+    model: str | None = None
+    """The model's name there; absent, the server must have one only."""
+    api_key_file: Path | None = None
+    """File that holds the key, mounted from a Secret; absent, none is sent."""
+    is_vllm: bool = False
+    """The server is vLLM: send its extra fields, by which tenants have caches apart and urgent reports go first."""
+    connect_timeout_s: float = Field(5, gt=0)
+    """How long the server may take to accept a connection, or to say that it lives."""
+    read_timeout_s: float = Field(60, gt=0)
+    """How long it may stay silent within an answer."""
+
+
 class EngineSettings(Step):
     """The model replicas."""
 
     scaling: Scaling = Scaling(
         max_ongoing_requests=32, target_ongoing_requests=8, num_cpus=0.5, health_check_period_s=2
     )
-    backend: Literal["vllm", "scripted"] = "vllm"
-    """`vllm` serves the model; `scripted` answers fixed text for tests of everything else."""
+    backend: Backend = "vllm"
+    """`vllm` serves the model here; `openai` asks a model server; `scripted` answers fixed text, for tests."""
+    openai: OpenAISettings = OpenAISettings()
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)

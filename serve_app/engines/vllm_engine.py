@@ -4,18 +4,13 @@ Renders a conversation with the checkpoint's own chat template, gives pixels und
 the image is in the prompt before anything is generated. Knows nothing of radiology, Ray or HTTP.
 """
 
-import asyncio
 import contextlib
-import hashlib
-import hmac
 import math
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import PurePath
 from typing import Any
 
-import numpy as np
 import vllm
 from PIL import Image
 from vllm import AsyncEngineArgs, SamplingParams
@@ -32,15 +27,16 @@ from serve_app.domain.conversation import (
     FinishReason,
     GenerationEvent,
     GenerationRequest,
-    Principal,
-    Role,
     Sampling,
     TokenDelta,
     Turn,
     Usage,
 )
-from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Overloaded
-from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.errors import BadRequest, EngineGone, Overloaded
+from serve_app.domain.radiograph import PATCH_UNIT_PX, Radiograph
+from serve_app.engines.caches import cache_salt, image_id
+from serve_app.engines.deadline import until
+from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings
 
@@ -64,7 +60,7 @@ class VllmEngine:
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
         self._llm = AsyncLLM.from_engine_args(self._args, stat_loggers=self._stat_loggers or None)
-        async for _ in self.generate(_warm_up_request()):
+        async for _ in self.generate(warm_up_request()):
             pass
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
@@ -83,7 +79,7 @@ class VllmEngine:
             )
             async with contextlib.aclosing(stream):
                 num_tokens: Counter[int] = Counter()
-                async for output in _until(stream, request.deadline_unix_s):
+                async for output in until(stream, request.deadline_unix_s):
                     for event in _events(output, num_tokens):
                         yield event
         except VLLMClientError as error:
@@ -125,15 +121,10 @@ class VllmEngine:
             prompt["multi_modal_uuids"] = {
                 "image": [image_id(request.principal.tenant, image.digest) for image in images]
             }
-        prompt["cache_salt"] = image_id(request.principal.tenant, "cache-salt")
+        prompt["cache_salt"] = cache_salt(request.principal.tenant)
         (rendered,) = await llm.renderer.render_cmpl_async([parse_model_prompt(llm.model_config, prompt)])
         _require_images(rendered, images)
         return rendered
-
-
-def image_id(tenant: str, digest: str) -> str:
-    """Name an image for one tenant's caches: another tenant's equal image has another id."""
-    return hmac.new(tenant.encode(), digest.encode(), hashlib.sha256).hexdigest()
 
 
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
@@ -143,15 +134,6 @@ RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
 def served_name(source: str) -> str:
     """Name a checkpoint by the last part of its source: a folder's path stays private."""
     return "clara-demo" if source == "demo" else PurePath(source).name
-
-
-def _warm_up_request() -> GenerationRequest:
-    """Ask one token about a black image: everything that a report needs has then run once."""
-    black = np.zeros((2 * PATCH_UNIT_PX, 2 * PATCH_UNIT_PX, 3), dtype=np.uint8)
-    image = Radiograph(black, "warm-up", Source("PNG", 56, 56, 8), GateVerdict(GateOutcome.PASS, 0.0, "warm-up"))
-    return GenerationRequest(
-        "warm-up", (Turn(Role.USER, "", (image,)),), Sampling(max_tokens=1), Principal(tenant="warm-up")
-    )
 
 
 def _engine_args(
@@ -217,20 +199,6 @@ def _sampling_params(sampling: Sampling) -> SamplingParams:
         logprobs=sampling.num_logprobs,
         output_kind=RequestOutputKind.DELTA,
     )
-
-
-async def _until(stream: AsyncIterator[RequestOutput], deadline_unix_s: float | None) -> AsyncIterator[RequestOutput]:
-    """Pass outputs on until the deadline; AsyncLLM has none of its own, and cancelling it aborts the request."""
-    while True:
-        remaining_s = None if deadline_unix_s is None else deadline_unix_s - time.time()
-        try:
-            async with asyncio.timeout(remaining_s):
-                output = await anext(stream)
-        except TimeoutError as error:
-            raise DeadlineExceeded("the report was not finished before its deadline") from error
-        except StopAsyncIteration:
-            return
-        yield output
 
 
 def _events(output: RequestOutput, num_tokens: Counter[int]) -> list[GenerationEvent]:

@@ -1,17 +1,27 @@
 """Every engine goes through the same suite; the real ones carry the marker `engine`."""
 
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from serve_app.engines.openai_engine import OpenAIEngine
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.settings import Settings
+from serve_app.settings import OpenAISettings, Settings
+from tests.contracts.model_server import model_server
 
 
-def _vllm() -> Engine:
+@contextlib.contextmanager
+def _scripted(folder: Path) -> Iterator[Engine]:
+    yield ScriptedEngine(token_s=0.002)
+
+
+@contextlib.contextmanager
+def _vllm(folder: Path) -> Iterator[Engine]:
     prepare_environment(Settings())
     from serve_app.engines.vllm_engine import VllmEngine
     from tests.contracts.encoder_count import EncoderCount
@@ -21,18 +31,27 @@ def _vllm() -> Engine:
         settings.model, settings.engine, settings.preprocessor.max_visual_tokens, stat_loggers=[EncoderCount]
     )
     engine._args.enable_logging_iteration_details = True
-    return engine
+    yield engine
 
 
-MAKERS = {"scripted": lambda: ScriptedEngine(token_s=0.002), "vllm": _vllm}
+@contextlib.contextmanager
+def _openai(folder: Path) -> Iterator[Engine]:
+    with model_server(folder / "server.log") as url:
+        yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=["scripted", pytest.param("vllm", marks=pytest.mark.engine)]
-)
-async def engine(request: pytest.FixtureRequest) -> AsyncGenerator[Engine]:
+MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
+    "scripted": _scripted,
+    "vllm": _vllm,
+    "openai": _openai,
+}
+REAL = [pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "openai")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
     """A started engine of each kind; one at a time, since a real one fills the machine."""
-    started: Engine = MAKERS[request.param]()
-    await started.start()
-    yield started
-    await started.stop()
+    with MAKERS[request.param](tmp_path_factory.mktemp(request.param)) as made:
+        await made.start()
+        yield made
+        await made.stop()

@@ -1,0 +1,233 @@
+"""Any OpenAI-compatible chat endpoint behind the Engine port: somebody else's vLLM, SGLang, NIM or a hosted model.
+
+Sends images as lossless PNG in data URLs, and at the start refuses a server that does not look at images.
+"""
+
+import base64
+import contextlib
+import io
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx_sse import SSEError, aconnect_sse
+from PIL import Image
+
+from serve_app.domain.conversation import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    TokenDelta,
+    Turn,
+    Usage,
+)
+from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Unavailable
+from serve_app.domain.radiograph import Radiograph
+from serve_app.engines.caches import cache_salt, image_id
+from serve_app.engines.deadline import until
+from serve_app.engines.warm_up import warm_up_request
+from serve_app.ports import ModelCard
+from serve_app.settings import OpenAISettings
+
+_DONE = "[DONE]"
+_DEFAULT_RETRY_AFTER_S = 5
+
+
+class OpenAIEngine:
+    """Implements the `Engine` port over HTTP; `name` is what reports call the model, absent the server's own name."""
+
+    def __init__(
+        self, settings: OpenAISettings, name: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._model = settings.model or ""
+        self._client = httpx.AsyncClient(
+            base_url=f"{settings.base_url.rstrip('/')}/",
+            headers=_authorization(settings.api_key_file),
+            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+            transport=transport,
+            # A proxy of the environment is nowhere that films may go.
+            trust_env=False,
+        )
+
+    async def start(self) -> None:
+        """Find the model and see that it looks at images; see `ports.Engine`."""
+        self._model = self._model or await self._only_model()
+        seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
+        if seen <= blind:
+            raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        """Stream one answer; see `ports.Engine`."""
+        payload = self._payload(request)
+        with _translated():
+            async with contextlib.aclosing(self._chunks(payload)) as chunks:
+                async for event in _events(until(chunks, request.deadline_unix_s)):
+                    yield event
+
+    async def check_health(self) -> None:
+        """Always well: another replica here would not mend a server elsewhere."""
+
+    async def describe(self) -> ModelCard:
+        """Name the model, if the server answers.
+
+        Raises:
+            EngineGone: it doesn't.
+        """
+        with _translated():
+            response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
+            _require_ok(response.status_code, response.headers)
+        return ModelCard(
+            self._name or self._model.rsplit("/", 1)[-1],
+            "openai",
+            self._settings.base_url.rstrip("/").rsplit("/", 1)[-1],
+        )
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _only_model(self) -> str:
+        with _translated():
+            response = await self._client.get("models")
+            _require_ok(response.status_code, response.headers)
+        try:
+            names = [str(model["id"]) for model in response.json()["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable("the model server does not list its models as OpenAI's API does") from None
+        if len(names) != 1:
+            raise Unavailable(f"the model server has {len(names)} models: name one in engine.openai.model")
+        return names[0]
+
+    async def _num_prompt_tokens(self, has_image: bool) -> int:
+        request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
+        (finished,) = [event async for event in self.generate(request) if isinstance(event, Finished)]
+        return finished.usage.prompt_tokens
+
+    def _payload(self, request: GenerationRequest) -> dict[str, Any]:
+        sampling = request.sampling
+        if sampling.num_samples != 1 or sampling.num_logprobs is not None:
+            raise BadRequest("this model server is asked for one sample, without log-probabilities")
+        return {
+            # Servers with adapters know each by a name of its own.
+            "model": request.adapter or self._model,
+            "messages": [self._message(turn, request.principal.tenant) for turn in request.turns],
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **({} if sampling.seed is None else {"seed": sampling.seed}),
+            **(self._for_vllm(request) if self._settings.is_vllm else {}),
+        }
+
+    def _for_vllm(self, request: GenerationRequest) -> dict[str, Any]:
+        """What vLLM takes beyond OpenAI's API; others refuse fields that they do not know."""
+        return {
+            "cache_salt": cache_salt(request.principal.tenant),
+            "priority": request.priority,
+            "return_token_ids": True,
+        }
+
+    def _message(self, turn: Turn, tenant: str) -> dict[str, Any]:
+        images = [self._image_part(image, tenant) for image in turn.images]
+        return {"role": turn.role.value, "content": [{"type": "text", "text": turn.text}, *images]}
+
+    def _image_part(self, image: Radiograph, tenant: str) -> dict[str, Any]:
+        part: dict[str, Any] = {"type": "image_url", "image_url": {"url": _data_url(image)}}
+        return {**part, "uuid": image_id(tenant, image.digest)} if self._settings.is_vllm else part
+
+    async def _chunks(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """Stream the server's JSON chunks; leaving early closes the connection, by which the server knows."""
+        async with aconnect_sse(self._client, "POST", "chat/completions", json=payload) as source:
+            _require_ok(source.response.status_code, source.response.headers)
+            async for event in source.aiter_sse():
+                if event.data == _DONE:
+                    return
+                yield _chunk(event.data)
+
+
+async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[GenerationEvent]:
+    """Translate chunks; the end is told when the usage is known, which comes after the last word."""
+    reason: str | None = None
+    usage: Usage | None = None
+    async for chunk in chunks:
+        usage = _usage(chunk) or usage
+        for choice in chunk.get("choices") or ():
+            text = (choice.get("delta") or {}).get("content") or ""
+            tokens = tuple(choice.get("token_ids") or ())
+            if text or tokens:
+                yield TokenDelta(text, tokens)
+            reason = choice.get("finish_reason") or reason
+    if reason not in ("stop", "length"):
+        raise EngineGone("the model server ended its answer without saying why" if reason is None else _GIVEN_UP)
+    if usage is None:
+        raise Unavailable("the model server tells no usage: whether it saw the image cannot be known")
+    yield Finished(FinishReason(reason), usage)
+
+
+_GIVEN_UP = "the model server gave this report up"
+
+
+def _usage(chunk: dict[str, Any]) -> Usage | None:
+    told = chunk.get("usage")
+    if not told:
+        return None
+    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return Usage(int(told["prompt_tokens"]), int(told["completion_tokens"]), int(cached))
+
+
+def _chunk(data: str) -> dict[str, Any]:
+    chunk: Any = json.loads(data)
+    if not isinstance(chunk, dict) or "error" in chunk:
+        raise EngineGone("the model server stopped while it worked on this report")
+    return chunk
+
+
+def _data_url(image: Radiograph) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image.pixels).save(file, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _authorization(api_key_file: Path | None) -> dict[str, str]:
+    if api_key_file is None:
+        return {}
+    return {"Authorization": f"Bearer {api_key_file.read_text(encoding='utf-8').strip()}"}
+
+
+def _require_ok(status: int, headers: httpx.Headers) -> None:
+    """Turn a refusal into our errors; the server's own words may repeat the prompt and go no further."""
+    if status == httpx.codes.OK:
+        return
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise Unavailable("the model server does not accept our key")
+    if status == httpx.codes.NOT_FOUND:
+        raise Unavailable("the model server does not know this model")
+    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        raise Overloaded("the model server takes no more reports now", _retry_after_s(headers))
+    if httpx.codes.is_client_error(status):
+        raise BadRequest("the conversation does not fit the model")
+    raise EngineGone("the model server failed")
+
+
+def _retry_after_s(headers: httpx.Headers) -> int:
+    told = headers.get("Retry-After", "")
+    return int(told) if told.isascii() and told.isdigit() else _DEFAULT_RETRY_AFTER_S
+
+
+@contextlib.contextmanager
+def _translated() -> Any:
+    """Turn what a connection can suffer into our errors."""
+    try:
+        yield
+    except ClaraError:
+        raise
+    except httpx.ConnectError as error:
+        raise EngineGone("the model server does not answer") from error
+    except (httpx.TransportError, SSEError, ValueError, KeyError, TypeError) as error:
+        raise EngineGone("the model server stopped while it worked on this report") from error

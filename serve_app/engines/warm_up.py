@@ -1,0 +1,14 @@
+"""The first question an engine is asked, so that everything a report needs has run once."""
+
+import numpy as np
+
+from serve_app.domain.conversation import GenerationRequest, Principal, Role, Sampling, Turn
+from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
+
+
+def warm_up_request(name: str = "warm-up", *, has_image: bool = True) -> GenerationRequest:
+    """Ask one token about a black image, or about nothing."""
+    black = np.zeros((2 * PATCH_UNIT_PX, 2 * PATCH_UNIT_PX, 3), dtype=np.uint8)
+    image = Radiograph(black, "warm-up", Source("PNG", 56, 56, 8), GateVerdict(GateOutcome.PASS, 0.0, "warm-up"))
+    turn = Turn(Role.USER, "", (image,) if has_image else ())
+    return GenerationRequest(name, (turn,), Sampling(max_tokens=1), Principal(tenant="warm-up"))
