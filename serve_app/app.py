@@ -83,6 +83,11 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
             stat_loggers=RAY_STAT_LOGGERS,
         )
 
+    def make_transformers() -> Engine:
+        from serve_app.engines.transformers_engine import TransformersEngine
+
+        return TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
     def make_openai() -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
@@ -93,4 +98,10 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
 
         return ScriptedEngine()
 
-    return {"vllm": make_vllm, "openai": make_openai, "scripted": make_scripted}[settings.engine.backend]
+    makers = {
+        "vllm": make_vllm,
+        "transformers": make_transformers,
+        "openai": make_openai,
+        "scripted": make_scripted,
+    }
+    return makers[settings.engine.backend]

@@ -3,7 +3,7 @@
 The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on a machine of two cores.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -139,7 +139,7 @@ class PreprocessorSettings(Step):
     screen: ScreenSettings = ScreenSettings()
 
 
-Backend = Literal["vllm", "openai", "scripted"]
+Backend = Literal["vllm", "transformers", "openai", "scripted"]
 
 
 class OpenAISettings(Step):
@@ -166,7 +166,8 @@ class EngineSettings(Step):
         max_ongoing_requests=32, target_ongoing_requests=8, num_cpus=0.5, health_check_period_s=2
     )
     backend: Backend = "vllm"
-    """`vllm` serves the model here; `openai` asks a model server; `scripted` answers fixed text, for tests."""
+    """`vllm` serves the model; `transformers` is plain PyTorch, to debug with; `openai` asks a model server;
+    `scripted` answers fixed text, for tests."""
     openai: OpenAISettings = OpenAISettings()
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
@@ -207,3 +208,8 @@ class Settings(Step):
 
 
 DEMO_CHECKPOINT = Path(__file__).parent / "models" / "clara-demo"
+
+
+def served_name(source: str) -> str:
+    """Name a checkpoint by the last part of its source: a folder's path stays private."""
+    return "clara-demo" if source == "demo" else PurePath(source).name

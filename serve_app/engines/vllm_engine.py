@@ -5,10 +5,8 @@ the image is in the prompt before anything is generated. Knows nothing of radiol
 """
 
 import contextlib
-import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import vllm
@@ -29,16 +27,16 @@ from serve_app.domain.conversation import (
     GenerationRequest,
     Sampling,
     TokenDelta,
-    Turn,
     Usage,
 )
 from serve_app.domain.errors import BadRequest, EngineGone, Overloaded
-from serve_app.domain.radiograph import PATCH_UNIT_PX, Radiograph
+from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.caches import cache_salt, image_id
+from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.deadline import until
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
 
 
 class VllmEngine:
@@ -115,7 +113,7 @@ class VllmEngine:
     async def _render(self, llm: AsyncLLM, request: GenerationRequest) -> Any:
         """Turn a conversation into vLLM's input: chat template, pixels, our ids and the tenant's salt."""
         images = [image for turn in request.turns for image in turn.images]
-        prompt = TextPrompt(prompt=_chat_text(llm.renderer.get_tokenizer(), request.turns))
+        prompt = TextPrompt(prompt=chat_text(llm.renderer.get_tokenizer(), request.turns))
         if images:
             prompt["multi_modal_data"] = {"image": [Image.fromarray(image.pixels) for image in images]}
             prompt["multi_modal_uuids"] = {
@@ -123,17 +121,13 @@ class VllmEngine:
             }
         prompt["cache_salt"] = cache_salt(request.principal.tenant)
         (rendered,) = await llm.renderer.render_cmpl_async([parse_model_prompt(llm.model_config, prompt)])
-        _require_images(rendered, images)
+        placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
+        require_images(placed, images)
         return rendered
 
 
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
 """Send vLLM's own metrics out through Ray's metrics port."""
-
-
-def served_name(source: str) -> str:
-    """Name a checkpoint by the last part of its source: a folder's path stays private."""
-    return "clara-demo" if source == "demo" else PurePath(source).name
 
 
 def _engine_args(
@@ -161,32 +155,6 @@ def _engine_args(
         enable_log_requests=False,
         otlp_traces_endpoint=otlp_endpoint,
     )
-
-
-def _chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
-    """Apply the checkpoint's chat template.
-
-    Raises:
-        BadRequest: a turn's text holds one of the model's control tokens.
-    """
-    controls = tokenizer.all_special_tokens
-    if any(control in turn.text for turn in turns for control in controls):
-        raise BadRequest("the conversation holds control tokens of the model")
-    messages = [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return text
-
-
-def _content(turn: Turn) -> list[dict[str, str]]:
-    return [{"type": "text", "text": turn.text}, *({"type": "image"} for _ in turn.images)]
-
-
-def _require_images(rendered: Any, images: Sequence[Radiograph]) -> None:
-    """Prove that every image has its place in the prompt, at the size it was prepared in."""
-    expected = [math.prod(image.pixels.shape[:2]) // PATCH_UNIT_PX**2 for image in images]
-    placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
-    if placed != expected:
-        raise RuntimeError(f"images take {placed} visual tokens in the prompt, prepared for {expected}")
 
 
 def _sampling_params(sampling: Sampling) -> SamplingParams:

@@ -35,6 +35,15 @@ def _vllm(folder: Path) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
+def _transformers(folder: Path) -> Iterator[Engine]:
+    prepare_environment(Settings())
+    from serve_app.engines.transformers_engine import TransformersEngine
+
+    settings = Settings()
+    yield TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
+
+@contextlib.contextmanager
 def _openai(folder: Path) -> Iterator[Engine]:
     with model_server(folder / "server.log") as url:
         yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
@@ -43,9 +52,10 @@ def _openai(folder: Path) -> Iterator[Engine]:
 MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
     "scripted": _scripted,
     "vllm": _vllm,
+    "transformers": _transformers,
     "openai": _openai,
 }
-REAL = [pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "openai")]
+REAL = [pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])

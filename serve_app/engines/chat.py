@@ -1,0 +1,42 @@
+"""A conversation as one text by the checkpoint's own chat template, and the proof that its images are in the prompt."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from serve_app.domain.conversation import Turn
+from serve_app.domain.errors import BadRequest
+from serve_app.domain.radiograph import PATCH_UNIT_PX, Radiograph
+
+
+def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
+    """Apply the checkpoint's chat template.
+
+    Raises:
+        BadRequest: a turn's text holds one of the model's control tokens.
+    """
+    controls = tokenizer.all_special_tokens
+    if any(control in turn.text for turn in turns for control in controls):
+        raise BadRequest("the conversation holds control tokens of the model")
+    messages = [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return text
+
+
+def require_images(placed: Sequence[int], images: Sequence[Radiograph]) -> None:
+    """Prove that every image has its place in the prompt, at the size it was prepared in.
+
+    Args:
+        placed: visual tokens of each image in the prompt, in order.
+        images: the images that were asked about.
+
+    Raises:
+        RuntimeError: an image is missing, or was resized.
+    """
+    expected = [math.prod(image.pixels.shape[:2]) // PATCH_UNIT_PX**2 for image in images]
+    if list(placed) != expected:
+        raise RuntimeError(f"images take {list(placed)} visual tokens in the prompt, prepared for {expected}")
+
+
+def _content(turn: Turn) -> list[dict[str, str]]:
+    return [{"type": "text", "text": turn.text}, *({"type": "image"} for _ in turn.images)]

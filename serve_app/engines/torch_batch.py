@@ -1,0 +1,226 @@
+"""Generation in plain PyTorch: sequences that join and leave a batch between two steps, each with its own sampling.
+
+Runs on one thread, in torch's inference mode. Knows token ids and tensors, nothing of texts, requests or event loops.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+LogProbabilities = dict[int, float]
+OnToken = Callable[[int, LogProbabilities | None], None]
+
+
+@dataclass(eq=False, slots=True)
+class Sequence:
+    """One answer in progress. `on_token` is called with each new token, `on_end` once, with what went wrong or None."""
+
+    inputs: dict[str, Tensor]
+    """What the model's forward takes: input_ids (1, token), mm_token_type_ids, and the pixels of its images."""
+    max_tokens: int
+    stop_ids: frozenset[int]
+    on_token: OnToken
+    on_end: Callable[[BaseException | None], None]
+    temperature: float = 0.0
+    top_p: float = 1.0
+    num_logprobs: int | None = None
+    generator: torch.Generator | None = None
+    is_left: bool = False
+    """Set from any thread: whoever asked has gone."""
+    num_tokens: int = field(default=0, init=False)
+    next_id: int = field(default=0, init=False)
+    next_position: int = field(default=0, init=False)
+
+
+class Batch:
+    """The sequences in progress and their keys and values, padded on the left to one length."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.sequences: list[Sequence] = []
+        self._cache: Any = None
+        self._mask = torch.empty(0)
+
+    def join(self, one: Sequence) -> None:
+        """Compute a sequence's prompt by itself, take its first token, and put it beside the others."""
+        inputs = {name: tensor.to(self._model.device) for name, tensor in one.inputs.items()}
+        ids = inputs["input_ids"]
+        positions, deltas = self._model.model.get_rope_index(
+            ids, inputs["mm_token_type_ids"], inputs.get("image_grid_thw")
+        )
+        cache = DynamicCache()
+        logits = self._model(
+            **inputs, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+        ).logits[:, -1]
+        one.next_position = ids.shape[1] + int(deltas)
+        mask = torch.ones_like(ids)
+        if self._take(one, logits[0]):
+            self._add(one, cache, mask)
+
+    def step(self) -> None:
+        """Give every sequence one more token; those that end leave."""
+        device = self._mask.device
+        ids = torch.tensor([[one.next_id] for one in self.sequences], device=device)
+        positions = torch.tensor([[one.next_position] for one in self.sequences], device=device).expand(3, -1, -1)
+        self._mask = torch.cat([self._mask, torch.ones_like(ids)], dim=1)
+        hidden = self._model.model.language_model(
+            inputs_embeds=self._model.get_input_embeddings()(ids),
+            position_ids=positions,
+            attention_mask=self._mask,
+            past_key_values=self._cache,
+            use_cache=True,
+        )[0]
+        logits = self._model.lm_head(hidden[:, -1])
+        for one in self.sequences:
+            one.next_position += 1
+        self.keep([self._take(one, row) for one, row in zip(self.sequences, logits, strict=True)])
+
+    def keep(self, wanted: list[bool]) -> None:
+        """Drop the sequences that are not wanted any more, and the padding that only they needed."""
+        if all(wanted):
+            return
+        rows = [row for row, is_wanted in enumerate(wanted) if is_wanted]
+        self.sequences = [self.sequences[row] for row in rows]
+        if not rows:
+            self._cache = None
+            return
+        chosen = torch.tensor(rows, device=self._mask.device)
+        mask = self._mask[chosen]
+        num_padding = int(mask.shape[1] - mask.sum(dim=1).max())
+        self._mask = mask[:, num_padding:]
+        self._cache = _cache(
+            [(key[chosen, :, num_padding:], value[chosen, :, num_padding:]) for key, value in self._layers()]
+        )
+
+    def _add(self, one: Sequence, cache: Any, mask: Tensor) -> None:
+        self.sequences = [*self.sequences, one]
+        if self._cache is None:
+            self._cache, self._mask = cache, mask
+            return
+        length = max(mask.shape[1], self._mask.shape[1])
+        pairs = zip(self._layers(), ((layer.keys, layer.values) for layer in cache.layers), strict=True)
+        self._cache = _cache(
+            [
+                (torch.cat([_padded(old, length) for old in keys]), torch.cat([_padded(old, length) for old in values]))
+                for keys, values in (zip(*pair, strict=True) for pair in pairs)
+            ]
+        )
+        self._mask = torch.cat([_padded_mask(self._mask, length), _padded_mask(mask, length)])
+
+    def _layers(self) -> list[tuple[Tensor, Tensor]]:
+        return [(layer.keys, layer.values) for layer in self._cache.layers]
+
+    def _take(self, one: Sequence, logits: Tensor) -> bool:
+        """Choose a sequence's next token and tell it; False when that was its last."""
+        token = _choose(one, logits.float())
+        one.next_id, one.num_tokens = token, one.num_tokens + 1
+        one.on_token(token, _logprobs(logits.float(), token, one.num_logprobs))
+        if token not in one.stop_ids and one.num_tokens < one.max_tokens:
+            return True
+        one.on_end(None)
+        return False
+
+
+class Runner:
+    """A thread that admits waiting sequences, at most `max_num_seqs` at a time, and steps the batch until stopped."""
+
+    def __init__(self, model: Any, max_num_seqs: int) -> None:
+        self._batch = Batch(model)
+        self._max_num_seqs = max_num_seqs
+        self._waiting: queue.SimpleQueue[Sequence | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="torch-batch", daemon=True)
+        self.failure: BaseException | None = None
+
+    @property
+    def num_running(self) -> int:
+        """Sequences in the batch."""
+        return len(self._batch.sequences)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether sequences that are put in will be worked on."""
+        return self._thread.is_alive() and self.failure is None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def put(self, one: Sequence) -> None:
+        """Let a sequence wait for its turn."""
+        self._waiting.put(one)
+
+    def stop(self) -> None:
+        """End after the step in progress."""
+        self._waiting.put(None)
+        self._thread.join(timeout=60)
+
+    def _run(self) -> None:
+        try:
+            with torch.inference_mode():
+                while self._admit():
+                    self._batch.keep([not one.is_left for one in self._batch.sequences])
+                    if self._batch.sequences:
+                        self._batch.step()
+        except BaseException as error:  # noqa: BLE001 - whatever it was, everyone who waits must be told
+            self.failure = error
+            self._tell_all(error)
+
+    def _admit(self) -> bool:
+        """Take in what waits and fits; False when it is time to stop."""
+        while self.num_running < self._max_num_seqs:
+            try:
+                one = self._waiting.get(block=not self._batch.sequences)
+            except queue.Empty:
+                return True
+            if one is None:
+                return False
+            if not one.is_left:
+                self._batch.join(one)
+        return True
+
+    def _tell_all(self, error: BaseException) -> None:
+        for one in self._batch.sequences:
+            one.on_end(error)
+        while not self._waiting.empty():
+            waiting = self._waiting.get()
+            if waiting is not None:
+                waiting.on_end(error)
+
+
+def _choose(one: Sequence, logits: Tensor) -> int:
+    if one.temperature == 0:
+        return int(logits.argmax())
+    shares, order = (logits / one.temperature).softmax(dim=-1).sort(descending=True)
+    # The fewest tokens whose shares reach top_p, the first always among them.
+    shares = shares * (shares.cumsum(dim=-1) - shares < one.top_p)
+    return int(order[torch.multinomial(shares, 1, generator=one.generator)])
+
+
+def _logprobs(logits: Tensor, token: int, number: int | None) -> LogProbabilities | None:
+    if number is None:
+        return None
+    told = logits.log_softmax(dim=-1)
+    best = told.topk(number).indices.tolist() if number else []
+    return {one: float(told[one]) for one in dict.fromkeys([token, *best])}
+
+
+def _cache(layers: list[tuple[Tensor, Tensor]]) -> Any:
+    cache = DynamicCache()
+    for number, (keys, values) in enumerate(layers):
+        cache.update(keys, values, number)
+    return cache
+
+
+def _padded(tensor: Tensor, length: int) -> Tensor:
+    """Pad keys or values (sequence, head, token, width) on the left."""
+    return torch.nn.functional.pad(tensor, (0, 0, length - tensor.shape[2], 0))
+
+
+def _padded_mask(mask: Tensor, length: int) -> Tensor:
+    return torch.nn.functional.pad(mask, (length - mask.shape[1], 0))
