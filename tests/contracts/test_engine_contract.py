@@ -202,6 +202,67 @@ async def test_an_adapter_that_is_not_there_is_not_ignored(engine: Engine) -> No
         await answer(engine, GenerationRequest("adapter", (question(),), adapter="stage-2"))
 
 
+# What each engine said of the same films: both turns as token ids.
+Said = list[tuple[list[int], list[int]]]
+SAID: dict[str, Said] = {}
+
+
+async def report_tokens(engine: Engine, name: str, turn: Turn) -> tuple[list[int], list[int]]:
+    findings, first, _ = await answer(engine, GenerationRequest(f"{name}-1", (turn,)))
+    turns = (turn, Turn(Role.ASSISTANT, findings), IMPRESSION)
+    _, second, _ = await answer(engine, GenerationRequest(f"{name}-2", turns))
+    return first, second
+
+
+async def margin_at(engine: Engine, turn: Turn, position: int) -> float:
+    """How much likelier than the next best a token of turn 1 was: float order turns over near ties only."""
+    sampling = Sampling(max_tokens=position + 1, num_logprobs=2)
+    request = GenerationRequest(f"margin-{position}", (turn,), sampling)
+    told = [
+        place
+        async for event in engine.generate(request)
+        if isinstance(event, TokenDelta)
+        for place in event.logprobs or ()
+    ]
+    best, next_best, *_ = sorted(told[position].values(), reverse=True)
+    return best - next_best
+
+
+@only_in_process
+async def test_engines_write_the_same_reports(engine: Engine) -> None:
+    """Fifty drawn films, both turns, token for token; where one differs, the choice was a near tie."""
+    films = [question(seed) for seed in range(5000, 5050)]
+    waiting = asyncio.Semaphore(8)
+
+    async def reported(number: int, turn: Turn) -> tuple[list[int], list[int]]:
+        async with waiting:
+            return await report_tokens(engine, f"parity-{number}", turn)
+
+    said: Said = list(await asyncio.gather(*(reported(number, turn) for number, turn in enumerate(films))))
+    assert all(first and second for first, second in said)
+    name = (await engine.describe()).engine
+    SAID[name] = said
+    others = {other: told for other, told in SAID.items() if other != name}
+    if not others:
+        return
+    for other, told in others.items():
+        differing = [number for number in range(len(films)) if said[number][0] != told[number][0]]
+        margins = [
+            await margin_at(engine, films[number], _first_difference(said[number][0], told[number][0]))
+            for number in differing
+        ]
+        assert all(margin < 0.02 for margin in margins), f"{name} and {other} differ by {margins}"
+        later = [
+            number for number in range(len(films)) if number not in differing and said[number][1] != told[number][1]
+        ]
+        assert len(differing) + len(later) <= 2, f"{name} and {other} differ in turn 1 {differing}, turn 2 {later}"
+
+
+def _first_difference(one: list[int], other: list[int]) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
+
+
 @only_vllm
 async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: Engine) -> None:
     """100 unseen pairs, as served: prepared here, asked as the reporter asks, 16 at a time."""
