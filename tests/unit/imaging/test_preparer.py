@@ -32,7 +32,7 @@ async def test_a_chest_film_is_prepared_and_named_by_its_pixels() -> None:
     prepared = await LocalPreparer(PreprocessorSettings()).prepare(png(CHEST))
     assert prepared.gate.outcome is GateOutcome.PASS
     assert not prepared.gate.is_overridden
-    assert np.array_equal(prepared.pixels, normalize(CHEST, 36))
+    assert np.array_equal(prepared.pixels, normalize(CHEST, PreprocessorSettings().max_visual_tokens))
     assert prepared.digest == digest(prepared.pixels)
     assert prepared.source == Source("PNG", CHEST.shape[1], CHEST.shape[0], 8)
 

@@ -13,7 +13,7 @@ from serve_app.reasoning.facts import extract
 from training.data import BadRow, ReportedStudy, read_studies
 from training.data.phantom_studies import write_phantoms
 
-NUM_STUDIES = 24
+NUM_STUDIES = 30
 
 
 def studies_of(folder: Path) -> list[ReportedStudy]:

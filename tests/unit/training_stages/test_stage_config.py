@@ -18,7 +18,7 @@ TINY = CONFIGS / "tiny" / "findings.yaml"
 
 
 def test_each_recipe_has_its_three_stages_and_each_starts_from_the_last() -> None:
-    assert {path.parent.name for path in SHIPPED} == {"full", "lora24", "tiny"}
+    assert {path.parent.name for path in SHIPPED} == {"demo", "full", "lora24", "tiny"}
     for folder in {path.parent for path in SHIPPED}:
         first, second, third = (load_config(folder / f"{stage}.yaml") for stage in Stage)
         assert [one.stage for one in (first, second, third)] == list(Stage)
