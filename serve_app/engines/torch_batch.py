@@ -127,25 +127,29 @@ class Batch:
         return False
 
 
+class Stopped(Exception):
+    """The runner was stopped before this sequence had ended."""
+
+
 class Runner:
-    """A thread that admits waiting sequences, at most `max_num_seqs` at a time, and steps the batch until stopped."""
+    """A thread that admits waiting sequences, at most `max_num_seqs` at a time, and steps the batch until stopped.
+
+    Whatever ends it, everyone who waits is told.
+    """
 
     def __init__(self, model: Any, max_num_seqs: int) -> None:
         self._batch = Batch(model)
         self._max_num_seqs = max_num_seqs
         self._waiting: queue.SimpleQueue[Sequence | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="torch-batch", daemon=True)
-        self.failure: BaseException | None = None
-
-    @property
-    def num_running(self) -> int:
-        """Sequences in the batch."""
-        return len(self._batch.sequences)
+        self._lock = threading.Lock()
+        self._is_stopping = threading.Event()
+        self._end: BaseException | None = None
 
     @property
     def is_alive(self) -> bool:
         """Whether sequences that are put in will be worked on."""
-        return self._thread.is_alive() and self.failure is None
+        return self._thread.is_alive() and self._end is None
 
     def start(self) -> None:
         """Begin."""
@@ -153,14 +157,21 @@ class Runner:
 
     def put(self, one: Sequence) -> None:
         """Let a sequence wait for its turn."""
-        self._waiting.put(one)
+        with self._lock:
+            if self._end is None:
+                self._waiting.put(one)
+                return
+        one.on_end(self._end)
 
     def stop(self) -> None:
         """End after the step in progress."""
+        self._is_stopping.set()
+        # Wakes the thread where it waits for work.
         self._waiting.put(None)
         self._thread.join(timeout=60)
 
     def _run(self) -> None:
+        end: BaseException = Stopped()
         try:
             with torch.inference_mode():
                 while self._admit():
@@ -168,29 +179,36 @@ class Runner:
                     if self._batch.sequences:
                         self._batch.step()
         except BaseException as error:  # noqa: BLE001 - whatever it was, everyone who waits must be told
-            self.failure = error
-            self._tell_all(error)
+            end = error
+        self._tell_all(end)
 
     def _admit(self) -> bool:
         """Take in what waits and fits; False when it is time to stop."""
-        while self.num_running < self._max_num_seqs:
+        while not self._is_stopping.is_set() and len(self._batch.sequences) < self._max_num_seqs:
             try:
                 one = self._waiting.get(block=not self._batch.sequences)
             except queue.Empty:
-                return True
-            if one is None:
-                return False
-            if not one.is_left:
-                self._batch.join(one)
-        return True
+                break
+            if one is not None and not one.is_left:
+                self._join(one)
+        return not self._is_stopping.is_set()
 
-    def _tell_all(self, error: BaseException) -> None:
-        for one in self._batch.sequences:
+    def _join(self, one: Sequence) -> None:
+        try:
+            self._batch.join(one)
+        except BaseException as error:
             one.on_end(error)
+            raise
+
+    def _tell_all(self, end: BaseException) -> None:
+        with self._lock:
+            self._end = end
+        for one in self._batch.sequences:
+            one.on_end(end)
         while not self._waiting.empty():
             waiting = self._waiting.get()
             if waiting is not None:
-                waiting.on_end(error)
+                waiting.on_end(end)
 
 
 def _choose(one: Sequence, logits: Tensor) -> int:
