@@ -3,6 +3,7 @@
 Knows where drafts come from only as a context that opens a `Drafter`.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from evaluation.drafters import Drafter
 from evaluation.drafting import draft_all
 from evaluation.metrics.lexical import Level
 from evaluation.predictions import Prediction, PredictionBook, read_predictions
-from evaluation.provenance import sha256_of
 from evaluation.report.page import write_page
 from evaluation.result import score_run, write_result
 from training.data import BadRow, ReportedStudy, read_located, read_studies
+from training.data.fact_json import write_facts
 from training.data.rows import num_rows, source_files
 
 ReadStudies = Callable[[Path, Callable[[BadRow], None]], Iterator[ReportedStudy]]
@@ -65,7 +66,7 @@ async def run(
         DrafterGone: no draft can be had (any more). UnusableFolder: it holds another run. NothingToScore: no draft.
         ColumnError, FileNotFoundError, ValueError: the data cannot be read.
     """
-    data = {"data_sha256": sha256_of(file.path for file in source_files(reader.source))}
+    data = {"data_sha256": sha256_of_studies(reader.source)}
     with progress or progress_bar() as bar:
         async with open_drafter() as drafter:
             header = {**(await drafter.describe()).as_header(), **data, **extra_header}
@@ -77,6 +78,18 @@ async def run(
     write_result(folder, result)
     write_page(folder, result, predictions, images_of(reader.source))
     return result
+
+
+def sha256_of_studies(source: Path) -> str:
+    """Name what is drafted for and scored against: every study that can be read, wherever its image lies."""
+    whole = hashlib.sha256()
+    for located in read_located(source, lambda row: None):
+        study = located.study
+        texts = (study.study_id, study.patient_id, repr(study.patient), study.findings, study.impression)
+        truth = "" if study.facts is None else write_facts(study.facts)
+        for part in (study.image, *(text.encode() for text in (*texts, truth))):
+            whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
 
 
 def images_of(source: Path) -> Callable[[Iterable[str]], dict[str, bytes]]:

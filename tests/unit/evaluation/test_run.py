@@ -14,9 +14,8 @@ from rich.progress import Progress
 
 from evaluation.drafters import DrafterCard, DrafterGone, DraftFailed
 from evaluation.predictions import PREDICTIONS, Text, UnusableFolder, read_predictions
-from evaluation.provenance import sha256_of
 from evaluation.result import NothingToScore
-from evaluation.run import StudyReader, run
+from evaluation.run import StudyReader, run, sha256_of_studies
 from serve_app.domain.study import Patient
 from training.data import BadRow, ReportedStudy
 
@@ -79,10 +78,25 @@ async def test_a_result_says_how_it_came_about(source: Path, tmp_path: Path) -> 
 
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == result
     assert (result["model"], result["prompt_version"], result["dtype"]) == ("fake", "clara-vi-1", "float32")
-    assert result["data_sha256"] == sha256_of([source])
+    assert result["data_sha256"] == sha256_of_studies(source)
     assert result["counts"]["num_studies"] == result["counts"]["num_patients"] == 6
     assert "tok:clara-syllable" in result["bleu_signature"]
     assert result["date"] and result["commit"]
+
+
+def test_data_are_named_by_what_is_read_also_where_the_images_lie_elsewhere(tmp_path: Path, png: bytes) -> None:
+    def named(name: str, image: bytes, findings: str = "Tim to.") -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "film.png").write_bytes(image)
+        row = {"image": "film.png", "findings": findings, "impressions": "Tim to.", "study_id": "s", "patient_id": "p"}
+        (folder / "studies.jsonl").write_text(json.dumps(row))
+        return sha256_of_studies(folder)
+
+    first = named("first", png)
+    assert named("copy", png) == first
+    assert named("other film", png + b"x") != first
+    assert named("other words", png, "Tim không to.") != first
 
 
 async def test_figures_are_of_drafts_against_references(source: Path, tmp_path: Path) -> None:
