@@ -6,7 +6,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 VENV ?= .venv
-# What `make setup` installs: cpu (the demo), evaluate, gpu, train or dev. The sets gpu and train want a VENV of their own.
+# What `make setup` installs: cpu (the demo), evaluate, gpu, train, triton or dev. The sets gpu, train and triton want a
+# VENV of their own.
 SET ?= cpu
 # `make lock UPGRADE=--upgrade` takes newer versions; without it the pins stay.
 UPGRADE ?=
@@ -18,7 +19,7 @@ export UV_SYSTEM_CERTS ?= 1
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(VENV) --quiet
-# Wheels only, so no compiler; glibc 2.31 is Debian 11, Ubuntu 20.04. Two come as source, in plain Python.
+# Wheels only, so no compiler; glibc 2.31 is Debian 11, Ubuntu 20.04 (Triton wants 2.35). Two come as source, in plain Python.
 WHEELS := --only-binary :all: --no-binary deepspeed --no-binary rouge-score
 COMPILE := $(UV) pip compile --quiet --generate-hashes $(WHEELS) --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" $(UPGRADE)
@@ -31,7 +32,7 @@ GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.p
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.stamp-$(SET) ## Install the pinned packages into .venv (SET=cpu, evaluate, gpu, train or dev)
+setup: $(VENV)/.stamp-$(SET) ## Install the pinned packages into .venv (SET=cpu, evaluate, gpu, train, triton or dev)
 
 demo: $(VENV)/.stamp-cpu ## Set up, start the platform here, draft one report on a drawn X-ray, stop
 	@$(BIN)/clara demo
@@ -68,6 +69,7 @@ lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with ha
 	@$(COMPILE) pyproject.toml --extra cpu --extra evaluate -c requirements/cpu.txt -o requirements/evaluate.txt
 	@$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.txt
 	@$(COMPILE) pyproject.toml --extra train -c requirements/gpu.txt -o requirements/train.txt
+	@$(subst 2_31,2_35,$(COMPILE)) --group triton -o requirements/triton.txt
 
 bench: $(DEV) ## Measure this platform against vLLM in process, on the same films
 	@$(BIN)/clara bench

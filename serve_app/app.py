@@ -88,6 +88,11 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
 
         return TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
 
+    def make_triton() -> Engine:
+        from serve_app.engines.triton_engine import TritonEngine
+
+        return TritonEngine(settings.engine.triton, settings.model.name)
+
     def make_openai() -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
@@ -101,6 +106,7 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
     makers = {
         "vllm": make_vllm,
         "transformers": make_transformers,
+        "triton": make_triton,
         "openai": make_openai,
         "scripted": make_scripted,
     }

@@ -139,7 +139,20 @@ class PreprocessorSettings(Step):
     screen: ScreenSettings = ScreenSettings()
 
 
-Backend = Literal["vllm", "transformers", "openai", "scripted"]
+Backend = Literal["vllm", "transformers", "triton", "openai", "scripted"]
+
+
+class TritonSettings(Step):
+    """An NVIDIA Triton Inference Server with the model repository of k8s/triton; read when the backend is `triton`."""
+
+    address: str = Field("127.0.0.1:8001", pattern=r"^[^/]+:\d+$")
+    """Host and gRPC port. Films go there unencrypted: keep it within the cluster, or behind a mesh that encrypts."""
+    model: str = Field("clara", min_length=1)
+    """The model's name in the server's repository."""
+    connect_timeout_s: float = Field(5, gt=0)
+    """How long the server may take to accept a connection, or to say that it lives."""
+    read_timeout_s: float = Field(60, gt=0)
+    """How long it may stay silent within an answer."""
 
 
 class OpenAISettings(Step):
@@ -166,8 +179,9 @@ class EngineSettings(Step):
         max_ongoing_requests=32, target_ongoing_requests=8, num_cpus=0.5, health_check_period_s=2
     )
     backend: Backend = "vllm"
-    """`vllm` serves the model; `transformers` is plain PyTorch, to debug with; `openai` asks a model server;
-    `scripted` answers fixed text, for tests."""
+    """`vllm` serves the model; `transformers` is plain PyTorch, to debug with; `triton` and `openai` ask a server of
+    that kind; `scripted` answers fixed text, for tests."""
+    triton: TritonSettings = TritonSettings()
     openai: OpenAISettings = OpenAISettings()
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""

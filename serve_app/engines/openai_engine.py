@@ -5,7 +5,6 @@ Sends images as lossless PNG in data URLs, and at the start refuses a server tha
 
 import base64
 import contextlib
-import io
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 import httpx
 from httpx_sse import SSEError, aconnect_sse
-from PIL import Image
 
 from serve_app.domain.conversation import (
     Finished,
@@ -28,12 +26,14 @@ from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overload
 from serve_app.domain.radiograph import Radiograph
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.deadline import until
+from serve_app.engines.lossless import png
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import OpenAISettings
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5
+_GIVEN_UP = "the model server gave this report up"
 
 
 class OpenAIEngine:
@@ -170,9 +170,6 @@ async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Gener
     yield Finished(FinishReason(reason), usage)
 
 
-_GIVEN_UP = "the model server gave this report up"
-
-
 def _usage(chunk: dict[str, Any]) -> Usage | None:
     told = chunk.get("usage")
     if not told:
@@ -189,9 +186,7 @@ def _chunk(data: str) -> dict[str, Any]:
 
 
 def _data_url(image: Radiograph) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image.pixels).save(file, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png(image.pixels)).decode()}"
 
 
 def _authorization(api_key_file: Path | None) -> dict[str, str]:

@@ -9,10 +9,12 @@ import pytest_asyncio
 
 from serve_app.engines.openai_engine import OpenAIEngine
 from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.engines.triton_engine import TritonEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.settings import OpenAISettings, Settings
+from serve_app.settings import OpenAISettings, Settings, TritonSettings
 from tests.contracts.model_server import model_server
+from tests.contracts.triton_server import needs_triton, triton_server
 
 
 @contextlib.contextmanager
@@ -49,13 +51,23 @@ def _openai(folder: Path) -> Iterator[Engine]:
         yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
 
 
+@contextlib.contextmanager
+def _triton(folder: Path) -> Iterator[Engine]:
+    with triton_server(folder / "server.log") as address:
+        yield TritonEngine(TritonSettings(address=address))
+
+
 MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
     "scripted": _scripted,
     "vllm": _vllm,
     "transformers": _transformers,
+    "triton": _triton,
     "openai": _openai,
 }
-REAL = [pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")]
+REAL = [
+    *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")),
+    pytest.param("triton", marks=[pytest.mark.engine, needs_triton]),
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import httpx
 
 from serve_app.launch import prepare_environment
 from serve_app.settings import DEMO_CHECKPOINT, Settings
+from tests.ports import free_port
 
 _START_TIMEOUT_S = 240
 
@@ -23,9 +23,7 @@ def model_server(log: Path) -> Iterator[str]:
     """Start the server and yield its base URL; what it prints goes to a file."""
     settings = Settings()
     prepare_environment(settings)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {
         "model": DEMO_CHECKPOINT,
         "served-model-name": "clara-demo",

@@ -31,8 +31,12 @@ def radiograph(scene: Scene) -> Radiograph:
 
 def ask(scene: Scene) -> Turn:
     """Ask turn 1 about one scene, as the reporter does."""
-    patient = Patient(Sex.MALE, 63, View.PA)
-    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(patient), (radiograph(scene),))
+    return about(radiograph(scene))
+
+
+def about(film: Radiograph) -> Turn:
+    """Ask turn 1 about one prepared film."""
+    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(Patient(Sex.MALE, 63, View.PA)), (film,))
 
 
 def question(seed: int = 1) -> Turn:

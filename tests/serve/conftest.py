@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.ports import free_port
 from training.phantoms import draw, sample
 
 CONNECT_WATCH = Path(__file__).parent / "connect_watch"
@@ -77,18 +77,11 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def start(folder: Path, settings: dict[str, object]) -> Iterator[Platform]:
     """Start a platform with settings that differ from the defaults, and stop it as Ctrl-C does."""
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(settings))
-    port, metrics_port = _free_port(), _free_port()
+    port, metrics_port = free_port(), free_port()
     connect_log = folder / "connections.log"
     clara = Path(sys.executable).parent / "clara"
     command = [clara, "up", "--config", config, "--port", str(port), "--metrics-port", str(metrics_port)]

@@ -1,0 +1,135 @@
+"""A generation request and its events as Triton's tensors; the engine and the served model both speak through here.
+
+`k8s/triton/models/clara/config.pbtxt` declares the same names. One request is one conversation: Triton makes batches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from serve_app.domain.conversation import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    Role,
+    Sampling,
+    TokenDelta,
+    Turn,
+    Usage,
+)
+from serve_app.domain.errors import BadRequest
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.engines.lossless import pixels, png
+
+Tensors = Mapping[str, NDArray[np.generic]]
+"""By name, each with the batch's axis of length 1 before its own; texts are bytes in arrays of objects."""
+
+_VOUCHED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    role: Role
+    text: str
+    num_images: int = 0
+
+
+_MESSAGES = TypeAdapter(list[_Message])
+_SAMPLING = TypeAdapter(Sampling)
+_LOGPROBS = TypeAdapter(dict[int, float])
+
+
+def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]]:
+    """Say a request in tensors; its images, as PNG files in the order of the turns, are absent where it has none."""
+    messages = [_Message(turn.role, turn.text, len(turn.images)) for turn in request.turns]
+    images = [png(image.pixels) for turn in request.turns for image in turn.images]
+    tensors: dict[str, NDArray[np.generic]] = {
+        "messages": _texts([_MESSAGES.dump_json(messages)]),
+        "sampling": _texts([_SAMPLING.dump_json(request.sampling)]),
+    }
+    if images:
+        tensors["images"] = _texts(images)
+    return tensors
+
+
+def request_of(tensors: Tensors, request_id: str, deadline_unix_s: float | None) -> GenerationRequest:
+    """Read a request back.
+
+    Raises:
+        BadRequest: more or fewer than one conversation, images that no message has, or malformed ones.
+    """
+    try:
+        messages = _MESSAGES.validate_json(_only(tensors["messages"]))
+        sampling = _SAMPLING.validate_json(_only(tensors["sampling"]))
+    except (KeyError, ValidationError) as error:
+        raise BadRequest("the conversation or its sampling cannot be read") from error
+    files = _row(tensors["images"]) if "images" in tensors else []
+    if len(files) != sum(message.num_images for message in messages):
+        raise BadRequest("the conversation has other images than were sent")
+    waiting = iter([_radiograph(file) for file in files])
+    turns = [
+        Turn(message.role, message.text, tuple(next(waiting) for _ in range(message.num_images)))
+        for message in messages
+    ]
+    return GenerationRequest(request_id, tuple(turns), sampling, deadline_unix_s=deadline_unix_s)
+
+
+def event_tensors(event: GenerationEvent) -> dict[str, NDArray[np.generic]]:
+    """Say one event in tensors: a delta has `text_output`, the end of a sample has `finish_reason`."""
+    index = {"index": _numbers([event.index])}
+    if isinstance(event, Finished):
+        usage = [event.usage.prompt_tokens, event.usage.completion_tokens, event.usage.cached_tokens]
+        return {**index, "finish_reason": _texts([event.reason.value.encode()]), "usage": _numbers(usage)}
+    delta = {**index, "text_output": _texts([event.text.encode()]), "token_ids": _numbers(event.token_ids)}
+    if event.logprobs is None:
+        return delta
+    return {**delta, "logprobs": _texts([_LOGPROBS.dump_json(dict(place)) for place in event.logprobs])}
+
+
+def event_of(tensors: Tensors) -> GenerationEvent:
+    """Read an event back.
+
+    Raises:
+        KeyError, ValueError: these are no event's tensors.
+    """
+    index = int(tensors["index"].flat[0])
+    if "finish_reason" in tensors:
+        prompt, completion, cached = (int(number) for number in tensors["usage"].flat)
+        return Finished(
+            FinishReason(_only(tensors["finish_reason"]).decode()), Usage(prompt, completion, cached), index
+        )
+    logprobs = None
+    if "logprobs" in tensors:
+        logprobs = tuple(_LOGPROBS.validate_json(place) for place in _row(tensors["logprobs"]))
+    tokens = tuple(int(token) for token in tensors["token_ids"].flat)
+    return TokenDelta(_only(tensors["text_output"]).decode(), tokens, logprobs, index)
+
+
+def _radiograph(file: bytes) -> Radiograph:
+    image = pixels(file)
+    return Radiograph(image, "", Source("PNG", image.shape[1], image.shape[0], 8), _VOUCHED)
+
+
+def _texts(texts: list[bytes]) -> NDArray[np.object_]:
+    return np.array([texts], dtype=np.object_)
+
+
+def _numbers(numbers: list[int] | tuple[int, ...]) -> NDArray[np.int32]:
+    return np.array([numbers], dtype=np.int32)
+
+
+def _row(tensor: NDArray[np.generic]) -> list[bytes]:
+    if tensor.ndim != 2 or len(tensor) != 1:
+        raise BadRequest("a request holds one conversation: send several requests, the server makes the batch")
+    return [bytes(text) for text in tensor[0]]
+
+
+def _only(tensor: NDArray[np.generic]) -> bytes:
+    texts = _row(tensor)
+    if len(texts) != 1:
+        raise BadRequest("a tensor that holds one text has several")
+    return texts[0]
