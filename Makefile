@@ -72,7 +72,7 @@ lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with ha
 	@$(subst 2_31,2_35,$(COMPILE)) --group triton -o requirements/triton.txt
 
 bench: $(DEV) ## Measure this platform against vLLM in process, on the same films
-	@$(BIN)/clara bench
+	@$(BIN)/clara bench platform
 
 train-demo: $(DEV) ## Make the demo model anew in runs/demo (under two hours), score it, hold it against the published scores
 	@$(BIN)/python -m training.demo

@@ -102,7 +102,11 @@ def version() -> None:
 def main() -> None:
     """Run the command line with every installed extension."""
     for extension in entry_points(group="clara.commands"):
-        app.command(extension.name)(extension.load())
+        loaded = extension.load()
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=extension.name)
+        else:
+            app.command(extension.name)(loaded)
     try:
         app()
     except ModuleNotFoundError as missing:

@@ -1,11 +1,11 @@
-"""`clara bench`: this platform against vLLM in process, on the same drawn films.
+"""`clara bench`: this platform against vLLM in process, and the engines against each other, on the same drawn films.
 
 Loaded with every `clara` command, so that what it measures with is imported only when it runs.
 """
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,20 +13,44 @@ from rich.console import Console
 from serve_app.launch import prepare_environment
 from serve_app.settings import Settings
 
+bench = typer.Typer(help="Measure this platform, or the engines, on the same drawn films.", no_args_is_help=True)
 
-def bench(
+Films = Annotated[int, typer.Option(help="Films a round.")]
+Rounds = Annotated[int, typer.Option(help="Counted rounds of each.")]
+Out = Annotated[Path | None, typer.Option(help="Write the result as JSON.")]
+
+
+@bench.command()
+def platform(
     clients: Annotated[list[int], typer.Option(help="Concurrent clients; give it several times.")] = [1, 8],  # noqa: B006
-    films: Annotated[int, typer.Option(help="Films a round.")] = 16,
-    rounds: Annotated[int, typer.Option(help="Counted rounds of each.")] = 3,
+    films: Films = 16,
+    rounds: Rounds = 3,
     port: Annotated[int, typer.Option(help="TCP port for the platform.")] = 8000,
-    out: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    out: Out = None,
 ) -> None:
-    """Measure this platform against vLLM in process, on the same drawn films."""
+    """Measure this platform against vLLM in process."""
     settings = Settings()
     # Ray and vLLM read their environment when they are imported.
     prepare_environment(settings)
     from loadtests.bench.measure import measure
 
-    result = measure(settings, port, clients, films, rounds, Console(highlight=False))
+    _write(measure(settings, port, clients, films, rounds, Console(highlight=False)), out)
+
+
+@bench.command()
+def engines(
+    clients: Annotated[int, typer.Option(help="Concurrent clients.")] = 8,
+    films: Films = 50,
+    rounds: Rounds = 3,
+    out: Out = None,
+) -> None:
+    """Measure vLLM, plain PyTorch, Triton and an OpenAI-compatible server against each other."""
+    prepare_environment(Settings())
+    from loadtests.bench.engines import measure_engines
+
+    _write(measure_engines(clients, films, rounds, Console(highlight=False)), out)
+
+
+def _write(result: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         out.write_text(json.dumps(result, indent=2) + "\n")

@@ -31,7 +31,7 @@ def measure(
         measured = asyncio.run(_measure(settings, url, clients, num_films, num_rounds))
     console.print(_table(measured))
     return {
-        **_origin(),
+        **origin(),
         "films_per_round": num_films,
         "rounds": num_rounds,
         "film_width_px": FILM_WIDTH_PX,
@@ -45,7 +45,7 @@ async def _measure(settings: Settings, url: str, clients: list[int], num_films: 
         for num_clients in clients:
             rounds = await compare(
                 {"in_process": here, "platform": there},
-                lambda number, offset=num_clients: _films(1000 * offset + number, num_films),
+                lambda number, offset=num_clients: drawn_films(1000 * offset + number, num_films),
                 num_clients,
                 num_rounds,
             )
@@ -57,7 +57,8 @@ async def _measure(settings: Settings, url: str, clients: list[int], num_films: 
     return measured
 
 
-def _films(seed: int, num_films: int) -> list[bytes]:
+def drawn_films(seed: int, num_films: int) -> list[bytes]:
+    """Draw films as PNG files, as large as the seed's own."""
     rng = np.random.default_rng(seed)
     return [_png(draw(sample(rng))) for _ in range(num_films)]
 
@@ -79,7 +80,7 @@ def _table(measured: dict[str, Any]) -> Table:
     return table
 
 
-def _origin() -> dict[str, str]:
+def origin() -> dict[str, str]:
     """Where a number comes from: date, processor, commit."""
     models = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line

@@ -12,7 +12,6 @@ from httpx_sse import aconnect_sse
 from serve_app.domain.conversation import Principal
 from serve_app.domain.report import Report, ReportRequest, SectionDelta
 from serve_app.domain.study import Patient
-from serve_app.engines.vllm_engine import VllmEngine
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import Settings
@@ -20,11 +19,13 @@ from serve_app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One report's cost as its caller saw it, in seconds from the request."""
+    """One report as its caller saw it: the film's number, its cost in seconds from the request, and what it says."""
 
+    number: int
     first_token_s: float
     report_s: float
     completion_tokens: int
+    text: str
 
 
 class Target(Protocol):
@@ -49,7 +50,8 @@ class InProcess:
                 first_token_s = time.perf_counter() - started
             if isinstance(event, Report):
                 tokens = sum(turn.usage.completion_tokens for turn in event.turns)
-                return Sample(first_token_s or 0.0, time.perf_counter() - started, tokens)
+                text = f"{event.findings.text}\n\n{event.impression.text}"
+                return Sample(number, first_token_s or 0.0, time.perf_counter() - started, tokens, text)
         raise RuntimeError("no report")
 
 
@@ -68,14 +70,18 @@ class OverHttp:
                 if first_token_s is None and event.event == "findings.delta":
                     first_token_s = time.perf_counter() - started
                 if event.event == "report":
-                    tokens = sum(turn["completion_tokens"] for turn in event.json()["turns"])
-                    return Sample(first_token_s or 0.0, time.perf_counter() - started, tokens)
+                    report = event.json()
+                    tokens = sum(turn["completion_tokens"] for turn in report["turns"])
+                    text = f"{report['findings']['text']}\n\n{report['impression']['text']}"
+                    return Sample(number, first_token_s or 0.0, time.perf_counter() - started, tokens, text)
         raise RuntimeError("no report")
 
 
 @asynccontextmanager
 async def in_process(settings: Settings) -> AsyncIterator[InProcess]:
     """Start vLLM here for as long as the context lasts."""
+    from serve_app.engines.vllm_engine import VllmEngine
+
     engine = VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
     await engine.start()
     try:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from loadtests.bench.servers import triton_server, vllm_server
 from serve_app.engines.openai_engine import OpenAIEngine
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import OpenAISettings, Settings, TritonSettings
-from tests.contracts.model_server import model_server
-from tests.contracts.triton_server import needs_triton, triton_server
+from tests.contracts.triton_server import needs_triton
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def _transformers(folder: Path) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def _openai(folder: Path) -> Iterator[Engine]:
-    with model_server(folder / "server.log") as url:
+    with vllm_server(folder / "server.log") as url:
         yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
 
 

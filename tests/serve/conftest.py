@@ -16,7 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.ports import free_port
+from loadtests.bench.servers import free_port
 from training.phantoms import draw, sample
 
 CONNECT_WATCH = Path(__file__).parent / "connect_watch"

@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.contracts.triton_server import needs_triton, triton_server
-from tests.ports import free_port
+from loadtests.bench.servers import free_port, triton_server
+from tests.contracts.triton_server import needs_triton
 from tests.serve.conftest import Platform, drawn_film, start
 from tests.serve.test_platform import post
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
+from loadtests.bench.servers import free_port
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -26,7 +27,6 @@ from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, En
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.engines.triton_tensors import event_tensors
 from serve_app.settings import TritonSettings
-from tests.ports import free_port
 
 WORD = TokenDelta("Tim to.", (4, 5))
 END = Finished(FinishReason.STOP, Usage(7, 2))

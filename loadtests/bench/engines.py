@@ -1,0 +1,162 @@
+"""The engines against each other: each in a process of its own, all up at once, the same films through each in turn."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import statistics
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.bench.measure import drawn_films, origin
+from loadtests.bench.rounds import Round, run_round, summary
+from loadtests.bench.servers import triton_server, vllm_server
+from loadtests.bench.targets import InProcess
+from serve_app.imaging.preparer import LocalPreparer
+from serve_app.launch import prepare_environment
+from serve_app.ports import Engine
+from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.settings import OpenAISettings, Settings, TritonSettings
+
+ENGINES = ("vllm", "transformers", "triton", "openai")
+"""The first is what the others' reports are held against; openai is vLLM's own server."""
+_MIB = 1024**2
+
+
+@dataclass(slots=True)
+class _Host:
+    """One engine's process, and what was measured of it."""
+
+    connection: Connection
+    process: psutil.Process
+    rounds: list[Round] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    def run(self, films: list[bytes], num_clients: int) -> Round:
+        self.connection.send((films, num_clients))
+        done: Round = self.connection.recv()
+        self.peak_bytes = max(self.peak_bytes, _memory_bytes(self.process))
+        return done
+
+
+def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: Console) -> dict[str, Any]:
+    """Start every engine, let each write the same reports in turn, and print the table.
+
+    The first round warms up and is thrown away; each round has films that no cache has seen.
+    """
+    with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
+        hosts = {name: started.enter_context(_host(name, Path(folder))) for name in ENGINES}
+        for number in range(num_rounds + 1):
+            films = drawn_films(9000 + number, num_films)
+            for name, host in hosts.items():
+                console.print(f"round {number}  {name}")
+                done = host.run(films, num_clients)
+                if number > 0:
+                    host.rounds.append(done)
+    figures = {name: _figures(host, hosts[ENGINES[0]]) for name, host in hosts.items()}
+    console.print(_table(figures))
+    return {
+        **origin(),
+        "clients": num_clients,
+        "films_per_round": num_films,
+        "rounds": num_rounds,
+        "engines": figures,
+    }
+
+
+@contextlib.contextmanager
+def _host(name: str, folder: Path) -> Iterator[_Host]:
+    here, there = multiprocessing.Pipe()
+    # Not forked: nothing of another engine's memory is in this one's.
+    process = multiprocessing.get_context("spawn").Process(target=_work, args=(name, folder, there))
+    process.start()
+    try:
+        # The engine says that it is up.
+        here.recv()
+        yield _Host(here, psutil.Process(process.pid))
+    finally:
+        here.send(None)
+        process.join(timeout=120)
+        process.kill()
+
+
+def _work(name: str, folder: Path, connection: Connection) -> None:
+    """Be one engine's process: make reports for films that come, until None comes."""
+    prepare_environment(Settings())
+    with _made(name, folder / f"{name}.log") as engine:
+        asyncio.run(_serve(engine, connection))
+
+
+async def _serve(engine: Engine, connection: Connection) -> None:
+    settings = Settings()
+    await engine.start()
+    target = InProcess(TwoTurnReporter(LocalPreparer(settings.preprocessor), engine, settings.orchestrator))
+    connection.send("up")
+    while (asked := await asyncio.to_thread(connection.recv)) is not None:
+        films, num_clients = asked
+        connection.send(await run_round(target, films, num_clients))
+    await engine.stop()
+
+
+@contextlib.contextmanager
+def _made(name: str, log: Path) -> Iterator[Engine]:
+    """Make one engine, with the server that it speaks to; each imports what it needs alone."""
+    settings = Settings()
+    if name == "vllm":
+        from serve_app.engines.vllm_engine import VllmEngine
+
+        yield VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+    elif name == "transformers":
+        from serve_app.engines.transformers_engine import TransformersEngine
+
+        yield TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+    elif name == "triton":
+        from serve_app.engines.triton_engine import TritonEngine
+
+        with triton_server(log) as address:
+            yield TritonEngine(TritonSettings(address=address))
+    else:
+        from serve_app.engines.openai_engine import OpenAIEngine
+
+        with vllm_server(log) as url:
+            yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
+
+
+def _figures(host: _Host, first: _Host) -> dict[str, float]:
+    samples = [sample for one in host.rounds for sample in one.samples]
+    texts, expected = _texts(host.rounds), _texts(first.rounds)
+    return {
+        **summary(host.rounds),
+        "per_token_s": statistics.median(
+            (one.report_s - one.first_token_s) / max(1, one.completion_tokens - 1) for one in samples
+        ),
+        "memory_mib": host.peak_bytes / _MIB,
+        "num_reports": len(samples),
+        f"num_same_as_{ENGINES[0]}": sum(text == expected[film] for film, text in texts.items()),
+    }
+
+
+def _texts(rounds: list[Round]) -> dict[tuple[int, int], str]:
+    """What was written of each film, by round and number."""
+    return {(number, one.number): one.text for number, round_ in enumerate(rounds) for one in round_.samples}
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    """Memory of a process and all it started; what several share is counted once, in parts."""
+    family = [process, *process.children(recursive=True)]
+    return sum(one.memory_full_info().pss for one in family)
+
+
+def _table(figures: dict[str, dict[str, float]]) -> Table:
+    keys = list(next(iter(figures.values())))
+    table = Table("what", *figures)
+    for key in keys:
+        table.add_row(key, *(f"{of_one[key]:.4g}" for of_one in figures.values()))
+    return table

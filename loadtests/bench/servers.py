@@ -1,0 +1,120 @@
+"""Model servers on this machine with the demo model: vLLM's own OpenAI-compatible one, and Triton."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from serve_app.domain.errors import EngineGone
+from serve_app.engines.triton_engine import TritonEngine
+from serve_app.launch import prepare_environment
+from serve_app.settings import DEMO_CHECKPOINT, Settings, TritonSettings
+
+_ROOT = Path(__file__).parents[2]
+TRITON_VENV = _ROOT / ".venv-triton"
+"""Where `make setup SET=triton VENV=.venv-triton` puts tritonserver."""
+_SERVE_TRITON = _ROOT / "k8s" / "triton" / "serve.sh"
+_START_TIMEOUT_S = 240
+_POLL_S = 0.5
+
+
+class ServerEnded(Exception):
+    """A server did not start; the message has the end of what it printed."""
+
+
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def vllm_server(log: Path) -> Iterator[str]:
+    """Run vLLM's own server and yield its base URL; what it prints goes to a file."""
+    settings = Settings()
+    prepare_environment(settings)
+    port = free_port()
+    options = {
+        "model": DEMO_CHECKPOINT,
+        "served-model-name": "clara-demo",
+        "host": "127.0.0.1",
+        "port": port,
+        "dtype": settings.model.dtype,
+        "max-model-len": settings.model.max_model_len,
+        "block-size": settings.engine.block_size_tokens,
+        "kv-cache-memory-bytes": settings.engine.kv_cache_bytes,
+        "max-num-seqs": settings.engine.max_num_seqs,
+        "generation-config": "vllm",
+        "scheduling-policy": "priority",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--enforce-eager",
+        "--enable-prompt-tokens-details",
+        *(word for name, value in options.items() for word in (f"--{name}", str(value))),
+    ]
+
+    def is_up() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == httpx.codes.OK
+        return False
+
+    with _running(command, is_up, log):
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextlib.contextmanager
+def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
+    """Run Triton as k8s/triton/serve.sh does and yield its gRPC address; what it prints goes to a file."""
+    port = port or free_port()
+    address = f"127.0.0.1:{port}"
+    command = [str(_SERVE_TRITON), f"--grpc-port={port}", f"--metrics-port={free_port()}"]
+    with _running(command, lambda: asyncio.run(_is_triton_ready(address)), log):
+        yield address
+
+
+async def _is_triton_ready(address: str) -> bool:
+    engine = TritonEngine(TritonSettings(address=address))
+    try:
+        await engine.describe()
+        return True
+    except EngineGone:
+        return False
+    finally:
+        await engine.stop()
+
+
+@contextlib.contextmanager
+def _running(command: list[str], is_up: Callable[[], bool], log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env={**os.environ}, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_up(process, is_up, log)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", is_up: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_up():
+            return
+        time.sleep(_POLL_S)
+    raise ServerEnded(f"{process.args[0]} did not start: {log.read_text(errors='replace')[-4000:]}")  # type: ignore[index]
