@@ -1,6 +1,5 @@
 """Model servers on this machine with the demo model: vLLM's own OpenAI-compatible one, and Triton."""
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -8,15 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from serve_app.domain.errors import EngineGone
-from serve_app.engines.triton_engine import TritonEngine
 from serve_app.launch import prepare_environment
-from serve_app.settings import DEMO_CHECKPOINT, Settings, TritonSettings
+from serve_app.settings import DEMO_CHECKPOINT, Settings
 
 _ROOT = Path(__file__).parents[2]
 TRITON_VENV = _ROOT / ".venv-triton"
@@ -65,43 +62,26 @@ def vllm_server(log: Path) -> Iterator[str]:
         "--enable-prompt-tokens-details",
         *(word for name, value in options.items() for word in (f"--{name}", str(value))),
     ]
-
-    def is_up() -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == httpx.codes.OK
-        return False
-
-    with _running(command, is_up, log):
+    with _running(command, f"http://127.0.0.1:{port}/health", log):
         yield f"http://127.0.0.1:{port}/v1"
 
 
 @contextlib.contextmanager
 def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
     """Run Triton as k8s/triton/serve.sh does and yield its gRPC address; what it prints goes to a file."""
-    port = port or free_port()
-    address = f"127.0.0.1:{port}"
-    command = [str(_SERVE_TRITON), f"--grpc-port={port}", f"--metrics-port={free_port()}"]
-    with _running(command, lambda: asyncio.run(_is_triton_ready(address)), log):
-        yield address
-
-
-async def _is_triton_ready(address: str) -> bool:
-    engine = TritonEngine(TritonSettings(address=address))
-    try:
-        await engine.describe()
-        return True
-    except EngineGone:
-        return False
-    finally:
-        await engine.stop()
+    port, metrics_port = port or free_port(), free_port()
+    command = [str(_SERVE_TRITON), f"--grpc-port={port}", f"--metrics-port={metrics_port}"]
+    # It tells its metrics when the model is loaded and gRPC listens.
+    with _running(command, f"http://127.0.0.1:{metrics_port}/metrics", log):
+        yield f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _running(command: list[str], is_up: Callable[[], bool], log: Path) -> Iterator[None]:
+def _running(command: list[str], sign_of_life: str, log: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ}, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_until_up(process, is_up, log)
+        _wait_until_up(process, sign_of_life, log)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
@@ -111,10 +91,11 @@ def _running(command: list[str], is_up: Callable[[], bool], log: Path) -> Iterat
             process.kill()
 
 
-def _wait_until_up(process: "subprocess.Popen[bytes]", is_up: Callable[[], bool], log: Path) -> None:
+def _wait_until_up(process: "subprocess.Popen[bytes]", sign_of_life: str, log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        if is_up():
-            return
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(sign_of_life, timeout=5).status_code == httpx.codes.OK:
+                return
         time.sleep(_POLL_S)
-    raise ServerEnded(f"{process.args[0]} did not start: {log.read_text(errors='replace')[-4000:]}")  # type: ignore[index]
+    raise ServerEnded(f"the server did not start: {log.read_text(errors='replace')[-4000:]}")

@@ -37,6 +37,8 @@ class TritonEngine:
         self._settings = settings
         self._name = name
         self._connected: InferenceServerClient | None = None
+        # A server whose model has died calls it ready all the same: after a failure it must show that it answers.
+        self._is_in_doubt = False
 
     async def start(self) -> None:
         """See that the server has the model and that it answers; see `ports.Engine`."""
@@ -53,9 +55,12 @@ class TritonEngine:
             try:
                 async with contextlib.aclosing(self._answer(request, tensors)) as events:
                     async for event in events:
-                        has_begun = True
+                        has_begun, self._is_in_doubt = True, False
                         yield event
                 return
+            except EngineGone:
+                self._is_in_doubt = True
+                raise
             except _ConnectionLost as error:
                 if has_begun or pause_s is None:
                     raise EngineGone(_STOPPED if has_begun else "the model server does not answer") from error
@@ -65,15 +70,17 @@ class TritonEngine:
         """Always well: another replica here would not mend a server elsewhere."""
 
     async def describe(self) -> ModelCard:
-        """Name the model, if the server has it ready.
+        """Name the model, if the server has it ready; after a failure, if it answers.
 
         Raises:
-            EngineGone: it hasn't, or does not answer.
+            EngineGone: it hasn't, or doesn't.
         """
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 is_ready = await self._client.is_model_ready(self._settings.model)
                 server = await self._client.get_server_metadata()
+                if self._is_in_doubt:
+                    await self.start()
         except (InferenceServerException, grpc.RpcError, TimeoutError) as error:
             raise EngineGone("the model server does not answer") from error
         if not is_ready:

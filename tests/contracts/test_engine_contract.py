@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from transformers import AutoTokenizer
 
 from serve_app.domain.conversation import (
     Finished,
@@ -20,13 +22,16 @@ from serve_app.domain.conversation import (
     TokenDelta,
     Turn,
 )
-from serve_app.domain.errors import BadRequest, DeadlineExceeded, Overloaded
+from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Overloaded
 from serve_app.domain.facts import Finding, Side
+from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.engines.chat import chat_text
+from serve_app.engines.transformers_engine import TransformersEngine
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
 from serve_app.reasoning.facts import extract
-from serve_app.settings import Settings
+from serve_app.settings import DEMO_CHECKPOINT, Settings
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
 from tests.contracts.triton_server import needs_triton, num_batched
 from training.phantoms import Scene, pair
@@ -34,6 +39,8 @@ from training.phantoms import Scene, pair
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
 TRITON = pytest.param("triton", marks=[pytest.mark.engine, needs_triton])
+REAL = [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")), TRITON]
+only_real = pytest.mark.parametrize("engine", REAL, indirect=True)
 only_triton = pytest.mark.parametrize("engine", [TRITON], indirect=True)
 # All that run our own code around the model.
 only_ours = pytest.mark.parametrize(
@@ -145,6 +152,39 @@ async def test_the_engine_names_its_model(engine: Engine) -> None:
 
     assert card.model and "/" not in card.model
     assert card.engine_version
+
+
+@only_real
+async def test_usage_is_what_the_tokenizer_counts(engine: Engine) -> None:
+    """Turn 2's prompt has the image, the question, the findings and the second question, and nothing else."""
+    tokenizer = AutoTokenizer.from_pretrained(DEMO_CHECKPOINT)
+    first = question()
+    findings, tokens, (turn_1,) = await answer(engine, GenerationRequest("usage-1", (first,)))
+    turns = (first, Turn(Role.ASSISTANT, findings), IMPRESSION)
+    _, _, (turn_2,) = await answer(engine, GenerationRequest("usage-2", turns))
+
+    assert tokenizer.decode(tokens, skip_special_tokens=True) == findings
+    height_px, width_px, _ = first.images[0].pixels.shape
+    # The template has one token for the image; the prompt one for each square of it.
+    num_visual = height_px * width_px // PATCH_UNIT_PX**2 - 1
+    assert turn_1.usage.prompt_tokens == len(tokenizer.encode(chat_text(tokenizer, (first,)))) + num_visual
+    assert turn_2.usage.prompt_tokens == len(tokenizer.encode(chat_text(tokenizer, turns))) + num_visual
+
+
+@only_real
+async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None:
+    """Chance makes halves of characters, some of which never become whole; a stream says what the whole says."""
+    tokenizer = AutoTokenizer.from_pretrained(DEMO_CHECKPOINT)
+    num_several = 0
+    for seed in range(4):
+        sampling = Sampling(max_tokens=96, temperature=2.0, seed=seed)
+        request = GenerationRequest(f"unicode-{seed}", (question(),), sampling)
+        deltas = [event async for event in engine.generate(request) if isinstance(event, TokenDelta)]
+        tokens = [token for delta in deltas for token in delta.token_ids]
+        num_several += sum(not delta.text for delta in deltas)
+        whole = tokenizer.decode(tokens, skip_special_tokens=True)
+        assert "".join(delta.text for delta in deltas).rstrip("\ufffd") == whole.rstrip("\ufffd")
+    assert num_several, "no character had several tokens: the test shows nothing"
 
 
 @only_vllm
@@ -314,6 +354,21 @@ async def test_more_than_the_server_queues_is_refused_at_once(engine: Engine) ->
     assert len(texts) == 1
 
 
+def kill(engine: Engine) -> None:
+    """End what generates, as memory that runs out does."""
+    if isinstance(engine, TransformersEngine):
+        # A thread of this process: nothing can kill it but its own work.
+        assert engine._runner
+        engine._runner._batch.step = lambda: 1 // 0  # type: ignore[method-assign]
+        return
+    family = psutil.Process().children(recursive=True)
+    children = [one for one in family if one.status() != psutil.STATUS_ZOMBIE]
+    generating = ("VLLM::EngineCore", "triton_python_backend_stub")
+    doomed = [one for one in children if any(name in " ".join(one.cmdline()) for name in generating)]
+    assert len(doomed) == 1
+    doomed[0].kill()
+
+
 @only_vllm
 async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: Engine) -> None:
     """100 unseen pairs, as served: prepared here, asked as the reporter asks, 16 at a time."""
@@ -334,3 +389,25 @@ async def test_answers_differ_in_the_finding_in_which_the_films_differ(engine: E
         for (one, other), first, second in zip(pairs, answers[::2], answers[1::2], strict=True)
     ]
     assert sum(right) >= 80
+
+
+async def is_ready(engine: Engine) -> bool:
+    """Ask as a replica is asked for /readyz."""
+    await engine.check_health()
+    return bool(await engine.describe())
+
+
+@only_real
+async def test_a_dead_engine_says_so(engine: Engine) -> None:
+    """The last test: nothing revives this engine here."""
+    events = engine.generate(GenerationRequest("dies-1", (question(),), Sampling(max_tokens=256)))
+    await anext(events)
+    kill(engine)
+
+    with pytest.raises(EngineGone):
+        async for _ in events:
+            pass
+    with pytest.raises(EngineGone):
+        await answer(engine, GenerationRequest("dies-2", (question(),)))
+    with pytest.raises(EngineGone):
+        await is_ready(engine)
