@@ -73,6 +73,14 @@ class ModelSettings(Step):
     """The name that reports carry; the source's last part when absent."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of the weights; bfloat16 on GPUs, float32 on CPUs."""
+    quantization: str | None = None
+    """How vLLM holds the weights, such as fp8 or awq_marlin: less memory, other numbers. Score it anew."""
+    load_format: str = "auto"
+    """How vLLM reads the weights, such as runai_streamer from object storage."""
+    adapters: dict[str, Path] = {}
+    """LoRA adapters that vLLM serves beside the base model: a name for each folder."""
+    max_adapter_rank: Literal[8, 16, 32, 64, 128, 256] = 16
+    """Largest rank among them; room is kept for it."""
     max_model_len: int = Field(1024, ge=128)
     """Longest conversation in tokens, image and answers included."""
 
@@ -101,6 +109,10 @@ class OrchestratorSettings(Step):
     """Longest answer of turn 1."""
     max_impression_tokens: int = Field(128, ge=1)
     """Longest answer of turn 2."""
+    findings_adapter: str | None = None
+    """Which of `model.adapters` answers turn 1; none is the base model."""
+    impression_adapter: str | None = None
+    """Which of `model.adapters` answers turn 2; another one than turn 1's cannot reuse its prompt from the cache."""
     deadline_s: float = Field(120, gt=0)
     """Time for a whole report, both turns; after it the engine is told to stop."""
 
@@ -199,6 +211,8 @@ class EngineSettings(Step):
     """Skip compilation: slower steps, a start in seconds, no compiler needed."""
     tensor_parallel_size: int = Field(1, ge=1)
     """GPUs that share one replica's weights."""
+    stall_timeout_s: float = Field(60, gt=0)
+    """How long an engine with reports in progress may say nothing before its replica is replaced."""
 
 
 class TelemetrySettings(Step):
@@ -219,6 +233,17 @@ class Settings(Step):
     preprocessor: PreprocessorSettings = PreprocessorSettings()
     engine: EngineSettings = EngineSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+    @model_validator(mode="after")
+    def _adapters_are_served(self) -> "Settings":
+        """An adapter that nobody serves would fail every report: say it before the first one."""
+        wanted = {self.orchestrator.findings_adapter, self.orchestrator.impression_adapter} - {None}
+        backend = self.engine.backend
+        if wanted and backend not in ("vllm", "openai"):
+            raise ValueError(f"adapters are served by the backends vllm and openai, not by {backend}")
+        if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
+            raise ValueError(f"model.adapters does not have {', '.join(sorted(map(str, missing)))}")
+        return self
 
 
 DEMO_CHECKPOINT = Path(__file__).parent / "models" / "clara-demo"

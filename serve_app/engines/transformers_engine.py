@@ -27,6 +27,7 @@ from serve_app.domain.errors import BadRequest, EngineGone, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.deadline import until
+from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
@@ -44,6 +45,7 @@ class TransformersEngine:
         self._max_num_seqs = engine.max_num_seqs
         self._max_visual_tokens = max_visual_tokens
         self._runner: Runner | None = None
+        self._pulse = Pulse(engine.stall_timeout_s)
 
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
@@ -67,15 +69,18 @@ class TransformersEngine:
         for sequence in answer.sequences:
             runner.put(sequence)
         try:
-            async with contextlib.aclosing(answer.events()) as events:
-                async for event in until(events, request.deadline_unix_s):
-                    yield event
+            with self._pulse.request():
+                async with contextlib.aclosing(answer.events()) as events:
+                    async for event in until(events, request.deadline_unix_s):
+                        self._pulse.beat()
+                        yield event
         finally:
             answer.leave()
 
     async def check_health(self) -> None:
-        """Raise EngineGone when the thread that generates has ended."""
+        """Raise EngineGone when the thread that generates has ended, or says nothing."""
         self._running()
+        self._pulse.require()
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""

@@ -14,6 +14,7 @@ from PIL import Image
 from vllm import AsyncEngineArgs, SamplingParams
 from vllm.exceptions import GracefulHTTPError, VLLMClientError, VLLMServerError
 from vllm.inputs import TextPrompt
+from vllm.lora.request import LoRARequest
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind
@@ -34,6 +35,7 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.deadline import until
+from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
@@ -54,6 +56,11 @@ class VllmEngine:
         self._args = _engine_args(model, engine, max_visual_tokens, otlp_endpoint)
         self._stat_loggers = list(stat_loggers)
         self._llm: AsyncLLM | None = None
+        self._pulse = Pulse(engine.stall_timeout_s)
+        # vLLM knows adapters by numbers from 1.
+        self._adapters = {
+            name: LoRARequest(name, number, str(path)) for number, (name, path) in enumerate(model.adapters.items(), 1)
+        }
 
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
@@ -64,22 +71,25 @@ class VllmEngine:
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         llm = self._running()
-        if request.adapter is not None:
-            raise BadRequest("no adapters are served here")
+        if request.adapter is not None and request.adapter not in self._adapters:
+            raise BadRequest("this adapter is not served here")
         try:
             prompt = await self._render(llm, request)
             stream = llm.generate(
                 prompt,
                 _sampling_params(request.sampling),
                 request.request_id,
+                lora_request=self._adapters[request.adapter] if request.adapter else None,
                 trace_headers=dict(request.trace_context) or None,
                 priority=request.priority,
             )
-            async with contextlib.aclosing(stream):
-                num_tokens: Counter[int] = Counter()
-                async for output in until(stream, request.deadline_unix_s):
-                    for event in _events(output, num_tokens):
-                        yield event
+            with self._pulse.request():
+                async with contextlib.aclosing(stream):
+                    num_tokens: Counter[int] = Counter()
+                    async for output in until(stream, request.deadline_unix_s):
+                        self._pulse.beat()
+                        for event in _events(output, num_tokens):
+                            yield event
         except VLLMClientError as error:
             raise BadRequest("the conversation does not fit the model") from error
         except GracefulHTTPError as error:
@@ -88,11 +98,12 @@ class VllmEngine:
             raise EngineGone("the model engine stopped while it worked on this report") from error
 
     async def check_health(self) -> None:
-        """Raise EngineGone when the engine's process is dead."""
+        """Raise EngineGone when the engine's process is dead, or lives and says nothing."""
         try:
             await self._running().check_health()
         except VLLMServerError as error:
             raise EngineGone("the model engine is not running") from error
+        self._pulse.require()
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
@@ -137,6 +148,13 @@ def _engine_args(
         model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
         revision=model.revision,
         dtype=model.dtype,
+        quantization=model.quantization,
+        load_format=model.load_format,
+        enable_lora=bool(model.adapters),
+        # One place stays empty: vLLM 0.32 on a CPU reads the last place for a request without an adapter, so that in a
+        # mixed batch the base model would answer as somebody else (vllm-project/vllm, pull request 48421).
+        max_loras=len(model.adapters) + 1,
+        max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
         enable_prefix_caching=True,
         block_size=engine.block_size_tokens,

@@ -63,9 +63,14 @@ class TwoTurnReporter:
                 self._prompts.findings_question(request.patient),
                 (image,),
                 self._settings.max_findings_tokens,
+                self._settings.findings_adapter,
             ),
             dialogue.ask(
-                SectionName.IMPRESSION, self._prompts.impression_question(), (), self._settings.max_impression_tokens
+                SectionName.IMPRESSION,
+                self._prompts.impression_question(),
+                (),
+                self._settings.max_impression_tokens,
+                self._settings.impression_adapter,
             ),
         ):
             async with contextlib.aclosing(answer):
@@ -84,9 +89,14 @@ class TwoTurnReporter:
             turns=tuple(dialogue.records),
             preparation_s=preparation_s,
             duration_s=time.monotonic() - started,
-            model=(await self._engine.describe()).model,
+            model=self._named((await self._engine.describe()).model),
             prompt_version=self._prompts.version,
         )
+
+    def _named(self, model: str) -> str:
+        """Name the model with the adapters that answered: another adapter is another model."""
+        adapters = (self._settings.findings_adapter, self._settings.impression_adapter)
+        return "+".join([model, *(adapter for adapter in dict.fromkeys(adapters) if adapter)])
 
 
 class _Dialogue:
@@ -105,7 +115,12 @@ class _Dialogue:
         self.records: list[TurnRecord] = []
 
     async def ask(
-        self, name: SectionName, question: str, images: tuple[Radiograph, ...], max_tokens: int
+        self,
+        name: SectionName,
+        question: str,
+        images: tuple[Radiograph, ...],
+        max_tokens: int,
+        adapter: str | None,
     ) -> AsyncGenerator[SectionDelta | SectionDone]:
         """Put one question, stream the answer and remember both for the next turn."""
         if time.time() >= self._deadline_unix_s:
@@ -114,7 +129,7 @@ class _Dialogue:
         started = time.monotonic()
         first_token_s: float | None = None
         text, finished = "", None
-        async with contextlib.aclosing(self._engine.generate(self._request(name, max_tokens))) as events:
+        async with contextlib.aclosing(self._engine.generate(self._request(name, max_tokens, adapter))) as events:
             async for event in events:
                 if isinstance(event, TokenDelta):
                     if first_token_s is None:
@@ -130,13 +145,14 @@ class _Dialogue:
             name, self._remember(name, question, text, finished, first_token_s, time.monotonic() - started)
         )
 
-    def _request(self, name: SectionName, max_tokens: int) -> GenerationRequest:
+    def _request(self, name: SectionName, max_tokens: int, adapter: str | None) -> GenerationRequest:
         return GenerationRequest(
             request_id=f"{self._report_id}-{name}",
             turns=self._turns,
             sampling=Sampling(max_tokens=max_tokens),
             principal=self._principal,
             deadline_unix_s=self._deadline_unix_s,
+            adapter=adapter,
         )
 
     def _remember(

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from transformers import AutoTokenizer
 
 from serve_app.domain.conversation import (
     Finished,
@@ -31,7 +30,9 @@ from serve_app.engines.triton_engine import TritonEngine
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
 from serve_app.reasoning.facts import extract
-from serve_app.settings import DEMO_CHECKPOINT, Settings
+from serve_app.settings import Settings
+from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
+from tests.contracts.parity import require_the_same_reports
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
 from tests.contracts.triton_server import needs_triton, num_batched
 from training.phantoms import Scene, pair
@@ -48,20 +49,6 @@ only_ours = pytest.mark.parametrize(
     [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON],
     indirect=True,
 )
-
-IMPRESSION = Turn(Role.USER, "Kết luận từ thông tin trên bệnh nhân bị gì?")
-
-
-async def answer(engine: Engine, request: GenerationRequest) -> tuple[str, list[int], list[Finished]]:
-    text, tokens, finishes = "", [], []
-    async for event in engine.generate(request):
-        if isinstance(event, TokenDelta):
-            assert not finishes, "text after the end"
-            text += event.text
-            tokens += event.token_ids
-        else:
-            finishes.append(event)
-    return text, tokens, finishes
 
 
 async def test_an_answer_is_deltas_and_one_finish(engine: Engine) -> None:
@@ -157,7 +144,7 @@ async def test_the_engine_names_its_model(engine: Engine) -> None:
 @only_real
 async def test_usage_is_what_the_tokenizer_counts(engine: Engine) -> None:
     """Turn 2's prompt has the image, the question, the findings and the second question, and nothing else."""
-    tokenizer = AutoTokenizer.from_pretrained(DEMO_CHECKPOINT)
+    tokenizer = demo_tokenizer()
     first = question()
     findings, tokens, (turn_1,) = await answer(engine, GenerationRequest("usage-1", (first,)))
     turns = (first, Turn(Role.ASSISTANT, findings), IMPRESSION)
@@ -174,7 +161,7 @@ async def test_usage_is_what_the_tokenizer_counts(engine: Engine) -> None:
 @only_real
 async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None:
     """Chance makes halves of characters, some of which never become whole; a stream says what the whole says."""
-    tokenizer = AutoTokenizer.from_pretrained(DEMO_CHECKPOINT)
+    tokenizer = demo_tokenizer()
     num_several = 0
     for seed in range(4):
         sampling = Sampling(max_tokens=96, temperature=2.0, seed=seed)
@@ -252,32 +239,6 @@ async def test_an_adapter_that_is_not_there_is_not_ignored(engine: Engine) -> No
         await answer(engine, GenerationRequest("adapter", (question(),), adapter="stage-2"))
 
 
-# What each engine said of each kind of films: both turns as token ids.
-Said = list[tuple[list[int], list[int]]]
-SAID: dict[tuple[str, str], Said] = {}
-
-
-async def report_tokens(engine: Engine, name: str, turn: Turn) -> tuple[list[int], list[int]]:
-    findings, first, _ = await answer(engine, GenerationRequest(f"{name}-1", (turn,)))
-    turns = (turn, Turn(Role.ASSISTANT, findings), IMPRESSION)
-    _, second, _ = await answer(engine, GenerationRequest(f"{name}-2", turns))
-    return first, second
-
-
-async def margin_at(engine: Engine, turn: Turn, position: int) -> float:
-    """How much likelier than the next best a token of turn 1 was: float order turns over near ties only."""
-    sampling = Sampling(max_tokens=position + 1, num_logprobs=2)
-    request = GenerationRequest(f"margin-{position}", (turn,), sampling)
-    told = [
-        place
-        async for event in engine.generate(request)
-        if isinstance(event, TokenDelta)
-        for place in event.logprobs or ()
-    ]
-    best, next_best, *_ = sorted(told[position].values(), reverse=True)
-    return best - next_best
-
-
 @only_ours
 async def test_engines_write_the_same_reports_of_drawn_films(engine: Engine) -> None:
     await require_the_same_reports(engine, "drawn", [question(seed) for seed in range(5000, 5050)])
@@ -290,37 +251,6 @@ async def test_engines_write_the_same_reports_of_real_films(engine: Engine, shar
     assert len(paths) > 20
     films = [await preparer.prepare(path.read_bytes(), has_override=True) for path in paths]
     await require_the_same_reports(engine, "real", [about(film) for film in films])
-
-
-async def require_the_same_reports(engine: Engine, kind: str, films: list[Turn]) -> None:
-    """Hold both turns against the engines before this one, token for token; where one differs it was a near tie."""
-    waiting = asyncio.Semaphore(8)
-
-    async def reported(number: int, turn: Turn) -> tuple[list[int], list[int]]:
-        async with waiting:
-            return await report_tokens(engine, f"parity-{kind}-{number}", turn)
-
-    said: Said = list(await asyncio.gather(*(reported(number, turn) for number, turn in enumerate(films))))
-    assert all(first and second for first, second in said)
-    name = (await engine.describe()).engine
-    others = {other: told for (other, of_kind), told in SAID.items() if of_kind == kind and other != name}
-    SAID[name, kind] = said
-    for other, told in others.items():
-        differing = [number for number in range(len(films)) if said[number][0] != told[number][0]]
-        margins = [
-            await margin_at(engine, films[number], _first_difference(said[number][0], told[number][0]))
-            for number in differing
-        ]
-        assert all(margin < 0.02 for margin in margins), f"{name} and {other} differ by {margins}"
-        later = [
-            number for number in range(len(films)) if number not in differing and said[number][1] != told[number][1]
-        ]
-        assert len(differing) + len(later) <= 2, f"{name} and {other} differ in turn 1 {differing}, turn 2 {later}"
-
-
-def _first_difference(one: list[int], other: list[int]) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
 
 
 @only_triton

@@ -28,6 +28,9 @@ def test_the_default_is_the_demo_that_comes_with_the_package() -> None:
         {"engine": {"scaling": {"min_replicas": 3, "max_replicas": 2}}},
         {"preprocessor": {"screen": {"pass_score": 0.2, "refuse_score": 0.3}}},
         {"gateway": {"max_upload_bytes": 0}},
+        {"orchestrator": {"findings_adapter": "stage-1"}},
+        {"model": {"adapters": {"stage-1": "/a"}}, "orchestrator": {"impression_adapter": "stage-2"}},
+        {"engine": {"backend": "transformers"}, "orchestrator": {"findings_adapter": "stage-1"}},
         {"model": {"source": ""}},
     ],
 )

@@ -170,3 +170,13 @@ async def test_every_stage_is_observed() -> None:
 
     assert set(seen) == {"prepare", "findings", "impression"}
     assert all(duration_s >= 0 for duration_s in seen.values())
+
+
+async def test_each_turn_asks_its_adapter_and_the_report_names_both() -> None:
+    engine = ScriptedEngine()
+    settings = OrchestratorSettings(findings_adapter="stage-1", impression_adapter="stage-2")
+
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), engine, settings))
+
+    assert [request.adapter for request in engine.requests] == ["stage-1", "stage-2"]
+    assert isinstance(report, Report) and report.model == "scripted+stage-1+stage-2"
