@@ -60,14 +60,15 @@ def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: 
                 done = host.run(films, num_clients)
                 if number > 0:
                     host.rounds.append(done)
-    figures = {name: _figures(host, hosts[ENGINES[0]]) for name, host in hosts.items()}
-    console.print(_table(figures))
+    first = hosts[ENGINES[0]].rounds
+    measured = {name: figures(host.rounds, first, host.peak_bytes) for name, host in hosts.items()}
+    console.print(_table(measured))
     return {
         **origin(),
         "clients": num_clients,
         "films_per_round": num_films,
         "rounds": num_rounds,
-        "engines": figures,
+        "engines": measured,
     }
 
 
@@ -129,15 +130,16 @@ def _made(name: str, log: Path) -> Iterator[Engine]:
             yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
 
 
-def _figures(host: _Host, first: _Host) -> dict[str, float]:
-    samples = [sample for one in host.rounds for sample in one.samples]
-    texts, expected = _texts(host.rounds), _texts(first.rounds)
+def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[str, float]:
+    """Sum up an engine's rounds, and count the reports that are the first engine's, word for word."""
+    samples = [sample for one in rounds for sample in one.samples]
+    texts, expected = _texts(rounds), _texts(first)
     return {
-        **summary(host.rounds),
+        **summary(rounds),
         "per_token_s": statistics.median(
             (one.report_s - one.first_token_s) / max(1, one.completion_tokens - 1) for one in samples
         ),
-        "memory_mib": host.peak_bytes / _MIB,
+        "memory_mib": peak_bytes / _MIB,
         "num_reports": len(samples),
         f"num_same_as_{ENGINES[0]}": sum(text == expected[film] for film, text in texts.items()),
     }
@@ -154,9 +156,9 @@ def _memory_bytes(process: psutil.Process) -> int:
     return sum(one.memory_full_info().pss for one in family)
 
 
-def _table(figures: dict[str, dict[str, float]]) -> Table:
-    keys = list(next(iter(figures.values())))
-    table = Table("what", *figures)
+def _table(measured: dict[str, dict[str, float]]) -> Table:
+    keys = list(next(iter(measured.values())))
+    table = Table("what", *measured)
     for key in keys:
-        table.add_row(key, *(f"{of_one[key]:.4g}" for of_one in figures.values()))
+        table.add_row(key, *(f"{of_one[key]:.4g}" for of_one in measured.values()))
     return table
