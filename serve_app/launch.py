@@ -37,6 +37,8 @@ _ENVIRONMENT = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "30",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.api.middleware:proxy_middleware",
+    # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
     # vLLM would find its own address by way of a public one.
     "VLLM_HOST_IP": "127.0.0.1",
     "VLLM_LOGGING_LEVEL": "WARNING",

@@ -1,14 +1,19 @@
-"""What only a vLLM that was asked for more can show: adapters beside the base model, and a core that is stuck."""
+"""What only a vLLM that was asked for more can show: adapters, its part of a trace, a core that is stuck."""
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
 import pytest_asyncio
 import torch
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForImageTextToText
 
@@ -33,15 +38,43 @@ def save_adapter(folder: Path) -> None:
     model.save_pretrained(folder)
 
 
+class Collector(BaseHTTPRequestHandler):
+    """Takes spans as an OpenTelemetry collector does, by HTTP."""
+
+    spans: ClassVar[list[Span]] = []
+
+    def do_POST(self) -> None:
+        sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
+        self.spans.extend(
+            span for resource in sent.resource_spans for scope in resource.scope_spans for span in scope.spans
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[str]:
+    """Run a collector and yield its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
+async def engine(tmp_path_factory: pytest.TempPathFactory, collector: str) -> AsyncGenerator[Engine]:
     folder = tmp_path_factory.mktemp("adapter")
     save_adapter(folder)
     settings = Settings.model_validate({"model": {"adapters": {"noise": folder}}, "engine": {"stall_timeout_s": 3}})
     prepare_environment(settings)
     from serve_app.engines.vllm_engine import VllmEngine
 
-    made = VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+    made = VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens, otlp_endpoint=collector)
     await made.start()
     yield made
     await made.stop()
@@ -60,6 +93,23 @@ async def test_an_adapter_answers_beside_the_base_model(engine: Engine) -> None:
 async def test_an_unknown_adapter_is_refused(engine: Engine) -> None:
     with pytest.raises(BadRequest):
         await answer(engine, GenerationRequest("lora-unknown", (question(),), adapter="nobody"))
+
+
+async def test_the_engine_s_span_belongs_to_the_report_s_trace(engine: Engine) -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    request = GenerationRequest(
+        "traced", (question(),), Sampling(max_tokens=4), trace_context={"traceparent": f"00-{trace}-{parent}-01"}
+    )
+    await answer(engine, request)
+
+    # Spans are sent in batches, every few seconds.
+    for _ in range(60):
+        if ours := [span for span in Collector.spans if span.trace_id.hex() == trace]:
+            break
+        await asyncio.sleep(0.5)
+    (span,) = ours
+    assert span.parent_span_id.hex() == parent
+    assert "bệnh nhân" not in str(span)
 
 
 async def test_a_stuck_core_is_noticed(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """The Serve config inside the RayService is `Settings`, and Ray takes it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,11 +126,17 @@ def test_the_head_runs_no_replica(ray_service: Manifest) -> None:
     assert ray_service["spec"]["excludeHeadPodFromServeSvc"] is True
 
 
-QUIET = ("RAY_USAGE_STATS_ENABLED", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
+AS_ON_ONE_MACHINE = (
+    "DO_NOT_TRACK",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "RAY_USAGE_STATS_ENABLED",
+    "VLLM_NO_USAGE_STATS",
+)
 
 
-@pytest.mark.parametrize("name", QUIET)
-def test_nothing_phones_home_here_as_on_one_machine(name: str, pod_templates: dict[str, Manifest]) -> None:
+@pytest.mark.parametrize("name", AS_ON_ONE_MACHINE)
+def test_what_libraries_read_is_what_they_read_on_one_machine(name: str, pod_templates: dict[str, Manifest]) -> None:
     for template in pod_templates.values():
         environment = {variable["name"]: variable.get("value") for variable in template["spec"]["containers"][0]["env"]}
         assert environment[name] == launch._ENVIRONMENT[name]
@@ -150,3 +157,16 @@ def test_the_model_cache_and_the_hub_token_reach_the_engine_only() -> None:
     secret = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}
     assert secret in pods["gpu"]["containers"][0]["env"]
     assert secret not in pods["cpu"]["containers"][0]["env"]
+
+
+def test_the_key_of_a_model_server_is_mounted_where_the_engine_runs() -> None:
+    file = "/var/run/secrets/clara/model-server/api-key"
+    values = {"modelServer": {"apiKeySecretName": "server-key"}, "app": {"engine": {"openai": {"api_key_file": file}}}}
+    ray_service = next(document for document in manifests(values) if document["kind"] == "RayService")
+    groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    pods = {group["groupName"]: group["template"]["spec"] for group in groups}
+    (volume,) = [volume for volume in pods["gpu"]["volumes"] if "secret" in volume]
+    assert volume["secret"]["secretName"] == "server-key"
+    mount = {"name": volume["name"], "mountPath": str(Path(file).parent), "readOnly": True}
+    assert mount in pods["gpu"]["containers"][0]["volumeMounts"]
+    assert not [volume for volume in pods["cpu"]["volumes"] if "secret" in volume]

@@ -48,6 +48,7 @@ def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> 
         ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),
         ({"app": {"engine": {"scaling": {"max_replicas": 3}}}}, "may ask for 3 GPUs, but gpuWorkers gives 1 at most"),
         ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 91}}}}, "reports would be cut off"),
+        ({"modelServer": {"apiKeySecretName": "server-key"}}, "no key would be sent"),
         ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor"),
     ],
 )
@@ -59,7 +60,7 @@ def test_a_contradiction_fails_with_a_sentence(values: dict[str, Any], sentence:
 def test_every_fail_in_the_templates_is_tested() -> None:
     templates = "".join(path.read_text(encoding="utf-8") for path in (CHART / "templates").iterdir())
     # One pytest.param above for each.
-    assert templates.count("fail ") == 6
+    assert templates.count("fail ") == 7
 
 
 def test_a_digest_wins_over_the_tag() -> None:
@@ -107,7 +108,11 @@ def test_every_value_has_a_reader(leaf: Value, base_render: dict[str, str]) -> N
     try:
         assert render(values) != base_render
     except helm.HelmRenderError:
-        assert leaf.path in {("gpuWorkers", "enabled"), ("podMonitor", "assumeCrd")}
+        assert leaf.path in {
+            ("gpuWorkers", "enabled"),
+            ("modelServer", "apiKeySecretName"),
+            ("podMonitor", "assumeCrd"),
+        }
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: ".".join(leaf.path))

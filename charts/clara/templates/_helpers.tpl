@@ -83,6 +83,11 @@ applications:
 {{- if and $gpuWorkers.enabled (gt $wanted $given) -}}
 {{- fail (printf "app.engine.scaling may ask for %g GPUs, but gpuWorkers gives %g at most: raise gpuWorkers.maxReplicas" $wanted $given) -}}
 {{- end -}}
+{{- $keyFile := dig "engine" "openai" "api_key_file" "" .Values.app -}}
+{{- $mounted := "/var/run/secrets/clara/model-server/api-key" -}}
+{{- if and .Values.modelServer.apiKeySecretName (ne $keyFile $mounted) -}}
+{{- fail (printf "modelServer.apiKeySecretName is set, but app.engine.openai.api_key_file is not %s: no key would be sent" $mounted) -}}
+{{- end -}}
 {{- $grace := .Values.terminationGracePeriodSeconds | int -}}
 {{- range $step := list "gateway" "orchestrator" "preprocessor" "engine" -}}
 {{- $shutdown := dig $step "scaling" "graceful_shutdown_timeout_s" 0 $.Values.app | int -}}

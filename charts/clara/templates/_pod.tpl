@@ -73,6 +73,9 @@ spec:
         {{- include "clara.scratchMounts" $root | nindent 8 }}
         {{- if .hasModel }}
         - {name: model-cache, mountPath: /var/cache/huggingface}
+        {{- if $root.Values.modelServer.apiKeySecretName }}
+        - {name: model-server, mountPath: /var/run/secrets/clara/model-server, readOnly: true}
+        {{- end }}
         {{- end }}
   volumes:
     - name: scratch
@@ -86,6 +89,10 @@ spec:
       {{- else }}
       emptyDir: {sizeLimit: {{ $root.Values.modelCache.sizeLimit }}}
       {{- end }}
+    {{- with $root.Values.modelServer.apiKeySecretName }}
+    - name: model-server
+      secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- end }}
     {{- end }}
 {{- end -}}
 
@@ -104,6 +111,8 @@ spec:
 - {name: DO_NOT_TRACK, value: "1"}
 - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
 - {name: TOKENIZERS_PARALLELISM, value: "false"}
+{{- /* vLLM would speak gRPC to telemetry.otlp_endpoint, which is an address for HTTP. */}}
+- {name: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, value: http/protobuf}
 - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
 {{- if .root.Values.app.engine.enforce_eager }}
 {{- /* Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request. */}}
