@@ -70,7 +70,9 @@ def vllm_server(log: Path) -> Iterator[str]:
 def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
     """Run Triton as k8s/triton/serve.sh does and yield its gRPC address; what it prints goes to a file."""
     port, metrics_port = port or free_port(), free_port()
-    command = [str(_SERVE_TRITON), f"--grpc-port={port}", f"--metrics-port={metrics_port}"]
+    ports = [f"--grpc-port={port}", f"--metrics-port={metrics_port}"]
+    # What its model has in progress when it is stopped is nobody's report.
+    command = [str(_SERVE_TRITON), *ports, "--exit-timeout-secs=3"]
     # It tells its metrics when the model is loaded and gRPC listens.
     with _running(command, f"http://127.0.0.1:{metrics_port}/metrics", log):
         yield f"127.0.0.1:{port}"

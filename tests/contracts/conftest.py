@@ -65,8 +65,10 @@ MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] =
     "openai": _openai,
 }
 REAL = [
-    *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")),
+    *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")),
     pytest.param("triton", marks=[pytest.mark.engine, needs_triton]),
+    # A second vLLM, which takes a minute and a half to start; the engine's own tests are in tests/unit.
+    pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow]),
 ]
 
 

@@ -40,8 +40,12 @@ from training.phantoms import Scene, pair
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
 TRITON = pytest.param("triton", marks=[pytest.mark.engine, needs_triton])
-REAL = [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers", "openai")), TRITON]
-only_real = pytest.mark.parametrize("engine", REAL, indirect=True)
+OPENAI = pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow])
+only_real = pytest.mark.parametrize(
+    "engine",
+    [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON, OPENAI],
+    indirect=True,
+)
 only_triton = pytest.mark.parametrize("engine", [TRITON], indirect=True)
 # All that run our own code around the model.
 only_ours = pytest.mark.parametrize(
