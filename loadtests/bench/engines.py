@@ -5,7 +5,7 @@ import contextlib
 import multiprocessing
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,9 +25,53 @@ from serve_app.ports import Engine
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import OpenAISettings, Settings, TritonSettings
 
-ENGINES = ("vllm", "transformers", "triton", "openai")
-"""The first is what the others' reports are held against; openai is vLLM's own server."""
+
+@contextlib.contextmanager
+def _vllm(log: Path) -> Iterator[Engine]:
+    from serve_app.engines.vllm_engine import VllmEngine
+
+    settings = Settings()
+    yield VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
+
+@contextlib.contextmanager
+def _transformers(log: Path) -> Iterator[Engine]:
+    from serve_app.engines.transformers_engine import TransformersEngine
+
+    settings = Settings()
+    yield TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
+
+@contextlib.contextmanager
+def _triton(log: Path) -> Iterator[Engine]:
+    from serve_app.engines.triton_engine import TritonEngine
+
+    with triton_server(log) as address:
+        yield TritonEngine(TritonSettings(address=address))
+
+
+@contextlib.contextmanager
+def _openai(log: Path) -> Iterator[Engine]:
+    from serve_app.engines.openai_engine import OpenAIEngine
+
+    with vllm_server(log) as url:
+        yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
+
+
+MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
+    "vllm": _vllm,
+    "transformers": _transformers,
+    "triton": _triton,
+    "openai": _openai,
+}
+"""Each engine with the demo model and with the server that it speaks to, whose log goes to the file that is given; each
+imports what it needs alone. The others' reports are held against the first's; openai is vLLM's own server."""
+_FIRST = next(iter(MAKERS))
 _MIB = 1024**2
+
+
+class EngineEnded(Exception):
+    """An engine's process is gone."""
 
 
 @dataclass(slots=True)
@@ -52,7 +96,7 @@ def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: 
     The first round warms up and is thrown away; each round has films that no cache has seen.
     """
     with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
-        hosts = {name: started.enter_context(_host(name, Path(folder))) for name in ENGINES}
+        hosts = {name: started.enter_context(_host(name, Path(folder))) for name in MAKERS}
         for number in range(num_rounds + 1):
             films = drawn_films(9000 + number, num_films)
             for name, host in hosts.items():
@@ -60,7 +104,7 @@ def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: 
                 done = host.run(films, num_clients)
                 if number > 0:
                     host.rounds.append(done)
-    first = hosts[ENGINES[0]].rounds
+    first = hosts[_FIRST].rounds
     measured = {name: figures(host.rounds, first, host.peak_bytes) for name, host in hosts.items()}
     console.print(_table(measured))
     return {
@@ -78,12 +122,17 @@ def _host(name: str, folder: Path) -> Iterator[_Host]:
     # Not forked: nothing of another engine's memory is in this one's.
     process = multiprocessing.get_context("spawn").Process(target=_work, args=(name, folder, there))
     process.start()
+    # Only the process holds its end now: when it dies, who waits here is told.
+    there.close()
     try:
         # The engine says that it is up.
         here.recv()
         yield _Host(here, psutil.Process(process.pid))
+    except EOFError as error:
+        raise EngineEnded(f"the process of the engine {name} ended; above is what it said") from error
     finally:
-        here.send(None)
+        with contextlib.suppress(OSError):
+            here.send(None)
         process.join(timeout=120)
         process.kill()
 
@@ -91,7 +140,7 @@ def _host(name: str, folder: Path) -> Iterator[_Host]:
 def _work(name: str, folder: Path, connection: Connection) -> None:
     """Be one engine's process: make reports for films that come, until None comes."""
     prepare_environment(Settings())
-    with _made(name, folder / f"{name}.log") as engine:
+    with MAKERS[name](folder / f"{name}.log") as engine:
         asyncio.run(_serve(engine, connection))
 
 
@@ -106,30 +155,6 @@ async def _serve(engine: Engine, connection: Connection) -> None:
     await engine.stop()
 
 
-@contextlib.contextmanager
-def _made(name: str, log: Path) -> Iterator[Engine]:
-    """Make one engine, with the server that it speaks to; each imports what it needs alone."""
-    settings = Settings()
-    if name == "vllm":
-        from serve_app.engines.vllm_engine import VllmEngine
-
-        yield VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
-    elif name == "transformers":
-        from serve_app.engines.transformers_engine import TransformersEngine
-
-        yield TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
-    elif name == "triton":
-        from serve_app.engines.triton_engine import TritonEngine
-
-        with triton_server(log) as address:
-            yield TritonEngine(TritonSettings(address=address))
-    else:
-        from serve_app.engines.openai_engine import OpenAIEngine
-
-        with vllm_server(log) as url:
-            yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
-
-
 def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[str, float]:
     """Sum up an engine's rounds, and count the reports that are the first engine's, word for word."""
     samples = [sample for one in rounds for sample in one.samples]
@@ -141,7 +166,7 @@ def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[st
         ),
         "memory_mib": peak_bytes / _MIB,
         "num_reports": len(samples),
-        f"num_same_as_{ENGINES[0]}": sum(text == expected[film] for film, text in texts.items()),
+        f"num_same_as_{_FIRST}": sum(text == expected[film] for film, text in texts.items()),
     }
 
 

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -73,15 +74,19 @@ def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
     ports = [f"--grpc-port={port}", f"--metrics-port={metrics_port}"]
     # What its model has in progress when it is stopped is nobody's report.
     command = [str(_SERVE_TRITON), *ports, "--exit-timeout-secs=3"]
+    # `make VENV=…` hands its own to what it starts.
+    environment = {"VENV": str(TRITON_VENV)}
     # It tells its metrics when the model is loaded and gRPC listens.
-    with _running(command, f"http://127.0.0.1:{metrics_port}/metrics", log):
+    with _running(command, f"http://127.0.0.1:{metrics_port}/metrics", log, environment):
         yield f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _running(command: list[str], sign_of_life: str, log: Path) -> Iterator[None]:
+def _running(
+    command: list[str], sign_of_life: str, log: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ}, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_until_up(process, sign_of_life, log)
         yield

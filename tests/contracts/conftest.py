@@ -1,30 +1,27 @@
 """Every engine goes through the same suite; the real ones carry the marker `engine`."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from loadtests.bench.servers import triton_server, vllm_server
-from serve_app.engines.openai_engine import OpenAIEngine
+from loadtests.bench import engines as bench
 from serve_app.engines.scripted_engine import ScriptedEngine
-from serve_app.engines.triton_engine import TritonEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.settings import OpenAISettings, Settings, TritonSettings
+from serve_app.settings import Settings
 from tests.contracts.triton_server import needs_triton
 
 
 @contextlib.contextmanager
-def _scripted(folder: Path) -> Iterator[Engine]:
+def _scripted(log: Path) -> Iterator[Engine]:
     yield ScriptedEngine(token_s=0.002)
 
 
 @contextlib.contextmanager
-def _vllm(folder: Path) -> Iterator[Engine]:
-    prepare_environment(Settings())
+def _vllm(log: Path) -> Iterator[Engine]:
     from serve_app.engines.vllm_engine import VllmEngine
     from tests.contracts.encoder_count import EncoderCount
 
@@ -36,34 +33,7 @@ def _vllm(folder: Path) -> Iterator[Engine]:
     yield engine
 
 
-@contextlib.contextmanager
-def _transformers(folder: Path) -> Iterator[Engine]:
-    prepare_environment(Settings())
-    from serve_app.engines.transformers_engine import TransformersEngine
-
-    settings = Settings()
-    yield TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
-
-
-@contextlib.contextmanager
-def _openai(folder: Path) -> Iterator[Engine]:
-    with vllm_server(folder / "server.log") as url:
-        yield OpenAIEngine(OpenAISettings(base_url=url, is_vllm=True))
-
-
-@contextlib.contextmanager
-def _triton(folder: Path) -> Iterator[Engine]:
-    with triton_server(folder / "server.log") as address:
-        yield TritonEngine(TritonSettings(address=address))
-
-
-MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
-    "scripted": _scripted,
-    "vllm": _vllm,
-    "transformers": _transformers,
-    "triton": _triton,
-    "openai": _openai,
-}
+MAKERS = {**bench.MAKERS, "scripted": _scripted, "vllm": _vllm}
 REAL = [
     *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")),
     pytest.param("triton", marks=[pytest.mark.engine, needs_triton]),
@@ -75,7 +45,8 @@ REAL = [
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])
 async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Engine]:
     """A started engine of each kind; one at a time, since a real one fills the machine."""
-    with MAKERS[request.param](tmp_path_factory.mktemp(request.param)) as made:
+    prepare_environment(Settings())
+    with MAKERS[request.param](tmp_path_factory.mktemp(request.param) / "server.log") as made:
         await made.start()
         yield made
         await made.stop()

@@ -51,6 +51,15 @@ class Platform:
         """Show the end of what the platform has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-num_characters:]
 
+    def wait_until_up(self, timeout_s: float = 420) -> None:
+        """Wait until it says that all its replicas are up; /readyz is content with one."""
+        self.wait_until_ready(timeout_s=timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while "CLARA is up" not in self.log_end():
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise AssertionError(f"clara up does not say that it is up; the log ends: {self.log_end()}")
+            time.sleep(0.1)
+
     def wait_until_ready(self, is_ready: bool = True, timeout_s: float = 420) -> None:
         """Wait for /readyz to say so."""
         deadline = time.monotonic() + timeout_s
@@ -100,7 +109,7 @@ def start(folder: Path, settings: dict[str, object]) -> Iterator[Platform]:
         f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log
     )
     try:
-        platform.wait_until_ready()
+        platform.wait_until_up()
         yield platform
     finally:
         _stop(process)
