@@ -11,13 +11,13 @@ from loadtests.bench import engines as bench
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.settings import Settings
+from serve_app.settings import ScriptedSettings, Settings
 from tests.contracts.triton_server import needs_triton
 
 
 @contextlib.contextmanager
 def _scripted(log: Path) -> Iterator[Engine]:
-    yield ScriptedEngine(token_s=0.002)
+    yield ScriptedEngine(ScriptedSettings(token_s=0.002))
 
 
 @contextlib.contextmanager
