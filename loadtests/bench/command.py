@@ -55,6 +55,18 @@ def engines(
     _write(measure_engines(clients, films, rounds, Console(highlight=False)), out)
 
 
+@bench.command()
+def routing(
+    films: Annotated[int, typer.Option(help="Different films of each replay.")] = 400,
+    out: Out = None,
+) -> None:
+    """Count where images go with four engine replicas, and while replicas come and go; no model runs."""
+    prepare_environment(Settings())
+    from loadtests.bench.routing import measure_routing
+
+    _write(measure_routing(films, Console(highlight=False)), out)
+
+
 def _write(result: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         out.write_text(json.dumps(result, indent=2) + "\n")

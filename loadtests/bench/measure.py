@@ -71,16 +71,16 @@ def _mib(held: Mapping[str, int]) -> dict[str, int]:
     return {part: round(size_bytes / 1024**2) for part, size_bytes in held.items()}
 
 
-def drawn_films(seed: int, num_films: int) -> list[bytes]:
-    """Draw films as PNG files, as large as the seed's own."""
+def drawn_films(seed: int, num_films: int, width_px: int = FILM_WIDTH_PX) -> list[bytes]:
+    """Draw films as PNG files, by default as large as the seed's own."""
     rng = np.random.default_rng(seed)
-    return [_png(draw(sample(rng))) for _ in range(num_films)]
+    return [_png(draw(sample(rng)), width_px) for _ in range(num_films)]
 
 
-def _png(film: np.ndarray) -> bytes:
-    height_px = round(film.shape[0] * FILM_WIDTH_PX / film.shape[1])
+def _png(film: np.ndarray, width_px: int) -> bytes:
+    height_px = round(film.shape[0] * width_px / film.shape[1])
     buffer = io.BytesIO()
-    Image.fromarray(film).resize((FILM_WIDTH_PX, height_px)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
