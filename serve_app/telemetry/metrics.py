@@ -41,5 +41,11 @@ PLACEMENTS = Metric(
     "Turns about an image by how their replica was found: warm, the image's home, or moved away from it.",
     ("outcome",),
 )
+PROMPT_TOKENS = Metric(
+    "clara_prompt_tokens_total",
+    "counter",
+    "Prompt tokens by turn, and by whether they were computed or found in the engine's cache.",
+    ("section", "source"),
+)
 
-METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS)
+METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS)

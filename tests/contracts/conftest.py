@@ -23,11 +23,11 @@ def _scripted(log: Path) -> Iterator[Engine]:
 @contextlib.contextmanager
 def _vllm(log: Path) -> Iterator[Engine]:
     from serve_app.engines.vllm_engine import VllmEngine
-    from tests.contracts.encoder_count import EncoderCount
+    from tests.contracts.scheduler_counts import SchedulerCounts
 
     settings = Settings()
     engine = VllmEngine(
-        settings.model, settings.engine, settings.preprocessor.max_visual_tokens, stat_loggers=[EncoderCount]
+        settings.model, settings.engine, settings.preprocessor.max_visual_tokens, stat_loggers=[SchedulerCounts]
     )
     engine._args.enable_logging_iteration_details = True
     yield engine

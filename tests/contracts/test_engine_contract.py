@@ -33,8 +33,9 @@ from serve_app.reasoning.facts import extract
 from serve_app.settings import Settings
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
 from tests.contracts.parity import require_the_same_reports
+from tests.contracts.places import num_in_progress
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
-from tests.contracts.triton_server import needs_triton, num_batched
+from tests.contracts.triton_server import needs_triton, num_batched, num_responses
 from training.phantoms import Scene, pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -44,6 +45,11 @@ OPENAI = pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow])
 only_real = pytest.mark.parametrize(
     "engine",
     [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON, OPENAI],
+    indirect=True,
+)
+only_counting = pytest.mark.parametrize(
+    "engine",
+    ["scripted", *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers"))],
     indirect=True,
 )
 only_triton = pytest.mark.parametrize("engine", [TRITON], indirect=True)
@@ -117,6 +123,25 @@ async def test_leaving_early_leaves_the_engine_usable(engine: Engine) -> None:
     assert len(finishes) == 1
 
 
+async def begun_and_left(engine: Engine, name: str) -> None:
+    """Ask four times at once, and leave when each answer has begun."""
+    streams = [
+        engine.generate(GenerationRequest(f"{name}-{number}", (question(number),), Sampling(max_tokens=256)))
+        for number in range(4)
+    ]
+    await asyncio.gather(*(anext(stream) for stream in streams))
+    await asyncio.gather(*(stream.aclose() for stream in streams))
+
+
+@only_counting
+async def test_who_leaves_frees_the_place(engine: Engine) -> None:
+    await begun_and_left(engine, "places")
+
+    await answer(engine, GenerationRequest("places-after", (question(),), Sampling(max_tokens=8)))
+
+    assert num_in_progress(engine) == 0
+
+
 async def test_tenants_get_the_same_answer(engine: Engine) -> None:
     here, _, _ = await answer(
         engine, GenerationRequest("contract-10", (question(),), principal=Principal("hospital-a"))
@@ -180,9 +205,9 @@ async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None
 
 @only_vllm
 async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
-    from tests.contracts.encoder_count import EncoderCount
+    from tests.contracts.scheduler_counts import SchedulerCounts
 
-    encoded_before = EncoderCount.num_images
+    encoded_before = SchedulerCounts.num_images
     first = question(seed=4711)
     findings, _, (turn_1,) = await answer(engine, GenerationRequest("reuse-1", (first,)))
     _, _, (turn_2,) = await answer(
@@ -193,7 +218,7 @@ async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
         "the image was seen before: the test shows nothing"
     )
     assert turn_2.usage.cached_tokens >= 0.9 * turn_1.usage.prompt_tokens
-    assert EncoderCount.num_images - encoded_before == 1
+    assert SchedulerCounts.num_images - encoded_before == 1
 
 
 @only_vllm
@@ -272,6 +297,21 @@ async def test_eight_concurrent_reports_make_batches(engine: Engine) -> None:
     num_requests, num_batches = (now - then for now, then in zip(await num_batched(engine), before, strict=True))
     assert num_requests == 64
     assert num_requests / num_batches >= 3
+
+
+@only_triton
+async def test_triton_stops_working_for_who_has_left(engine: Engine) -> None:
+    """By the responses that Triton counts, one for each token: four answers left early are less than one whole."""
+    assert isinstance(engine, TritonEngine)
+    before = await num_responses(engine)
+    await begun_and_left(engine, "left")
+    left = await num_responses(engine)
+
+    _, tokens, _ = await answer(engine, GenerationRequest("left-after", (question(),)))
+
+    whole = len(tokens)
+    assert await num_responses(engine) - left < 2 * whole
+    assert left - before < 4 * whole / 2
 
 
 @only_triton
