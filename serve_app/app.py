@@ -10,7 +10,7 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
 
-from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor
+from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
 from serve_app.ports import Engine, ImagePreparer
 from serve_app.settings import AffinitySettings, Scaling, Settings
 
@@ -30,11 +30,12 @@ def build_app(args: dict[str, Any]) -> Application:
     preprocessor = _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling).bind(
         _preparer_maker(settings)
     )
-    orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(
-        preprocessor, engine, settings.orchestrator
-    )
+    reasoning: Reasoning | RemoteReasoning = Reasoning(preprocessor, engine, settings.orchestrator)
+    if settings.orchestrator.placement == "separate":
+        orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(reasoning)
+        reasoning = RemoteReasoning(orchestrator)
     return _deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
-        orchestrator,
+        reasoning,
         engine,
         settings.gateway,
         prompt_version=settings.orchestrator.prompt_version,

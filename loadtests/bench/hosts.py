@@ -24,7 +24,7 @@ _NAMES = {
     "ServeReplica:clara:gateway": "gateway",
     "ServeReplica:clara:orchestrator": "orchestrator",
     "ServeReplica:clara:preprocessor": "preprocessor",
-    "ServeReplica:clara:engine": "engine",
+    "ServeReplica:clara:engine": "engine replica",
     "EngineCore": "engine",
     "VLLM::Worker": "engine",
     "ProxyActor": "proxy",

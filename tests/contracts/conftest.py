@@ -12,7 +12,7 @@ from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import ScriptedSettings, Settings
-from tests.contracts.triton_server import needs_triton
+from tests.contracts.marks import REAL
 
 
 @contextlib.contextmanager
@@ -34,12 +34,6 @@ def _vllm(log: Path) -> Iterator[Engine]:
 
 
 MAKERS = {**bench.MAKERS, "scripted": _scripted, "vllm": _vllm}
-REAL = [
-    *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")),
-    pytest.param("triton", marks=[pytest.mark.engine, needs_triton]),
-    # A second vLLM, which takes a minute and a half to start; the engine's own tests are in tests/unit.
-    pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow]),
-]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])

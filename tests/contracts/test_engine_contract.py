@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from serve_app.domain.conversation import (
@@ -25,40 +24,20 @@ from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Ov
 from serve_app.domain.facts import Finding, Side
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.chat import chat_text
-from serve_app.engines.transformers_engine import TransformersEngine
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
 from serve_app.reasoning.facts import extract
 from serve_app.settings import Settings
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
+from tests.contracts.marks import only_counting, only_ours, only_real, only_triton, only_vllm
 from tests.contracts.parity import require_the_same_reports
-from tests.contracts.places import num_in_progress
+from tests.contracts.places import begun_and_left, kill, num_in_progress
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
-from tests.contracts.triton_server import needs_triton, num_batched, num_responses
+from tests.contracts.triton_server import num_batched, num_responses
 from training.phantoms import Scene, pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
-TRITON = pytest.param("triton", marks=[pytest.mark.engine, needs_triton])
-OPENAI = pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow])
-only_real = pytest.mark.parametrize(
-    "engine",
-    [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON, OPENAI],
-    indirect=True,
-)
-only_counting = pytest.mark.parametrize(
-    "engine",
-    ["scripted", *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers"))],
-    indirect=True,
-)
-only_triton = pytest.mark.parametrize("engine", [TRITON], indirect=True)
-# All that run our own code around the model.
-only_ours = pytest.mark.parametrize(
-    "engine",
-    [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON],
-    indirect=True,
-)
 
 
 async def test_an_answer_is_deltas_and_one_finish(engine: Engine) -> None:
@@ -121,16 +100,6 @@ async def test_leaving_early_leaves_the_engine_usable(engine: Engine) -> None:
 
     _, _, finishes = await answer(engine, GenerationRequest("contract-9", (question(),), Sampling(max_tokens=4)))
     assert len(finishes) == 1
-
-
-async def begun_and_left(engine: Engine, name: str) -> None:
-    """Ask four times at once, and leave when each answer has begun."""
-    streams = [
-        engine.generate(GenerationRequest(f"{name}-{number}", (question(number),), Sampling(max_tokens=256)))
-        for number in range(4)
-    ]
-    await asyncio.gather(*(anext(stream) for stream in streams))
-    await asyncio.gather(*(stream.aclose() for stream in streams))
 
 
 @only_counting
@@ -326,21 +295,6 @@ async def test_more_than_the_server_queues_is_refused_at_once(engine: Engine) ->
     assert refused and all(isinstance(one, Overloaded) for one in refused)
     texts = {one[0] for one in answers if not isinstance(one, BaseException)}
     assert len(texts) == 1
-
-
-def kill(engine: Engine) -> None:
-    """End what generates, as memory that runs out does."""
-    if isinstance(engine, TransformersEngine):
-        # A thread of this process: nothing can kill it but its own work.
-        assert engine._runner
-        engine._runner._batch.step = lambda: 1 // 0  # type: ignore[method-assign]
-        return
-    family = psutil.Process().children(recursive=True)
-    children = [one for one in family if one.status() != psutil.STATUS_ZOMBIE]
-    generating = ("VLLM::EngineCore", "triton_python_backend_stub")
-    doomed = [one for one in children if any(name in " ".join(one.cmdline()) for name in generating)]
-    assert len(doomed) == 1
-    doomed[0].kill()
 
 
 @only_vllm

@@ -68,7 +68,7 @@ def test_ratios_are_of_what_both_have() -> None:
 @pytest.mark.parametrize(
     ("command_line", "name"),
     [
-        ("ray::ServeReplica:clara:engine.handle_request", "engine"),
+        ("ray::ServeReplica:clara:engine.handle_request", "engine replica"),
         ("ray::ServeReplica:clara:gateway", "gateway"),
         ("ray::ProxyActor", "proxy"),
         ("ray::ServeController.listen_for_change", "ray"),
