@@ -108,7 +108,7 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
     def make_openai() -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
-        return OpenAIEngine(settings.engine.openai, settings.model.name)
+        return OpenAIEngine(settings.engine.openai, settings.model.name, settings.engine.stream_interval_tokens)
 
     def make_scripted() -> Engine:
         from serve_app.engines.scripted_engine import ScriptedEngine

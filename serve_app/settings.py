@@ -222,7 +222,8 @@ class EngineSettings(Step):
     scripted: ScriptedSettings = ScriptedSettings()
     affinity: AffinitySettings = AffinitySettings()
     stream_interval_tokens: int = Field(8, ge=1)
-    """Tokens that vLLM hands over together, after the first one: more cost less, and are read in longer steps."""
+    """Tokens that vLLM hands over together, here or as a server, after the first one: more cost less, and are read in
+    longer steps."""
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
