@@ -3,6 +3,7 @@
 Knows Helm's template engine only; whether an API server would take the result is for the tests to say.
 """
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,25 @@ import yaml
 CHART = Path(__file__).parent / "clara"
 RELEASE = "clara"
 NAMESPACE = "clara"
+LAYERS = {"triton": ["laptop", "triton"]}
+"""Profiles that are given to Helm together, the later on top."""
 
 
 def profile(name: str) -> dict[str, Any]:
-    """Read the values that a profile sets; `full-size` is the chart's own defaults."""
-    if name == "full-size":
-        return {}
-    values: dict[str, Any] = yaml.safe_load((CHART / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return values
+    """Read the values that a profile sets, with those it lies on; `full-size` is the chart's own defaults."""
+    return functools.reduce(merged, layers(name), {})
+
+
+def layers(name: str) -> list[dict[str, Any]]:
+    """Read the files of a profile, in the order in which Helm is given them."""
+    names = [] if name == "full-size" else LAYERS.get(name, [name])
+    return [yaml.safe_load((CHART / "profiles" / f"{layer}.yaml").read_text(encoding="utf-8")) for layer in names]
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay values over others as Helm does: maps merge, all else replaces."""
+    nested = {key: merged(below.get(key, {}), value) for key, value in above.items() if isinstance(value, dict)}
+    return below | above | nested
 
 
 def profiles() -> list[str]:
