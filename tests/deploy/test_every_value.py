@@ -21,6 +21,7 @@ CLUSTER = "RayService/spec.rayClusterConfig"
 CPU = "RayService/spec.rayClusterConfig.workerGroupSpecs.0.template.spec"
 GPU = "RayService/spec.rayClusterConfig.workerGroupSpecs.1.template.spec"
 TRITON = "Deployment/spec.template.spec"
+DOOR = "NetworkPolicy:ray/spec.ingress.1"
 DIGEST = "sha256:" + "a" * 64
 SIZE = {"requests": {"cpu": "3", "memory": "5Gi"}, "limits": {"cpu": "3", "memory": "5Gi"}}
 TOLERATIONS = [{"key": "other", "operator": "Exists"}]
@@ -43,6 +44,10 @@ WITH_TRITON = profile("triton")
 ENGINE_ELSEWHERE = {"gpuWorkers": {"enabled": False}, "app": {"engine": {"scaling": {"num_gpus": 0}}}}
 KEY_FILE = "/var/run/secrets/clara/model-server/api-key"
 WITH_SERVER = merged(ENGINE_ELSEWHERE, {"app": {"engine": {"backend": "openai", "openai": {"api_key_file": KEY_FILE}}}})
+
+
+def in_namespace(name: str) -> dict[str, str]:
+    return {"kubernetes.io/metadata.name": name}
 
 
 def pool(group: str, spec: str, beside: dict[str, Any] | None = None) -> dict[str, Effect]:
@@ -112,6 +117,17 @@ EFFECTS: dict[str, Effect] = {
     ),
     "disruptionBudgets.enabled": Effect(
         False, "PodDisruptionBudget:cpu/spec", None, {"cpuWorkers": {"minReplicas": 2, "maxReplicas": 4}}
+    ),
+    "networkPolicy.enabled": Effect(False, "NetworkPolicy:ray/spec", None),
+    "networkPolicy.admitNamespaces": Effect(
+        ["door"], f"{DOOR}.from.0.namespaceSelector.matchLabels", in_namespace("door")
+    ),
+    "networkPolicy.admitCidrs": Effect(["10.0.0.0/8"], f"{DOOR}.from.0.ipBlock.cidr", "10.0.0.0/8"),
+    "networkPolicy.operatorNamespace": Effect(
+        "ray", "NetworkPolicy:head/spec.ingress.0.from.0.namespaceSelector.matchLabels", in_namespace("ray")
+    ),
+    "networkPolicy.monitoringNamespace": Effect(
+        "prom", f"{DOOR}.from.0.namespaceSelector.matchLabels", in_namespace("prom"), WITH_MONITOR
     ),
     "kueue.queueName": Effect("reports", "RayService/metadata.labels.kueue~x-k8s~io/queue-name", "reports"),
     "models.claimName": Effect("models", f"{GPU}.volumes.2.persistentVolumeClaim.claimName", "models"),
