@@ -38,6 +38,11 @@ class Effect:
 
 
 WITH_MONITOR = {"assumeCrds": True, "podMonitor": {"enabled": True}}
+DOOR_OPEN = {"assumeCrds": True, "networkPolicy": {"admitNamespaces": ["edge"]}}
+AT_HOST = {"edge": {"host": "a.example.org", "authenticatedBefore": True, "tlsSecretName": "tls"}}
+WITH_INGRESS = merged(merged(DOOR_OPEN, AT_HOST), {"edge": {"ingress": {"enabled": True}}})
+WITH_ISSUER = merged(WITH_INGRESS, {"edge": {"issuer": {"name": "ours"}}})
+WITH_GATEWAY = merged(merged(DOOR_OPEN, AT_HOST), {"edge": {"gateway": {"enabled": True, "name": "outer"}}})
 WITH_REDIS = {"gcsFaultTolerance": {"backend": "redis", "redisAddress": "redis:6379"}}
 WITH_ROCKSDB = {"gcsFaultTolerance": {"backend": "rocksdb"}}
 WITH_TRITON = profile("triton")
@@ -129,6 +134,31 @@ EFFECTS: dict[str, Effect] = {
     "networkPolicy.monitoringNamespace": Effect(
         "prom", f"{DOOR}.from.0.namespaceSelector.matchLabels", in_namespace("prom"), WITH_MONITOR
     ),
+    "edge.host": Effect("b.example.org", "Ingress/spec.rules.0.host", "b.example.org", WITH_INGRESS),
+    "edge.authenticatedBefore": Effect(True, "Ingress/metadata.name", "clara", WITH_INGRESS),
+    "edge.tlsSecretName": Effect("mine", "Ingress/spec.tls.0.secretName", "mine", WITH_INGRESS),
+    "edge.issuer.name": Effect("ours", "Certificate/spec.issuerRef.name", "ours", WITH_INGRESS),
+    "edge.issuer.kind": Effect("Issuer", "Certificate/spec.issuerRef.kind", "Issuer", WITH_ISSUER),
+    "edge.ingress.enabled": Effect(True, "Ingress/spec.rules.0.host", "a.example.org", WITH_INGRESS),
+    "edge.ingress.className": Effect("inner", "Ingress/spec.ingressClassName", "inner", WITH_INGRESS),
+    "edge.ingress.controller": Effect(
+        "haproxy",
+        "Ingress/metadata.annotations.haproxy-ingress~github~io/timeout-server",
+        "210s",
+        WITH_INGRESS,
+    ),
+    "edge.ingress.annotations": Effect({"auth": "here"}, "Ingress/metadata.annotations.auth", "here", WITH_INGRESS),
+    "edge.gateway.enabled": Effect(True, "HTTPRoute/spec.hostnames", ["a.example.org"], WITH_GATEWAY),
+    "edge.gateway.name": Effect("inner", "HTTPRoute/spec.parentRefs.0.name", "inner", WITH_GATEWAY),
+    "edge.gateway.namespace": Effect("doors", "HTTPRoute/spec.parentRefs.0.namespace", "doors", WITH_GATEWAY),
+    "edge.gateway.sectionName": Effect("https", "HTTPRoute/spec.parentRefs.0.sectionName", "https", WITH_GATEWAY),
+    "edge.gateway.backendCaConfigMapName": Effect(
+        "ca",
+        "BackendTLSPolicy/spec.validation.caCertificateRefs.0.name",
+        "ca",
+        merged(WITH_GATEWAY, {"serveTls": {"secretName": "tls"}}),
+    ),
+    "serveTls.secretName": Effect("tls", f"{HEAD}.volumes.2.secret.secretName", "tls"),
     "kueue.queueName": Effect("reports", "RayService/metadata.labels.kueue~x-k8s~io/queue-name", "reports"),
     "models.claimName": Effect("models", f"{GPU}.volumes.2.persistentVolumeClaim.claimName", "models"),
     "models.image": Effect(

@@ -40,6 +40,7 @@ def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> 
         render(values)
 
 
+OPEN_EDGE = {"host": "x", "authenticatedBefore": True, "tlsSecretName": "tls", "ingress": {"enabled": True}}
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
     ({"app": {"engine": {"backend": "openai"}}}, "they would hold GPUs and not use them"),
@@ -57,6 +58,13 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
+    ({"edge": OPEN_EDGE | {"authenticatedBefore": False}}, "whoever reaches the host could send and read"),
+    ({"edge": OPEN_EDGE | {"host": ""}}, "every host's requests would come here"),
+    ({"edge": OPEN_EDGE | {"tlsSecretName": ""}}, "films would travel unencrypted"),
+    ({"edge": {"host": "x", "authenticatedBefore": True, "gateway": {"enabled": True}}}, "belong to no Gateway"),
+    ({"edge": {"issuer": {"name": "ours"}}}, "the certificate would have nowhere to go"),
+    ({"edge": OPEN_EDGE}, "networkPolicy admits nobody"),
+    ({"edge": {"gateway": {"backendCaConfigMapName": "ca"}}}, "would speak TLS to a door without it"),
     ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
 ]
 NEEDS_A_SERVER = 1

@@ -5,6 +5,7 @@
 {{- include "clara.checkServers" . -}}
 {{- include "clara.checkShutdown" . -}}
 {{- include "clara.checkGcs" . -}}
+{{- include "clara.checkEdge" . -}}
 {{- end -}}
 
 {{- define "clara.checkGpus" -}}

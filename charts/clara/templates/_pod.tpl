@@ -37,8 +37,8 @@ imagePullSecrets:
 {{/*
 The pod template of a Ray node. Takes a dict: root, group (its values), name (of the group at KubeRay), ports
 (name: number), isHead, runsEngine, gpus (a count, 0 for none).
-Probes are left out on purpose: KubeRay adds those that fit Ray's version and the kind of node: a worker is ready when
-its raylet and its Serve proxy are, and leaves the Service at the first failure; it is restarted when its raylet is gone.
+Probes are left to KubeRay, which adds those that fit Ray's version and the kind of node: a worker is ready when its raylet
+and its Serve proxy are, and leaves the Service at the first failure; it is restarted when its raylet is gone.
 */}}
 {{- define "clara.pod" -}}
 {{- $root := .root -}}
@@ -70,6 +70,15 @@ spec:
         {{- include "clara.resources" (dict "resources" .group.resources "gpus" .gpus) | nindent 8 }}
       securityContext:
         {{- include "clara.securityContext" $root | nindent 8 }}
+      {{- if and $root.Values.serveTls.secretName (not .isHead) }}
+      {{- /* KubeRay's own would ask without TLS. */}}
+      readinessProbe:
+        httpGet: {scheme: HTTPS, port: serve, path: /-/healthz}
+        initialDelaySeconds: 10
+        periodSeconds: 5
+        timeoutSeconds: 2
+        failureThreshold: 1
+      {{- end }}
       {{- if not .isHead }}
       lifecycle:
         preStop:
@@ -78,11 +87,13 @@ spec:
       {{- end }}
       volumeMounts:
         {{- include "clara.scratchMounts" $root | nindent 8 }}
+        {{- with include "clara.serveTlsMount" $root | trim }}{{ . | nindent 8 }}{{ end }}
         {{- if .runsEngine }}
         {{- with include "clara.engineMounts" $root | trim }}{{ . | nindent 8 }}{{ end }}
         {{- end }}
   volumes:
     {{- include "clara.scratchVolumes" $root | nindent 4 }}
+    {{- with include "clara.serveTlsVolume" $root | trim }}{{ . | nindent 4 }}{{ end }}
     {{- if .runsEngine }}
     {{- with include "clara.engineVolumes" $root | trim }}{{ . | nindent 4 }}{{ end }}
     {{- end }}

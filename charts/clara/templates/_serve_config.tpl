@@ -20,6 +20,10 @@ proxy_location: EveryNode
 http_options:
   host: 0.0.0.0
   port: 8000
+  {{- if .Values.serveTls.secretName }}
+  ssl_certfile: /var/run/secrets/clara/serve-tls/tls.crt
+  ssl_keyfile: /var/run/secrets/clara/serve-tls/tls.key
+  {{- end }}
 logging_config:
   encoding: JSON
   # A line per request names nothing useful that the metrics don't count.

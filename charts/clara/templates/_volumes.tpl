@@ -11,6 +11,20 @@
   emptyDir: {sizeLimit: {{ .Values.scratchSizeLimit }}}
 {{- end -}}
 
+{{/* The door's own certificate, for every node that may have a Serve proxy. */}}
+{{- define "clara.serveTlsMount" -}}
+{{- if .Values.serveTls.secretName }}
+- {name: serve-tls, mountPath: /var/run/secrets/clara/serve-tls, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.serveTlsVolume" -}}
+{{- with .Values.serveTls.secretName }}
+- name: serve-tls
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}
+
 {{/* The model, wherever it comes from. */}}
 {{- define "clara.modelMount" -}}
 - {name: models, mountPath: /models{{ if .Values.models.image }}, readOnly: true{{ end }}}
