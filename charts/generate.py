@@ -127,6 +127,7 @@ helm install clara charts/clara --namespace clara --create-namespace --values ch
 | many GPUs: no single pod, node or zone takes the service away | `profiles/production.yaml` |
 | a site without the internet | `profiles/air-gapped.yaml` |
 | the model in NVIDIA Triton | `profiles/laptop.yaml`, then `profiles/triton.yaml` |
+| the way in from outside | any of these, then `profiles/edge.yaml` |
 
 What each of them renders is in [k8s/rendered](../../k8s/rendered).
 

@@ -13,7 +13,7 @@ import yaml
 CHART = Path(__file__).parent / "clara"
 RELEASE = "clara"
 NAMESPACE = "clara"
-LAYERS = {"triton": ["laptop", "triton"]}
+LAYERS = {"edge": ["laptop", "edge"], "triton": ["laptop", "triton"]}
 """Profiles that are given to Helm together, the later on top."""
 
 

@@ -35,7 +35,11 @@ RESOURCES: dict[str, dict[str, str]] = {
     "ray.io/v1": {"rayservices": "RayService"},
 }
 KUBERNETES_VERSION = "1.33"
-MONITORING = {"monitoring.coreos.com/v1": {"podmonitors": "PodMonitor"}}
+ADDED = {
+    "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor"},
+    "cert-manager.io/v1": {"certificates": "Certificate"},
+}
+"""Custom resources that a cluster may have."""
 
 
 class ApiServer(ThreadingHTTPServer):

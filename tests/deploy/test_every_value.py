@@ -21,6 +21,7 @@ CLUSTER = "RayService/spec.rayClusterConfig"
 CPU = "RayService/spec.rayClusterConfig.workerGroupSpecs.0.template.spec"
 GPU = "RayService/spec.rayClusterConfig.workerGroupSpecs.1.template.spec"
 TRITON = "Deployment/spec.template.spec"
+COPY = "Job/spec.template.spec.initContainers.0"
 DOOR = "NetworkPolicy:ray/spec.ingress.1"
 DIGEST = "sha256:" + "a" * 64
 SIZE = {"requests": {"cpu": "3", "memory": "5Gi"}, "limits": {"cpu": "3", "memory": "5Gi"}}
@@ -38,6 +39,13 @@ class Effect:
 
 
 WITH_MONITOR = {"assumeCrds": True, "podMonitor": {"enabled": True}}
+CREATED = {"models": {"create": True}}
+WITH_PREFETCH = CREATED | {"prefetch": {"enabled": True}}
+WITH_BUCKET = {
+    "models": {"claimName": "models"},
+    "prefetch": {"enabled": True, "bucket": "s3://m/x", "copier": {"repository": "rclone", "tag": "1.2"}},
+    "app": {"model": {"source": "/models/mine"}},
+}
 DOOR_OPEN = {"assumeCrds": True, "networkPolicy": {"admitNamespaces": ["edge"]}}
 AT_HOST = {"edge": {"host": "a.example.org", "authenticatedBefore": True, "tlsSecretName": "tls"}}
 WITH_INGRESS = merged(merged(DOOR_OPEN, AT_HOST), {"edge": {"ingress": {"enabled": True}}})
@@ -164,6 +172,17 @@ EFFECTS: dict[str, Effect] = {
     "models.image": Effect(
         "mine:1", f"{GPU}.volumes.2.image.reference", "mine:1", {"app": {"model": {"source": "/models/mine"}}}
     ),
+    "models.create": Effect(True, "PersistentVolumeClaim:models/spec.accessModes", ["ReadWriteMany"]),
+    "models.accessMode": Effect("ReadWriteOnce", "PersistentVolumeClaim/spec.accessModes.0", "ReadWriteOnce", CREATED),
+    "models.storageClassName": Effect("fast", "PersistentVolumeClaim/spec.storageClassName", "fast", CREATED),
+    "prefetch.enabled": Effect(True, "ConfigMap:prefetch/metadata.name", "clara-prefetch", CREATED),
+    "prefetch.bucket": Effect("gs://m/x", f"{COPY}.args", [":gcs:m/x", "/models/mine"], WITH_BUCKET),
+    "prefetch.bucketSecretName": Effect("keys", f"{COPY}.envFrom.0.secretRef.name", "keys", WITH_BUCKET),
+    "prefetch.bucketPort": Effect(9000, "NetworkPolicy:prefetch/spec.egress.1.ports.0.port", 9000, WITH_BUCKET),
+    "prefetch.copier.repository": Effect("other", f"{COPY}.image", "other:1.2", WITH_BUCKET),
+    "prefetch.copier.tag": Effect("3", f"{COPY}.image", "rclone:3", WITH_BUCKET),
+    "prefetch.copier.digest": Effect(DIGEST, f"{COPY}.image", f"rclone@{DIGEST}", WITH_BUCKET),
+    "prefetch.resources": Effect(SIZE, "Job/spec.template.spec.containers.0.resources", SIZE, WITH_PREFETCH),
     "models.sizeLimit": Effect("41Gi", f"{GPU}.volumes.2.emptyDir.sizeLimit", "41Gi"),
     "huggingFace.tokenSecretName": Effect("hub", f"{GPU}.containers.0.env.HF_TOKEN.secretKeyRef.name", "hub"),
     "modelServer.apiKeySecretName": Effect("key", f"{CPU}.volumes.2.secret.secretName", "key", WITH_SERVER),

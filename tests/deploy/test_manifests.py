@@ -16,7 +16,7 @@ KUBERNETES_VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 
 
 def test_the_profiles_are_those_of_the_chart_readme() -> None:
-    assert set(profiles()) == {"full-size", "air-gapped", "laptop", "one-gpu", "production", "triton"}
+    assert set(profiles()) == {"full-size", "air-gapped", "edge", "laptop", "one-gpu", "production", "triton"}
     readme = (CHART / "README.md").read_text(encoding="utf-8")
     assert all(f"profiles/{name}.yaml" in readme for name in profiles() if name != "full-size")
 
@@ -122,23 +122,21 @@ def test_no_image_is_latest_or_untagged(pod_templates: dict[str, Manifest]) -> N
 
 
 def test_every_podmonitor_finds_its_pods_and_their_ports(
-    documents: list[Manifest], pod_templates: dict[str, Manifest]
+    documents: list[Manifest], pod_templates: dict[str, Manifest], ray_templates: dict[str, Manifest]
 ) -> None:
+    for template in ray_templates.values():
+        # As the operator does.
+        template["metadata"]["labels"]["ray.io/is-ray-node"] = "yes"
     watched: dict[str, set[str]] = {}
     for monitor in (document for document in documents if document["kind"] == "PodMonitor"):
-        # The operator adds this one to every pod it makes.
-        selector = without(monitor["spec"]["selector"]["matchLabels"], "ray.io/is-ray-node")
+        selector = monitor["spec"]["selector"]["matchLabels"]
         scraped = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
-        for name, template in pod_templates.items():
+        for name, template in (pod_templates | ray_templates).items():
             if selector.items() <= template["metadata"]["labels"].items():
                 watched.setdefault(name, set()).update(scraped & ports_of(template))
     assert watched.pop("head") == {"metrics", "as-metrics", "dash-metrics"}
     assert all("metrics" in ports for ports in watched.values())
     assert watched.keys() >= {"cpu"}
-
-
-def without(labels: dict[str, str], key: str) -> dict[str, str]:
-    return {name: value for name, value in labels.items() if name != key}
 
 
 def ports_of(template: Manifest) -> set[Any]:

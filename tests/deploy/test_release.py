@@ -9,13 +9,20 @@ import httpx
 import pytest
 
 from charts.render import CHART, NAMESPACE, RELEASE, merged, profile
-from tests.deploy.api_server import MONITORING, RESOURCES, ApiServer
+from tests.deploy.api_server import ADDED, RESOURCES, ApiServer
 
 PRODUCTION = profile("production")
 
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
+    with ApiServer(RESOURCES | ADDED) as server:
+        yield server
+
+
+@pytest.fixture
+def bare_server() -> Iterator[ApiServer]:
+    """One that knows KubeRay only."""
     with ApiServer(RESOURCES) as server:
         yield server
 
@@ -23,6 +30,12 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def site(server: ApiServer, tmp_path: Path) -> Iterator[helm.Config]:
     with helm.Config(kubeconfig_path=str(server.kubeconfig(tmp_path)), namespace=NAMESPACE) as site:
+        yield site
+
+
+@pytest.fixture
+def bare_site(bare_server: ApiServer, tmp_path: Path) -> Iterator[helm.Config]:
+    with helm.Config(kubeconfig_path=str(bare_server.kubeconfig(tmp_path)), namespace=NAMESPACE) as site:
         yield site
 
 
@@ -34,7 +47,7 @@ def upgrade(site: helm.Config, values: dict[str, Any]) -> None:
     site.upgrade(str(CHART), RELEASE, values)
 
 
-def test_a_release_comes_changes_goes_back_and_leaves_nothing(server: ApiServer, site: helm.Config) -> None:
+def test_a_release_comes_changes_goes_back_and_leaves_its_model_only(server: ApiServer, site: helm.Config) -> None:
     install(site, PRODUCTION)
     installed = server.kinds()
     first = server.get("RayService", "clara")["spec"]
@@ -42,6 +55,7 @@ def test_a_release_comes_changes_goes_back_and_leaves_nothing(server: ApiServer,
 
     upgrade(site, profile("laptop"))
     assert server.kinds() < installed
+    assert ("Job", "clara-prefetch") not in {(kind, name[:14]) for kind, name in server.kinds()}
     assert server.get("RayService", "clara")["spec"] != first
 
     site.rollback(RELEASE, version=1)
@@ -49,7 +63,8 @@ def test_a_release_comes_changes_goes_back_and_leaves_nothing(server: ApiServer,
     assert server.get("RayService", "clara")["spec"] == first
 
     site.uninstall(RELEASE)
-    assert server.kinds() == set()
+    # 16.6 GB would have to be fetched again.
+    assert server.kinds() == {("PersistentVolumeClaim", "clara-models")}
 
 
 def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_name: str) -> None:
@@ -65,18 +80,24 @@ def test_the_store_of_the_cluster_state_cannot_change_in_a_running_release(site:
     upgrade(site, merged(PRODUCTION, {"gcsFaultTolerance": {"redisAddress": "other:6379"}}))
 
 
-def test_a_monitor_is_made_where_its_kind_is_known(tmp_path: Path) -> None:
-    values = merged(profile("laptop"), {"podMonitor": {"enabled": True}})
-    with ApiServer(RESOURCES | MONITORING) as server:
-        with helm.Config(kubeconfig_path=str(server.kubeconfig(tmp_path)), namespace=NAMESPACE) as site:
-            install(site, values)
-        assert ("PodMonitor", "clara") in server.kinds()
+def test_custom_resources_are_made_where_their_kinds_are_known(server: ApiServer, site: helm.Config) -> None:
+    install(site, merged(profile("edge"), {"podMonitor": {"enabled": True}}))
+    assert {("PodMonitor", "clara"), ("Certificate", "clara"), ("Ingress", "clara")} <= server.kinds()
 
 
-def test_a_monitor_is_refused_where_it_is_not(server: ApiServer, site: helm.Config) -> None:
-    with pytest.raises(helm.HelmError, match="this cluster has no PodMonitor"):
-        install(site, merged(profile("laptop"), {"podMonitor": {"enabled": True}}))
-    assert server.kinds() == set()
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
+        (profile("edge"), "this cluster has no Certificate: install cert-manager"),
+    ],
+)
+def test_where_they_are_not_nothing_is_installed(
+    bare_server: ApiServer, bare_site: helm.Config, values: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(helm.HelmError, match=sentence):
+        install(bare_site, merged(profile("laptop"), values))
+    assert bare_server.kinds() == set()
 
 
 def test_the_server_refuses_what_does_not_fit(server: ApiServer) -> None:

@@ -22,7 +22,9 @@ def serve_config(ray_service: Manifest) -> dict[str, Any]:
 
 def settings_of(values: dict[str, Any]) -> Settings:
     """Read a rendered chart's settings back, as `build_app` would."""
-    ray_service = next(document for document in manifests(values) if document["kind"] == "RayService")
+    ray_service = next(
+        document for document in manifests({"assumeCrds": True, **values}) if document["kind"] == "RayService"
+    )
     return Settings.model_validate(serve_config(ray_service)["applications"][0]["args"])
 
 

@@ -41,6 +41,7 @@ def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> 
 
 
 OPEN_EDGE = {"host": "x", "authenticatedBefore": True, "tlsSecretName": "tls", "ingress": {"enabled": True}}
+FETCHED = {"models": {"create": True}, "prefetch": {"enabled": True}}
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
     ({"app": {"engine": {"backend": "openai"}}}, "they would hold GPUs and not use them"),
@@ -58,6 +59,15 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
+    ({"models": {"create": True, "claimName": "models"}}, "either the chart makes the claim or it is there"),
+    ({"prefetch": {"enabled": True}}, "there is no claim to fetch into"),
+    (merged(FETCHED, {"app": {"model": {"source": "/models/mine"}}}), "which is no hub's"),
+    (merged(FETCHED, {"prefetch": {"bucket": "s3://models/mine"}}), "name the folder under /models"),
+    (
+        merged(FETCHED, {"prefetch": {"bucket": "s3://m/mine"}, "app": {"model": {"source": "/models/mine"}}}),
+        "name an image that holds rclone",
+    ),
+    (FETCHED | {"airGapped": True}, "prefetch would ask a hub"),
     ({"edge": OPEN_EDGE | {"authenticatedBefore": False}}, "whoever reaches the host could send and read"),
     ({"edge": OPEN_EDGE | {"host": ""}}, "every host's requests would come here"),
     ({"edge": OPEN_EDGE | {"tlsSecretName": ""}}, "films would travel unencrypted"),

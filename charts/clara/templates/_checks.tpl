@@ -6,6 +6,7 @@
 {{- include "clara.checkShutdown" . -}}
 {{- include "clara.checkGcs" . -}}
 {{- include "clara.checkEdge" . -}}
+{{- include "clara.checkPrefetch" . -}}
 {{- end -}}
 
 {{- define "clara.checkGpus" -}}
@@ -30,16 +31,17 @@
 {{- $models := .Values.models -}}
 {{- $source := dig "model" "source" "demo" .Values.app -}}
 {{- $isMounted := hasPrefix "/models/" $source -}}
-{{- if and $models.image $models.claimName -}}
-{{- fail "models.image and models.claimName are both set: the model can come from one of them only" -}}
+{{- $claim := include "clara.modelClaim" . -}}
+{{- if and $models.image $claim -}}
+{{- fail "models.image is set beside a claim (models.claimName or models.create): the model can come from one of them only" -}}
 {{- end -}}
-{{- if and $isMounted (not $models.image) (not $models.claimName) -}}
-{{- fail (printf "app.model.source is %s, but neither models.claimName nor models.image is set: the folder would be empty" $source) -}}
+{{- if and $isMounted (not $models.image) (not $claim) -}}
+{{- fail (printf "app.model.source is %s, but there is neither models.claimName, models.create nor models.image: the folder would be empty" $source) -}}
 {{- end -}}
 {{- if and $models.image (not $isMounted) -}}
 {{- fail (printf "models.image is set, but app.model.source is %s, which is not under /models: the image would not be read" $source) -}}
 {{- end -}}
-{{- if and .Values.airGapped (ne $source "demo") (not (hasPrefix "/" $source)) (not $models.claimName) -}}
+{{- if and .Values.airGapped (ne $source "demo") (not (hasPrefix "/" $source)) (not $claim) -}}
 {{- fail (printf "airGapped is true, but app.model.source is the hub id %s and models.claimName is empty: there is nothing to load it from" $source) -}}
 {{- end -}}
 {{- end -}}

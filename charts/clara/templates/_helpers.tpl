@@ -57,5 +57,5 @@ labels:
 {{/* "true" when nothing may be fetched from a hub: the model lies in the image, in a folder, or was fetched before. */}}
 {{- define "clara.isOffline" -}}
 {{- $source := dig "model" "source" "demo" .Values.app -}}
-{{- if or (eq $source "demo") (hasPrefix "/" $source) .Values.airGapped -}}true{{- end -}}
+{{- if or (eq $source "demo") (hasPrefix "/" $source) .Values.airGapped .Values.prefetch.enabled -}}true{{- end -}}
 {{- end -}}

@@ -56,6 +56,12 @@ spec:
     {{- include "clara.podSecurityContext" $root | nindent 4 }}
   {{- with include "clara.pullSecrets" $root | trim }}{{ . | nindent 2 }}{{ end }}
   {{- with include "clara.placement" (dict "root" $root "group" .group "name" .name) | trim }}{{ . | nindent 2 }}{{ end }}
+  {{- if and .runsEngine (include "clara.engineHoldsModel" $root) }}
+  {{- with include "clara.waitForModel" $root | trim }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- end }}
   containers:
     - name: {{ ternary "ray-head" "ray-worker" .isHead }}
       image: {{ include "clara.image" $root | quote }}

@@ -34,8 +34,8 @@
 - name: models
   {{- if .Values.models.image }}
   image: {reference: {{ .Values.models.image | quote }}, pullPolicy: {{ .Values.image.pullPolicy }}}
-  {{- else if .Values.models.claimName }}
-  persistentVolumeClaim: {claimName: {{ .Values.models.claimName }}}
+  {{- else if include "clara.modelClaim" . }}
+  persistentVolumeClaim: {claimName: {{ include "clara.modelClaim" . }}}
   {{- else }}
   emptyDir: {sizeLimit: {{ .Values.models.sizeLimit }}}
   {{- end }}
