@@ -23,6 +23,7 @@ GPU = "RayService/spec.rayClusterConfig.workerGroupSpecs.1.template.spec"
 TRITON = "Deployment/spec.template.spec"
 COPY = "Job/spec.template.spec.initContainers.0"
 DOOR = "NetworkPolicy:ray/spec.ingress.1"
+METRICS = "NetworkPolicy:ray/spec.ingress.2"
 DIGEST = "sha256:" + "a" * 64
 SIZE = {"requests": {"cpu": "3", "memory": "5Gi"}, "limits": {"cpu": "3", "memory": "5Gi"}}
 TOLERATIONS = [{"key": "other", "operator": "Exists"}]
@@ -133,14 +134,14 @@ EFFECTS: dict[str, Effect] = {
     ),
     "networkPolicy.enabled": Effect(False, "NetworkPolicy:ray/spec", None),
     "networkPolicy.admitNamespaces": Effect(
-        ["door"], f"{DOOR}.from.0.namespaceSelector.matchLabels", in_namespace("door")
+        ["door"], f"{DOOR}.from.1.namespaceSelector.matchLabels", in_namespace("door")
     ),
-    "networkPolicy.admitCidrs": Effect(["10.0.0.0/8"], f"{DOOR}.from.0.ipBlock.cidr", "10.0.0.0/8"),
+    "networkPolicy.admitCidrs": Effect(["10.0.0.0/8"], f"{DOOR}.from.1.ipBlock.cidr", "10.0.0.0/8"),
     "networkPolicy.operatorNamespace": Effect(
         "ray", "NetworkPolicy:head/spec.ingress.0.from.0.namespaceSelector.matchLabels", in_namespace("ray")
     ),
     "networkPolicy.monitoringNamespace": Effect(
-        "prom", f"{DOOR}.from.0.namespaceSelector.matchLabels", in_namespace("prom"), WITH_MONITOR
+        "prom", f"{METRICS}.from.0.namespaceSelector.matchLabels", in_namespace("prom"), WITH_MONITOR
     ),
     "edge.host": Effect("b.example.org", "Ingress/spec.rules.0.host", "b.example.org", WITH_INGRESS),
     "edge.authenticatedBefore": Effect(True, "Ingress/metadata.name", "clara", WITH_INGRESS),

@@ -1,5 +1,6 @@
 """What the chart renders would be taken by an API server: by its core schemas, its CRDs and its pod security."""
 
+import functools
 import json
 from typing import Any
 
@@ -36,7 +37,13 @@ def test_objects_and_pods_fit_kubernetes(
     assert core
     assert pods
     for document in core + pods:
-        kubernetes_validate.validate(document, version, strict=True)
+        validate_once(json.dumps(document), version)
+
+
+@functools.cache
+def validate_once(document: str, version: str) -> None:
+    """Validate an object, given as JSON; profiles have many in common."""
+    kubernetes_validate.validate(json.loads(document), version, strict=True)
 
 
 def test_custom_objects_fit_their_definitions(documents: list[Manifest], custom_resources: CustomResources) -> None:

@@ -1,5 +1,7 @@
 """Where the model comes from, and which pods get to know."""
 
+import functools
+import operator
 from typing import Any
 
 import pytest
@@ -13,11 +15,11 @@ CPU_ONLY: dict[str, Any] = {
 }
 
 
-def test_only_a_hub_model_may_ask_the_hub(profile_name: str, pod_templates: dict[str, Manifest]) -> None:
-    for name, template in pod_templates.items():
-        if "prefetch" in name:
-            assert profile_name == "production"
-            continue
+def test_only_a_hub_model_may_ask_the_hub(
+    profile_name: str, documents: list[Manifest], ray_templates: dict[str, Manifest]
+) -> None:
+    servers = [templates_of(document) for document in documents if document["kind"] == "Deployment"]
+    for name, template in functools.reduce(operator.or_, servers, ray_templates).items():
         assert ("HF_HUB_OFFLINE" in environment_of(template)) == (profile_name in OFFLINE), name
 
 

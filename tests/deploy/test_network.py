@@ -20,6 +20,7 @@ def node(group: str) -> dict[str, str]:
 
 HEAD, CPU, GPU = node("headgroup"), node("cpu"), node("gpu")
 TRITON = INSTANCE | {"app.kubernetes.io/component": "triton"}
+CHECK = INSTANCE | {"app.kubernetes.io/component": "check"}
 STRANGER = {"app": "stranger"}
 FAR = "far away"
 """A namespace, or an address outside the cluster."""
@@ -94,6 +95,13 @@ def test_the_operator_reaches_the_head_and_prometheus_the_metrics() -> None:
     assert may(values, "monitoring", GPU, 8080)
     assert not may(values, "monitoring", HEAD, 8265)
     assert not may({}, "monitoring", HEAD, 8080)
+
+
+def test_the_check_reaches_the_door_and_nothing_else() -> None:
+    assert may({}, CHECK, CPU, 8000)
+    assert may({}, CHECK, FAR, 53, "UDP")
+    assert not may({}, CHECK, HEAD, 8265)
+    assert not may({}, CHECK, FAR, 443)
 
 
 def test_names_can_be_looked_up() -> None:

@@ -142,3 +142,26 @@ def test_the_generator_runs_as_a_command() -> None:
 def test_a_value_whose_type_is_unclear_must_say_it() -> None:
     with pytest.raises(ValueError, match=r"a\.b needs an @schema line"):
         Value(("a", "b"), None, "", None).schema()
+
+
+def test_the_annotation_of_changes_is_the_newest_part_of_the_changelog() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    changelog = (CHART / "CHANGELOG.md").read_text(encoding="utf-8")
+    title, _, newest = changelog.partition("\n## ")[2].partition("\n## ")[0].partition("\n")
+    assert title.startswith(chart["version"])
+    annotated = yaml.safe_load(chart["annotations"]["artifacthub.io/changes"])
+    assert newest.strip().splitlines() == [f"- {entry['kind']}: {entry['description']}" for entry in annotated]
+
+
+def test_no_template_is_long() -> None:
+    lengths = {path.name: path.read_text().count("\n") for path in (CHART / "templates").rglob("*.*")}
+    assert {name for name, length in lengths.items() if length > 120} == set()
+
+
+def test_the_notes_tell_the_next_command() -> None:
+    with helm.Chart.load(str(CHART)) as chart:
+        notes = chart.render(profile("production"), name="clara", namespace="reports")["clara/templates/NOTES.txt"]
+    assert "kubectl --namespace reports wait rayservice/clara --for=condition=Ready" in notes
+    assert "helm test clara --namespace reports" in notes
+    assert "logs --follow job/clara-prefetch-" in notes
+    assert "no authentication yet" in notes
