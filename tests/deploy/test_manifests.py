@@ -1,8 +1,7 @@
 """What the chart renders would be taken by an API server: by its core schemas, its CRDs and its pod security."""
 
+import functools
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import helm_python as helm
@@ -10,18 +9,17 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from charts.render import CHART, profile
+from charts.render import CHART, profile, profiles
+from tests.deploy.conftest import CustomResources
+from tests.deploy.manifests import Manifest, containers_of, is_core
 
-Manifest = dict[str, Any]
 KUBERNETES_VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
-CORE_KINDS = {"ConfigMap"}
 
 
-def without_nulls(node: Any) -> Any:
-    """Prune as the server does before it checks."""
-    if isinstance(node, dict):
-        return {key: without_nulls(value) for key, value in node.items() if value is not None}
-    return [without_nulls(value) for value in node] if isinstance(node, list) else node
+def test_the_profiles_are_those_of_the_chart_readme() -> None:
+    assert set(profiles()) == {"full-size", "air-gapped", "edge", "laptop", "one-gpu", "production", "triton"}
+    readme = (CHART / "README.md").read_text(encoding="utf-8")
+    assert all(f"profiles/{name}.yaml" in readme for name in profiles() if name != "full-size")
 
 
 def test_the_chart_lints(profile_name: str) -> None:
@@ -31,43 +29,40 @@ def test_the_chart_lints(profile_name: str) -> None:
 
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_core_objects_fit_kubernetes(documents: list[Manifest], version: str) -> None:
-    core = [document for document in documents if document["kind"] in CORE_KINDS]
+def test_objects_and_pods_fit_kubernetes(
+    documents: list[Manifest], pod_templates: dict[str, Manifest], version: str
+) -> None:
+    pods = [{"apiVersion": "v1", "kind": "Pod", **template} for template in pod_templates.values()]
+    core = [document for document in documents if is_core(document)]
     assert core
-    for document in core:
-        kubernetes_validate.validate(document, version, strict=True)
+    assert pods
+    for document in core + pods:
+        validate_once(json.dumps(document), version)
 
 
-@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_pod_templates_fit_kubernetes(pod_templates: dict[str, Manifest], version: str) -> None:
-    assert pod_templates
-    for template in pod_templates.values():
-        pod = {"apiVersion": "v1", "kind": "Pod", **template}
-        kubernetes_validate.validate(pod, version, strict=True)
+@functools.cache
+def validate_once(document: str, version: str) -> None:
+    """Validate an object, given as JSON; profiles have many in common."""
+    kubernetes_validate.validate(json.loads(document), version, strict=True)
 
 
-def test_custom_objects_fit_their_definitions(documents: list[Manifest], crd_schemas: Path) -> None:
-    custom = [document for document in documents if document["kind"] not in CORE_KINDS]
-    assert {document["kind"] for document in custom} == {"RayService", "PodMonitor"}
+def test_custom_objects_fit_their_definitions(documents: list[Manifest], custom_resources: CustomResources) -> None:
+    custom = [document for document in documents if not is_core(document)]
+    assert {document["kind"] for document in custom} >= {"RayService", "PodMonitor"}
     for document in custom:
-        group, version = document["apiVersion"].split("/")
-        schema = json.loads((crd_schemas / group / f"{document['kind'].lower()}_{version}.json").read_text())
-        jsonschema.validate(without_nulls(document), schema)
+        custom_resources.validate(document)
 
 
-def test_a_misspelt_field_would_be_caught(ray_service: Manifest, crd_schemas: Path) -> None:
-    schema = json.loads((crd_schemas / "ray.io" / "rayservice_v1.json").read_text())
+def test_a_misspelt_field_would_be_caught(ray_service: Manifest, custom_resources: CustomResources) -> None:
     ray_service["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["tolerationz"] = []
     with pytest.raises(jsonschema.ValidationError, match="tolerationz"):
-        jsonschema.validate(ray_service, schema)
+        custom_resources.validate(ray_service)
 
 
-def test_no_environment_variable_is_named_twice(
-    ray_service: Manifest, containers_of: Callable[[Manifest], Iterator[Manifest]]
-) -> None:
+def test_no_environment_variable_is_named_twice(documents: list[Manifest]) -> None:
     """A live server refuses them in a RayService, while no schema does."""
-    for container in containers_of(ray_service):
-        names = [variable["name"] for variable in container["env"]]
+    for container in containers_of(documents):
+        names = [variable["name"] for variable in container.get("env", [])]
         assert len(names) == len(set(names))
 
 
@@ -78,8 +73,14 @@ def test_every_object_is_named_and_labelled(documents: list[Manifest]) -> None:
         assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == "clara"
 
 
+def test_no_two_objects_share_kind_and_name(documents: list[Manifest]) -> None:
+    names = [(document["kind"], document["metadata"]["name"]) for document in documents]
+    assert len(names) == len(set(names))
+
+
 def test_pods_meet_the_restricted_pod_security_standard(pod_templates: dict[str, Manifest]) -> None:
-    allowed_volumes = {"name", "emptyDir", "persistentVolumeClaim", "configMap", "secret", "projected"}
+    # Image volumes since 1.33.
+    allowed_volumes = {"name", "emptyDir", "persistentVolumeClaim", "configMap", "secret", "projected", "image"}
     for template in pod_templates.values():
         pod = template["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -87,13 +88,13 @@ def test_pods_meet_the_restricted_pod_security_standard(pod_templates: dict[str,
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
         assert all(volume.keys() <= allowed_volumes for volume in pod["volumes"])
-        assert not any("hostPort" in port for container in pod["containers"] for port in container["ports"])
+        assert not any(
+            "hostPort" in port for container in containers_of(template) for port in container.get("ports", [])
+        )
 
 
-def test_containers_may_do_nothing_but_their_work(
-    ray_service: Manifest, containers_of: Callable[[Manifest], Iterator[Manifest]]
-) -> None:
-    containers = list(containers_of(ray_service))
+def test_containers_may_do_nothing_but_their_work(documents: list[Manifest]) -> None:
+    containers = list(containers_of(documents))
     assert len(containers) >= 3
     for container in containers:
         assert container["securityContext"] == {
@@ -108,7 +109,7 @@ def test_containers_may_do_nothing_but_their_work(
 def test_every_mount_has_its_volume(pod_templates: dict[str, Manifest]) -> None:
     for template in pod_templates.values():
         volumes = {volume["name"] for volume in template["spec"]["volumes"]}
-        mounts = {mount["name"] for mount in template["spec"]["containers"][0]["volumeMounts"]}
+        mounts = {mount["name"] for container in containers_of(template) for mount in container["volumeMounts"]}
         assert mounts == volumes
 
 
@@ -121,26 +122,36 @@ def test_only_the_head_may_talk_to_the_api_server(pod_templates: dict[str, Manif
 
 def test_no_image_is_latest_or_untagged(pod_templates: dict[str, Manifest]) -> None:
     for template in pod_templates.values():
-        _, _, tag = template["spec"]["containers"][0]["image"].partition(":")
-        assert tag
-        assert tag != "latest"
+        for container in containers_of(template):
+            _, _, tag = container["image"].rpartition(":")
+            assert tag not in ("", "latest")
+            assert "/" not in tag
 
 
-def test_the_podmonitor_finds_the_pods_and_their_ports(
-    documents: list[Manifest], pod_templates: dict[str, Manifest]
+def test_every_podmonitor_finds_its_pods_and_their_ports(
+    documents: list[Manifest], pod_templates: dict[str, Manifest], ray_templates: dict[str, Manifest]
 ) -> None:
-    spec = next(document for document in documents if document["kind"] == "PodMonitor")["spec"]
-    # The operator adds this one to every pod it makes.
-    selector = {key: value for key, value in spec["selector"]["matchLabels"].items() if key != "ray.io/is-ray-node"}
-    ports = {endpoint["port"] for endpoint in spec["podMetricsEndpoints"]}
-    for name, template in pod_templates.items():
-        assert selector.items() <= template["metadata"]["labels"].items()
-        offered = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
-        assert ports <= offered if name == "head" else "metrics" in offered & ports
+    for template in ray_templates.values():
+        # As the operator does.
+        template["metadata"]["labels"]["ray.io/is-ray-node"] = "yes"
+    watched: dict[str, set[str]] = {}
+    for monitor in (document for document in documents if document["kind"] == "PodMonitor"):
+        selector = monitor["spec"]["selector"]["matchLabels"]
+        scraped = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+        for name, template in (pod_templates | ray_templates).items():
+            if selector.items() <= template["metadata"]["labels"].items():
+                watched.setdefault(name, set()).update(scraped & ports_of(template))
+    assert watched.pop("head") == {"metrics", "as-metrics", "dash-metrics"}
+    assert all("metrics" in ports for ports in watched.values())
+    assert watched.keys() >= {"cpu"}
+
+
+def ports_of(template: Manifest) -> set[Any]:
+    return {port["name"] for container in containers_of(template) for port in container.get("ports", [])}
 
 
 def test_the_dashboard_travels_whole(documents: list[Manifest]) -> None:
-    config_map = next(document for document in documents if document["kind"] == "ConfigMap")
+    (config_map,) = [document for document in documents if document["metadata"]["name"] == "clara-dashboards"]
     dashboard = json.loads(config_map["data"]["clara.json"])
     assert dashboard["uid"] == "clara"
     assert len(dashboard["panels"]) > 10

@@ -7,16 +7,38 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* What a read-only root leaves writable: Ray's sessions, and the caches of vLLM and torch. */}}
-{{- define "clara.scratchMounts" -}}
-- {name: scratch, mountPath: /tmp}
-- {name: home, mountPath: /home/clara}
+{{- define "clara.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 1000
+runAsGroup: 1000
+fsGroup: 1000
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "clara.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A group's resources with its GPUs. Takes a dict: resources, gpus (a count, 0 for none). */}}
+{{- define "clara.resources" -}}
+{{- $resources := deepCopy .resources -}}
+{{- if .gpus -}}
+{{- $_ := set $resources "limits" (merge (dict "nvidia.com/gpu" (int .gpus)) (default dict $resources.limits)) -}}
+{{- end -}}
+{{- toYaml $resources -}}
 {{- end -}}
 
 {{/*
-The pod template of a Ray node. Takes a dict: root, name of the container, group (its values), ports (name: number),
-isHead, hasModel (it runs the engine), gpus (a count, 0 for none).
-Probes are left out on purpose: KubeRay adds those that fit Ray's version and the kind of node.
+The pod template of a Ray node. Takes a dict: root, group (its values), name (of the group at KubeRay), ports
+(name: number), isHead, runsEngine, gpus (a count, 0 for none).
+Probes are left to KubeRay, which adds those that fit Ray's version and the kind of node: a worker is ready when its raylet
+and its Serve proxy are, and leaves the Service at the first failure; it is restarted when its raylet is gone.
 */}}
 {{- define "clara.pod" -}}
 {{- $root := .root -}}
@@ -31,28 +53,17 @@ spec:
   {{- end }}
   terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds | int }}
   securityContext:
-    runAsNonRoot: true
-    runAsUser: 1000
-    runAsGroup: 1000
-    fsGroup: 1000
-    fsGroupChangePolicy: OnRootMismatch
-    seccompProfile: {type: RuntimeDefault}
-  {{- with $root.Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
+    {{- include "clara.podSecurityContext" $root | nindent 4 }}
+  {{- with include "clara.pullSecrets" $root | trim }}{{ . | nindent 2 }}{{ end }}
+  {{- with include "clara.placement" (dict "root" $root "group" .group "name" .name) | trim }}{{ . | nindent 2 }}{{ end }}
+  {{- if and .runsEngine (include "clara.engineHoldsModel" $root) }}
+  {{- with include "clara.waitForModel" $root | trim }}
+  initContainers:
+    {{- . | nindent 4 }}
   {{- end }}
-  {{- with .group.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .group.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
-    - name: {{ .name }}
+    - name: {{ ternary "ray-head" "ray-worker" .isHead }}
       image: {{ include "clara.image" $root | quote }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       ports:
@@ -60,77 +71,36 @@ spec:
         - {name: {{ $name }}, containerPort: {{ $port }}}
         {{- end }}
       env:
-        {{- include "clara.env" . | nindent 8 }}
+        {{- include "clara.env" . | trim | nindent 8 }}
       resources:
-        {{- $resources := deepCopy .group.resources }}
-        {{- if .gpus }}
-        {{- $_ := set $resources "limits" (merge (dict "nvidia.com/gpu" (int .gpus)) (default dict $resources.limits)) }}
-        {{- end }}
-        {{- toYaml $resources | nindent 8 }}
+        {{- include "clara.resources" (dict "resources" .group.resources "gpus" .gpus) | nindent 8 }}
       securityContext:
         {{- include "clara.securityContext" $root | nindent 8 }}
+      {{- if and $root.Values.serveTls.secretName (not .isHead) }}
+      {{- /* KubeRay's own would ask without TLS. */}}
+      readinessProbe:
+        httpGet: {scheme: HTTPS, port: serve, path: /-/healthz}
+        initialDelaySeconds: 10
+        periodSeconds: 5
+        timeoutSeconds: 2
+        failureThreshold: 1
+      {{- end }}
+      {{- if not .isHead }}
+      lifecycle:
+        preStop:
+          {{- /* Whoever still has this pod's address may send here; only after that Ray is told to drain. */}}
+          exec: {command: [sleep, {{ $root.Values.endpointDrainSeconds | int | quote }}]}
+      {{- end }}
       volumeMounts:
         {{- include "clara.scratchMounts" $root | nindent 8 }}
-        {{- if .hasModel }}
-        - {name: model-cache, mountPath: /var/cache/huggingface}
-        {{- if $root.Values.modelServer.apiKeySecretName }}
-        - {name: model-server, mountPath: /var/run/secrets/clara/model-server, readOnly: true}
-        {{- end }}
+        {{- with include "clara.serveTlsMount" $root | trim }}{{ . | nindent 8 }}{{ end }}
+        {{- if .runsEngine }}
+        {{- with include "clara.engineMounts" $root | trim }}{{ . | nindent 8 }}{{ end }}
         {{- end }}
   volumes:
-    - name: scratch
-      emptyDir: {sizeLimit: {{ $root.Values.scratchSizeLimit }}}
-    - name: home
-      emptyDir: {sizeLimit: {{ $root.Values.scratchSizeLimit }}}
-    {{- if .hasModel }}
-    - name: model-cache
-      {{- if $root.Values.modelCache.claimName }}
-      persistentVolumeClaim: {claimName: {{ $root.Values.modelCache.claimName }}}
-      {{- else }}
-      emptyDir: {sizeLimit: {{ $root.Values.modelCache.sizeLimit }}}
-      {{- end }}
-    {{- with $root.Values.modelServer.apiKeySecretName }}
-    - name: model-server
-      secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- include "clara.scratchVolumes" $root | nindent 4 }}
+    {{- with include "clara.serveTlsVolume" $root | trim }}{{ . | nindent 4 }}{{ end }}
+    {{- if .runsEngine }}
+    {{- with include "clara.engineVolumes" $root | trim }}{{ . | nindent 4 }}{{ end }}
     {{- end }}
-    {{- end }}
-{{- end -}}
-
-{{/* The environment of a Ray node; takes the dict of clara.pod. The operator adds RAY_AUTH_TOKEN, from authOptions. */}}
-{{- define "clara.env" -}}
-{{- $offline := include "clara.isOffline" .root -}}
-{{- /* A user without an entry in /etc/passwd needs both to be named. */}}
-- {name: HOME, value: /home/clara}
-- {name: USER, value: clara}
-{{- /* With an operator too old for authOptions Ray then refuses to start, instead of starting open. */}}
-- {name: RAY_AUTH_MODE, value: token}
-- {name: RAY_USAGE_STATS_ENABLED, value: "0"}
-{{- /* Switched off, Ray still reports that it is off, unless there is nowhere to report to. */}}
-- {name: RAY_USAGE_STATS_REPORT_URL, value: "http://127.0.0.1:9"}
-- {name: VLLM_NO_USAGE_STATS, value: "1"}
-- {name: DO_NOT_TRACK, value: "1"}
-- {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
-- {name: TOKENIZERS_PARALLELISM, value: "false"}
-{{- /* vLLM would speak gRPC to telemetry.otlp_endpoint, which is an address for HTTP. */}}
-- {name: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, value: http/protobuf}
-- {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
-{{- if .root.Values.app.engine.enforce_eager }}
-{{- /* Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request. */}}
-- {name: TORCHDYNAMO_DISABLE, value: "1"}
-{{- end }}
-{{- if $offline }}
-- {name: HF_HUB_OFFLINE, value: "1"}
-{{- end }}
-{{- if .hasModel }}
-{{- /* vLLM would find its own address by way of a public one. */}}
-- name: VLLM_HOST_IP
-  valueFrom:
-    fieldRef: {fieldPath: status.podIP}
-- {name: HF_HOME, value: /var/cache/huggingface}
-{{- with .root.Values.huggingFace.tokenSecretName }}
-- name: HF_TOKEN
-  valueFrom:
-    secretKeyRef: {name: {{ . }}, key: token}
-{{- end }}
-{{- end }}
 {{- end -}}

@@ -1,0 +1,94 @@
+{{/* Refuse values that each pass the schema but contradict each other. */}}
+{{- define "clara.checks" -}}
+{{- include "clara.checkGpus" . -}}
+{{- include "clara.checkModel" . -}}
+{{- include "clara.checkServers" . -}}
+{{- include "clara.checkShutdown" . -}}
+{{- include "clara.checkGcs" . -}}
+{{- include "clara.checkEdge" . -}}
+{{- include "clara.checkPrefetch" . -}}
+{{- end -}}
+
+{{- define "clara.checkGpus" -}}
+{{- $numGpus := dig "engine" "scaling" "num_gpus" 0 .Values.app | float64 -}}
+{{- $gpuWorkers := .Values.gpuWorkers -}}
+{{- $backend := include "clara.backend" . -}}
+{{- if and (gt $numGpus 0.0) (not (include "clara.engineHoldsModel" .)) -}}
+{{- fail (printf "app.engine.backend is %s, so the engine's replicas only ask a server, but app.engine.scaling.num_gpus is above 0: they would hold GPUs and not use them" $backend) -}}
+{{- end -}}
+{{- if and (not $gpuWorkers.enabled) (gt $numGpus 0.0) -}}
+{{- fail "app.engine.scaling.num_gpus is above 0, but gpuWorkers.enabled is false: the engine would wait for a GPU for ever" -}}
+{{- end -}}
+{{- if and $gpuWorkers.enabled (eq $numGpus 0.0) -}}
+{{- fail "gpuWorkers.enabled is true, but app.engine.scaling.num_gpus is 0: the GPUs would idle" -}}
+{{- end -}}
+{{- if and $gpuWorkers.enabled (gt $numGpus ($gpuWorkers.gpusPerPod | float64)) -}}
+{{- fail (printf "app.engine.scaling.num_gpus is %g, more than the %d of gpuWorkers.gpusPerPod: no pod could hold a replica" $numGpus (int $gpuWorkers.gpusPerPod)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clara.checkModel" -}}
+{{- $models := .Values.models -}}
+{{- $source := dig "model" "source" "demo" .Values.app -}}
+{{- $isMounted := hasPrefix "/models/" $source -}}
+{{- $claim := include "clara.modelClaim" . -}}
+{{- if and $models.image $claim -}}
+{{- fail "models.image is set beside a claim (models.claimName or models.create): the model can come from one of them only" -}}
+{{- end -}}
+{{- if and $isMounted (not $models.image) (not $claim) -}}
+{{- fail (printf "app.model.source is %s, but there is neither models.claimName, models.create nor models.image: the folder would be empty" $source) -}}
+{{- end -}}
+{{- if and $models.image (not $isMounted) -}}
+{{- fail (printf "models.image is set, but app.model.source is %s, which is not under /models: the image would not be read" $source) -}}
+{{- end -}}
+{{- if and .Values.airGapped (ne $source "demo") (not (hasPrefix "/" $source)) (not $claim) -}}
+{{- fail (printf "airGapped is true, but app.model.source is the hub id %s and models.claimName is empty: there is nothing to load it from" $source) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clara.checkServers" -}}
+{{- $backend := include "clara.backend" . -}}
+{{- $keyFile := dig "engine" "openai" "api_key_file" "" .Values.app -}}
+{{- $mounted := "/var/run/secrets/clara/model-server/api-key" -}}
+{{- if and .Values.modelServer.apiKeySecretName (ne $keyFile $mounted) -}}
+{{- fail (printf "modelServer.apiKeySecretName is set, but app.engine.openai.api_key_file is not %s: no key would be sent" $mounted) -}}
+{{- end -}}
+{{- if and .Values.triton.enabled (ne $backend "triton") -}}
+{{- fail (printf "triton.enabled is true, but app.engine.backend is %s: nobody would ask Triton" $backend) -}}
+{{- end -}}
+{{- $address := dig "engine" "triton" "address" "" .Values.app -}}
+{{- $ours := include "clara.tritonAddress" . -}}
+{{- if and .Values.triton.enabled $address (ne $address $ours) -}}
+{{- fail (printf "triton.enabled is true, but app.engine.triton.address is %s: leave it out, this release's Triton is %s" $address $ours) -}}
+{{- end -}}
+{{- if and (eq $backend "triton") (not .Values.triton.enabled) (not $address) -}}
+{{- fail "app.engine.backend is triton: set app.engine.triton.address to your server, or triton.enabled to have one here" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clara.checkShutdown" -}}
+{{- $grace := .Values.terminationGracePeriodSeconds | int -}}
+{{- $drain := .Values.endpointDrainSeconds | int -}}
+{{- range $step := list "gateway" "orchestrator" "preprocessor" "engine" -}}
+{{- $shutdown := dig $step "scaling" "graceful_shutdown_timeout_s" 60 $.Values.app | int -}}
+{{- if gt (add $shutdown $drain 10) $grace -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d, less than app.%s.scaling.graceful_shutdown_timeout_s (%d), endpointDrainSeconds (%d) and 10 s for Ray together: reports would be cut off" $grace $step $shutdown $drain) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The definition's rule on `backend` makes the server refuse a change with less of a sentence. */}}
+{{- define "clara.checkGcs" -}}
+{{- $gcs := .Values.gcsFaultTolerance -}}
+{{- if and (eq $gcs.backend "redis") (not $gcs.redisAddress) -}}
+{{- fail "gcsFaultTolerance.backend is redis, but gcsFaultTolerance.redisAddress is empty" -}}
+{{- end -}}
+{{- if and (ne $gcs.backend "redis") $gcs.redisAddress -}}
+{{- fail "gcsFaultTolerance.redisAddress is set, but gcsFaultTolerance.backend is not redis: the cluster's state would not be kept there" -}}
+{{- end -}}
+{{- $running := lookup "ray.io/v1" "RayService" .Release.Namespace (include "clara.name" .) -}}
+{{- $before := dig "spec" "rayClusterConfig" "gcsFaultToleranceOptions" "backend" "" (default dict $running) -}}
+{{- if and $before $gcs.backend (ne $before $gcs.backend) -}}
+{{- fail (printf "gcsFaultTolerance.backend is %s in the running release and can't become %s: uninstall it, or install another release beside it" $before $gcs.backend) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,41 @@
+{{/* Every Ray node of this release; the operator adds the last label. During an upgrade both clusters match. */}}
+{{- define "clara.rayNodeLabels" -}}
+{{ include "clara.selectorLabels" . }}
+ray.io/is-ray-node: "yes"
+{{- end -}}
+
+{{/* The group whose pods run the engine. */}}
+{{- define "clara.engineGroup" -}}
+{{- ternary "gpu" "cpu" .Values.gpuWorkers.enabled -}}
+{{- end -}}
+
+{{/* The port of an address that may be a URL: its own, or its scheme's. Takes the address. */}}
+{{- define "clara.portOf" -}}
+{{- $host := . -}}
+{{- if contains "://" . -}}{{- $host = (urlParse .).host -}}{{- end -}}
+{{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
+{{- default (ternary "443" "80" (hasPrefix "https://" .)) $port -}}
+{{- end -}}
+
+{{/* Egress to wherever a port is: servers are known here by name, which a NetworkPolicy can't say. Takes the ports. */}}
+{{- define "clara.egressToPorts" -}}
+- ports:
+    {{- range . }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- end -}}
+
+{{/* Names; 5353 is what some clusters' DNS pods really listen on. */}}
+{{- define "clara.egressToDns" -}}
+- ports:
+    {{- range list 53 5353 }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- end -}}
+
+{{/* A peer: every pod of a namespace. Takes its name. */}}
+{{- define "clara.namespacePeer" -}}
+- namespaceSelector:
+    matchLabels: {kubernetes.io/metadata.name: {{ . }}}
+{{- end -}}

@@ -1,0 +1,67 @@
+{{/* The claim that holds the model: a given one, or the chart's own. Empty when there is neither. */}}
+{{- define "clara.modelClaim" -}}
+{{- if .Values.models.create -}}{{ include "clara.name" . }}-models{{- else -}}{{ .Values.models.claimName }}{{- end -}}
+{{- end -}}
+
+{{/* What is fetched, in eight characters: a Job can't change, so another model is another Job. */}}
+{{- define "clara.prefetchId" -}}
+{{- $model := default dict .Values.app.model -}}
+{{- list $model.source $model.revision .Values.prefetch.bucket | toJson | sha256sum | trunc 8 -}}
+{{- end -}}
+
+{{- define "clara.prefetchMarker" -}}
+/models/.fetched/{{ include "clara.prefetchId" . }}
+{{- end -}}
+
+{{- define "clara.prefetchSelectorLabels" -}}
+{{ include "clara.selectorLabels" . }}
+app.kubernetes.io/component: prefetch
+{{- end -}}
+
+{{/* Keeps a pod from loading a model that is still on its way. */}}
+{{- define "clara.waitForModel" -}}
+{{- if .Values.prefetch.enabled }}
+- name: wait-for-model
+  image: {{ include "clara.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  command:
+    - sh
+    - -c
+    - until [ -e {{ include "clara.prefetchMarker" . }} ]; do echo "The model is still being fetched"; sleep 5; done
+  resources:
+    requests: {cpu: 10m, memory: 32Mi}
+    limits: {cpu: 100m, memory: 32Mi}
+  securityContext:
+    {{- include "clara.securityContext" . | nindent 4 }}
+  volumeMounts:
+    {{- include "clara.modelMount" . | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/* rclone's name of the bucket: s3://b/p becomes :s3:b/p, gs://b/p becomes :gcs:b/p. */}}
+{{- define "clara.rcloneSource" -}}
+{{- .Values.prefetch.bucket | replace "s3://" ":s3:" | replace "gs://" ":gcs:" -}}
+{{- end -}}
+
+{{- define "clara.checkPrefetch" -}}
+{{- $prefetch := .Values.prefetch -}}
+{{- $source := dig "model" "source" "demo" .Values.app -}}
+{{- if and .Values.models.create .Values.models.claimName -}}
+{{- fail "models.create and models.claimName are both set: either the chart makes the claim or it is there" -}}
+{{- end -}}
+{{- if and $prefetch.enabled (not (include "clara.modelClaim" .)) -}}
+{{- fail "prefetch.enabled is true, but there is no claim to fetch into: set models.claimName or models.create" -}}
+{{- end -}}
+{{- if and $prefetch.enabled (not $prefetch.bucket) (or (eq $source "demo") (hasPrefix "/" $source)) -}}
+{{- fail (printf "prefetch.enabled is true, but app.model.source is %s, which is no hub's: set prefetch.bucket to where it comes from" $source) -}}
+{{- end -}}
+{{- if and $prefetch.enabled $prefetch.bucket (not (hasPrefix "/models/" $source)) -}}
+{{- fail (printf "prefetch.bucket is set, but app.model.source is %s: name the folder under /models that it is copied to" $source) -}}
+{{- end -}}
+{{- if and $prefetch.enabled $prefetch.bucket (not $prefetch.copier.repository) -}}
+{{- fail "prefetch.bucket is set, but prefetch.copier.repository is empty: name an image that holds rclone" -}}
+{{- end -}}
+{{- if and .Values.airGapped $prefetch.enabled (not $prefetch.bucket) -}}
+{{- fail "airGapped is true, but prefetch would ask a hub: fetch from a bucket of this site, or fill the claim by hand" -}}
+{{- end -}}
+{{- end -}}

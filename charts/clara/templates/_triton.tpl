@@ -1,0 +1,23 @@
+{{/* Where this release's Triton answers. */}}
+{{- define "clara.tritonAddress" -}}
+{{ include "clara.name" . }}-triton:8001
+{{- end -}}
+
+{{- define "clara.tritonSelectorLabels" -}}
+{{ include "clara.selectorLabels" . }}
+app.kubernetes.io/component: triton
+{{- end -}}
+
+{{- define "clara.tritonImage" -}}
+{{- include "clara.imageReference" (dict "root" . "image" .Values.triton.image "name" "triton.image") -}}
+{{- end -}}
+
+{{/* One token for real: Triton calls a model ready whose process has died. */}}
+{{- define "clara.tritonCheck" -}}
+import asyncio
+
+from serve_app.engines.triton_engine import TritonEngine
+from serve_app.settings import TritonSettings
+
+asyncio.run(TritonEngine(TritonSettings()).start())
+{{- end -}}

@@ -1,0 +1,62 @@
+{{/* What a read-only root leaves writable: Ray's sessions, and the caches of vLLM and torch. */}}
+{{- define "clara.scratchMounts" -}}
+- {name: scratch, mountPath: /tmp}
+- {name: home, mountPath: /home/clara}
+{{- end -}}
+
+{{- define "clara.scratchVolumes" -}}
+- name: scratch
+  emptyDir: {sizeLimit: {{ .Values.scratchSizeLimit }}}
+- name: home
+  emptyDir: {sizeLimit: {{ .Values.scratchSizeLimit }}}
+{{- end -}}
+
+{{/* The door's own certificate, for every node that may have a Serve proxy. */}}
+{{- define "clara.serveTlsMount" -}}
+{{- if .Values.serveTls.secretName }}
+- {name: serve-tls, mountPath: /var/run/secrets/clara/serve-tls, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.serveTlsVolume" -}}
+{{- with .Values.serveTls.secretName }}
+- name: serve-tls
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}
+
+{{/* The model, wherever it comes from. */}}
+{{- define "clara.modelMount" -}}
+- {name: models, mountPath: /models{{ if .Values.models.image }}, readOnly: true{{ end }}}
+{{- end -}}
+
+{{- define "clara.modelVolume" -}}
+- name: models
+  {{- if .Values.models.image }}
+  image: {reference: {{ .Values.models.image | quote }}, pullPolicy: {{ .Values.image.pullPolicy }}}
+  {{- else if include "clara.modelClaim" . }}
+  persistentVolumeClaim: {claimName: {{ include "clara.modelClaim" . }}}
+  {{- else }}
+  emptyDir: {sizeLimit: {{ .Values.models.sizeLimit }}}
+  {{- end }}
+{{- end -}}
+
+{{/* What a pod that runs the engine gets besides: the model if it holds one, and the key of a model server. */}}
+{{- define "clara.engineMounts" -}}
+{{- if include "clara.engineHoldsModel" . }}
+{{ include "clara.modelMount" . }}
+{{- end }}
+{{- if .Values.modelServer.apiKeySecretName }}
+- {name: model-server, mountPath: /var/run/secrets/clara/model-server, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.engineVolumes" -}}
+{{- if include "clara.engineHoldsModel" . }}
+{{ include "clara.modelVolume" . }}
+{{- end }}
+{{- with .Values.modelServer.apiKeySecretName }}
+- name: model-server
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,72 @@
+"""How the tests read rendered manifests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from charts.render import manifests
+
+Manifest = dict[str, Any]
+
+
+def render_of(values: dict[str, Any]) -> list[Manifest]:
+    """Render values, with the definitions of custom resources assumed."""
+    return manifests({"assumeCrds": True, **values})
+
+
+def of_kind(documents: list[Manifest], kind: str, name: str | None = None) -> Manifest:
+    """The one object of a kind, or the one with that name."""
+    (found,) = [
+        document
+        for document in documents
+        if document["kind"] == kind and name in (None, document["metadata"]["name"].removeprefix("clara-"))
+    ]
+    return found
+
+
+def templates_of(document: Manifest) -> dict[str, Manifest]:
+    """The pod templates of an object by name: `head` and each worker group, or the object's own name."""
+    match document["kind"]:
+        case "RayService":
+            cluster = document["spec"]["rayClusterConfig"]
+            workers = {group["groupName"]: group["template"] for group in cluster["workerGroupSpecs"]}
+            return {"head": cluster["headGroupSpec"]["template"], **workers}
+        case "Deployment" | "Job":
+            return {document["metadata"]["name"]: document["spec"]["template"]}
+        case "Pod":
+            return {document["metadata"]["name"]: document}
+        case _:
+            return {}
+
+
+def ray_templates_of(values: dict[str, Any]) -> dict[str, Manifest]:
+    """Render values; the pod templates of Ray's nodes: `head` and each worker group by its name."""
+    return templates_of(of_kind(render_of(values), "RayService"))
+
+
+def containers_of(node: Any) -> Iterator[Manifest]:
+    """Walk all containers anywhere in an object, the autoscaler's options (a container in disguise) included."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("containers", "initContainers"):
+                yield from value
+            elif key == "autoscalerOptions":
+                yield value
+            else:
+                yield from containers_of(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from containers_of(value)
+
+
+def environment_of(template: Manifest) -> dict[str, Any]:
+    """The environment of a pod's first container: a value, or where it comes from."""
+    return {
+        variable["name"]: variable.get("value", variable.get("valueFrom"))
+        for variable in template["spec"]["containers"][0].get("env", [])
+    }
+
+
+def is_core(document: Manifest) -> bool:
+    """Whether Kubernetes itself defines the kind."""
+    group = document["apiVersion"].rpartition("/")[0]
+    return group in ("", "apps", "batch", "policy", "networking.k8s.io")

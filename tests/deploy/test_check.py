@@ -1,0 +1,129 @@
+"""`helm test`: the script against a web server, and the pod that runs it."""
+
+import json
+import runpy
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from charts.render import CHART
+from serve_app.api.examples import report_example
+from tests.deploy.manifests import Manifest, of_kind, render_of
+
+SCRIPT = SimpleNamespace(**runpy.run_path(str(CHART / "files" / "check_report.py")))
+REPORT: dict[str, Any] = json.loads(json.dumps(report_example(), default=str))
+
+
+class Door(HTTPServer):
+    """Answers as the platform would: (status, body) by path; what was posted is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, tuple[int, Any]] = {"/readyz": (200, {}), "/v1/reports": (200, REPORT)}
+        self.posted: list[bytes] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Door
+
+    def do_GET(self) -> None:
+        self._answer(*self.server.answers[self.path])
+
+    def do_POST(self) -> None:
+        self.server.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(*self.server.answers[self.path])
+
+    def _answer(self, status: int, body: Any) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    with Door() as door:
+        threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
+        yield door
+        door.shutdown()
+
+
+def check(door: Door) -> int:
+    return int(SCRIPT.main([f"http://127.0.0.1:{door.server_port}", "--wait-s=0.1", "--timeout-s=5"]))
+
+
+def test_a_whole_report_passes(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(door) == 0
+    assert "A whole report by" in capsys.readouterr().out
+
+
+def test_the_drawn_film_and_the_fields_are_sent(door: Door) -> None:
+    check(door)
+    (body,) = door.posted
+    assert b"\x89PNG" in body
+    assert b'name="age"\r\n\r\n63\r\n' in body
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"status": "final"}, "not marked as a draft"),
+        ({"findings": REPORT["findings"] | {"text": " "}}, "The findings are empty."),
+        ({"impression": REPORT["impression"] | {"status": "truncated"}}, "The impression are truncated"),
+        ({"disclaimer": ""}, "no disclaimer"),
+        ({"patient": REPORT["patient"] | {"age_years": 36}}, "not the one that was sent"),
+    ],
+)
+def test_a_report_that_is_not_whole_fails(
+    door: Door, change: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.answers["/v1/reports"] = (200, REPORT | change)
+    assert check(door) == 1
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"/readyz": (503, {})}, "is not ready after 0.1 s"),
+        ({"/v1/reports": (422, {"code": "not-a-chest-x-ray"})}, "Refused with 422"),
+        ({"/v1/reports": (200, b"<html>")}, "No report"),
+        ({"/v1/reports": (200, [])}, "no JSON object"),
+    ],
+)
+def test_what_is_no_report_fails(
+    door: Door, answers: dict[str, tuple[int, Any]], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.answers |= answers
+    assert check(door) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_nobody_there_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert SCRIPT.main(["http://127.0.0.1:9", "--wait-s=0.1"]) == 1
+    assert "is not ready" in capsys.readouterr().err
+
+
+def test_the_pod_runs_the_script_against_the_service(documents: list[Manifest]) -> None:
+    script = of_kind(documents, "ConfigMap", "check")["data"]["check_report.py"]
+    assert script.strip() == (CHART / "files" / "check_report.py").read_text(encoding="utf-8").strip()
+    pod = of_kind(documents, "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    container = pod["spec"]["containers"][0]
+    assert container["args"][0] == "http://clara-serve-svc.clara.svc:8000"
+    assert pod["spec"]["volumes"][0]["configMap"]["name"] == "clara-check"
+
+
+def test_behind_tls_it_trusts_the_certificates_own_authority() -> None:
+    container = of_kind(render_of({"serveTls": {"secretName": "tls"}}), "Pod")["spec"]["containers"][0]
+    assert container["args"][0].startswith("https://")
+    folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "serve-tls")
+    assert f"--ca-file={folder}/ca.crt" in container["args"]

@@ -1,0 +1,112 @@
+"""Helm itself installs, upgrades, rolls back and uninstalls the chart, against an API server in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import httpx
+import pytest
+
+from charts.render import CHART, NAMESPACE, RELEASE, merged, profile
+from tests.deploy.api_server import ADDED, RESOURCES, ApiServer
+
+PRODUCTION = profile("production")
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with ApiServer(RESOURCES | ADDED) as server:
+        yield server
+
+
+@pytest.fixture
+def bare_server() -> Iterator[ApiServer]:
+    """One that knows KubeRay only."""
+    with ApiServer(RESOURCES) as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: ApiServer, tmp_path: Path) -> Iterator[helm.Config]:
+    with helm.Config(kubeconfig_path=str(server.kubeconfig(tmp_path)), namespace=NAMESPACE) as site:
+        yield site
+
+
+@pytest.fixture
+def bare_site(bare_server: ApiServer, tmp_path: Path) -> Iterator[helm.Config]:
+    with helm.Config(kubeconfig_path=str(bare_server.kubeconfig(tmp_path)), namespace=NAMESPACE) as site:
+        yield site
+
+
+def install(site: helm.Config, values: dict[str, Any]) -> None:
+    site.install(str(CHART), RELEASE, values, create_namespace=True)
+
+
+def upgrade(site: helm.Config, values: dict[str, Any]) -> None:
+    site.upgrade(str(CHART), RELEASE, values)
+
+
+def test_a_release_comes_changes_goes_back_and_leaves_its_model_only(server: ApiServer, site: helm.Config) -> None:
+    install(site, PRODUCTION)
+    installed = server.kinds()
+    first = server.get("RayService", "clara")["spec"]
+    assert {("RayService", "clara"), ("PodDisruptionBudget", "clara-gpu")} <= installed
+
+    upgrade(site, profile("laptop"))
+    assert server.kinds() < installed
+    assert ("Job", "clara-prefetch") not in {(kind, name[:14]) for kind, name in server.kinds()}
+    assert server.get("RayService", "clara")["spec"] != first
+
+    site.rollback(RELEASE, version=1)
+    assert server.kinds() == installed
+    assert server.get("RayService", "clara")["spec"] == first
+
+    site.uninstall(RELEASE)
+    # 16.6 GB would have to be fetched again.
+    assert server.kinds() == {("PersistentVolumeClaim", "clara-models")}
+
+
+def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_name: str) -> None:
+    install(site, profile(profile_name))
+    assert ("RayService", "clara") in server.kinds()
+
+
+def test_the_store_of_the_cluster_state_cannot_change_in_a_running_release(site: helm.Config) -> None:
+    install(site, PRODUCTION)
+    rocksdb = merged(PRODUCTION, {"gcsFaultTolerance": {"backend": "rocksdb", "redisAddress": ""}})
+    with pytest.raises(helm.HelmError, match=r"backend is redis in the running release and can't become rocksdb"):
+        upgrade(site, rocksdb)
+    upgrade(site, merged(PRODUCTION, {"gcsFaultTolerance": {"redisAddress": "other:6379"}}))
+
+
+def test_custom_resources_are_made_where_their_kinds_are_known(server: ApiServer, site: helm.Config) -> None:
+    install(site, merged(profile("edge"), {"podMonitor": {"enabled": True}}))
+    assert {("PodMonitor", "clara"), ("Certificate", "clara"), ("Ingress", "clara")} <= server.kinds()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
+        (profile("edge"), "this cluster has no Certificate: install cert-manager"),
+    ],
+)
+def test_where_they_are_not_nothing_is_installed(
+    bare_server: ApiServer, bare_site: helm.Config, values: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(helm.HelmError, match=sentence):
+        install(bare_site, merged(profile("laptop"), values))
+    assert bare_server.kinds() == set()
+
+
+def test_the_server_refuses_what_does_not_fit(server: ApiServer) -> None:
+    """Else the tests above would say little."""
+    path = "/apis/policy/v1/namespaces/clara/poddisruptionbudgets/clara"
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "clara"}}
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    url = f"http://127.0.0.1:{server.server_port}{path}"
+    misspelt = httpx.patch(url, json=budget | {"spec": {"minAvailabel": 1}}, headers=headers, trust_env=False)
+    assert misspelt.status_code == 422
+    assert "minAvailabel" in misspelt.json()["message"]
+    assert httpx.patch(url, json=budget, headers=headers, trust_env=False).status_code == 200

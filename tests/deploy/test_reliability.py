@@ -1,0 +1,113 @@
+"""Pods that go, nodes that drain, groups that grow, upgrades: nobody's report is lost by it."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from serve_app.settings import Settings
+from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of
+
+STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
+
+
+def settings_of(ray_service: Manifest) -> Settings:
+    return Settings.model_validate(yaml.safe_load(ray_service["spec"]["serveConfigV2"])["applications"][0]["args"])
+
+
+def group_of(ray_service: Manifest, name: str) -> Manifest:
+    groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    return next(group for group in groups if group["groupName"] == name)
+
+
+def test_ray_may_drain_longer_than_any_step_and_shorter_than_the_pod(
+    ray_service: Manifest, ray_templates: dict[str, Manifest]
+) -> None:
+    settings = settings_of(ray_service)
+    longest_s = max(getattr(settings, step).scaling.graceful_shutdown_timeout_s for step in STEPS)
+    for name, template in ray_templates.items():
+        container = template["spec"]["containers"][0]
+        hook_s = 0 if name == "head" else int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+        drain_s = int(environment_of(template)["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
+        assert longest_s <= drain_s
+        assert hook_s + drain_s < template["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_an_old_cluster_may_finish_its_reports_after_an_upgrade(ray_service: Manifest) -> None:
+    assert ray_service["spec"]["rayClusterDeletionDelaySeconds"] > settings_of(ray_service).orchestrator.deadline_s
+
+
+def test_budgets_hold_for_groups_of_several_only(documents: list[Manifest], ray_service: Manifest) -> None:
+    """A budget for a group that may have one pod would block every drain."""
+    budgets = {
+        document["spec"]["selector"]["matchLabels"]["ray.io/group"]: document["spec"]
+        for document in documents
+        if document["kind"] == "PodDisruptionBudget"
+    }
+    groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    assert budgets.keys() == {group["groupName"] for group in groups if group["minReplicas"] > 1}
+    for name, budget in budgets.items():
+        assert budget["minAvailable"] == group_of(ray_service, name)["minReplicas"] - 1
+        # Kubernetes can't count it for pods whose owner has no scale.
+        assert "maxUnavailable" not in budget
+
+
+def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, list[Manifest]]) -> None:
+    ray_service = of_kind(rendered_profiles["production"], "RayService")
+    cluster = ray_service["spec"]["rayClusterConfig"]
+    assert cluster["gcsFaultToleranceOptions"]["backend"] == "redis"
+    for group in cluster["workerGroupSpecs"]:
+        assert group["minReplicas"] >= 2
+        spread = group["template"]["spec"]["topologySpreadConstraints"]
+        assert {constraint["labelSelector"]["matchLabels"]["ray.io/group"] for constraint in spread} == {
+            group["groupName"]
+        }
+    assert all(getattr(settings_of(ray_service), step).scaling.min_replicas >= 2 for step in STEPS)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "gpus_per_pod", "pods"),
+    [
+        ({"min_replicas": 1, "max_replicas": 1}, 1, (1, 1)),
+        ({"min_replicas": 0, "max_replicas": 4}, 1, (0, 4)),
+        ({"min_replicas": 2, "max_replicas": 5}, 2, (1, 3)),
+        ({"min_replicas": 3, "max_replicas": 8, "num_gpus": 0.5}, 1, (2, 4)),
+        ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 4, (1, 2)),
+        ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 3, (1, 3)),
+    ],
+)
+def test_there_are_as_many_gpu_pods_as_the_engine_may_need(
+    scaling: dict[str, Any], gpus_per_pod: int, pods: tuple[int, int]
+) -> None:
+    values = {"gpuWorkers": {"gpusPerPod": gpus_per_pod}, "app": {"engine": {"scaling": scaling}}}
+    group = group_of(of_kind(render_of(values), "RayService"), "gpu")
+    assert (group["minReplicas"], group["maxReplicas"]) == pods
+    assert group["replicas"] == pods[0]
+
+
+def test_a_gpu_pod_asks_for_its_gpus_and_its_pool() -> None:
+    pool = {
+        "nodeSelector": {"gpu": "l4"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "reports",
+        "runtimeClassName": "nvidia",
+    }
+    pods = ray_templates_of({"gpuWorkers": pool | {"gpusPerPod": 2}})
+    assert pods["gpu"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 2
+    assert pool.items() <= pods["gpu"]["spec"].items()
+    assert not pool.keys() & pods["cpu"]["spec"].keys()
+
+
+def test_rocksdb_has_a_volume_of_its_own() -> None:
+    gcs = {"backend": "rocksdb", "rocksdbSize": "2Gi", "rocksdbStorageClassName": "fast"}
+    cluster = of_kind(render_of({"gcsFaultTolerance": gcs}), "RayService")["spec"]["rayClusterConfig"]
+    assert cluster["gcsFaultToleranceOptions"] == {
+        "backend": "rocksdb",
+        "storage": {"size": "2Gi", "storageClassName": "fast"},
+    }
+
+
+def test_a_site_with_a_single_gpu_never_waits_for_a_second(rendered_profiles: dict[str, list[Manifest]]) -> None:
+    for name in ("one-gpu", "laptop"):
+        assert of_kind(rendered_profiles[name], "RayService")["spec"]["upgradeStrategy"] == {"type": "None"}
