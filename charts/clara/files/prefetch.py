@@ -119,6 +119,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         wrong = broken_files(given.folder)
     if wrong:
+        # Whoever waits must not load it, even if it was whole before.
+        given.marker.unlink(missing_ok=True)
         print(f"Broken: {', '.join(wrong)}", file=sys.stderr)
         return 1
     given.marker.parent.mkdir(parents=True, exist_ok=True)
