@@ -51,6 +51,11 @@ def test_a_whole_cache_has_no_broken_blob(cache: Path) -> None:
     assert SCRIPT.broken_blobs(cache) == []
 
 
+def test_what_an_interrupted_download_left_is_no_broken_blob(cache: Path) -> None:
+    (cache / "models--clara--demo" / "blobs" / f"{'0' * 64}.1f2e.incomplete").write_bytes(b"half")
+    assert SCRIPT.broken_blobs(cache) == []
+
+
 @pytest.mark.parametrize("data", [SMALL, LARGE])
 def test_a_blob_with_one_wrong_byte_is_named(cache: Path, data: bytes) -> None:
     name = git_blob_id(data) if data == SMALL else hashlib.sha256(data).hexdigest()
@@ -95,9 +100,12 @@ def test_a_model_from_the_hub_is_checked_and_what_is_broken_thrown_away(
     assert SCRIPT.main(arguments) == 0
     assert asked == [(("clara/demo",), {"revision": "abc", "cache_dir": cache})]
     broken = cache / "models--clara--demo" / "blobs" / git_blob_id(SMALL)
-    broken.write_bytes(b"[]")
+    shared = broken.rename(cache / "shared")
+    broken.symlink_to(shared)
+    shared.write_bytes(b"[]")
     assert SCRIPT.main(arguments) == 1
-    assert not broken.exists()
+    assert not broken.is_symlink()
+    assert not shared.exists()
     assert not (tmp_path / "marker").exists()
 
 
