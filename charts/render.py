@@ -48,7 +48,10 @@ def render(values: dict[str, Any]) -> dict[str, str]:
     # A chart handle keeps what a render did to it, so each render loads its own.
     with helm.Chart.load(str(CHART)) as chart:
         rendered = chart.render(values, name=RELEASE, namespace=NAMESPACE)
-    texts = {name.removeprefix("clara/templates/"): text.strip() for name, text in sorted(rendered.items())}
+    texts = {
+        name.removeprefix("clara/templates/"): text.strip().removeprefix("---\n")
+        for name, text in sorted(rendered.items())
+    }
     return {name: text for name, text in texts.items() if text and not name.endswith((".tpl", "NOTES.txt"))}
 
 

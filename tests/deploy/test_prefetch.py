@@ -51,6 +51,11 @@ def test_a_whole_cache_has_no_broken_blob(cache: Path) -> None:
     assert SCRIPT.broken_blobs(cache) == []
 
 
+def test_what_an_interrupted_download_left_is_no_broken_blob(cache: Path) -> None:
+    (cache / "models--clara--demo" / "blobs" / f"{'0' * 64}.1f2e.incomplete").write_bytes(b"half")
+    assert SCRIPT.broken_blobs(cache) == []
+
+
 @pytest.mark.parametrize("data", [SMALL, LARGE])
 def test_a_blob_with_one_wrong_byte_is_named(cache: Path, data: bytes) -> None:
     name = git_blob_id(data) if data == SMALL else hashlib.sha256(data).hexdigest()
@@ -95,10 +100,12 @@ def test_a_model_from_the_hub_is_checked_and_what_is_broken_thrown_away(
     assert SCRIPT.main(arguments) == 0
     assert asked == [(("clara/demo",), {"revision": "abc", "cache_dir": cache})]
     broken = cache / "models--clara--demo" / "blobs" / git_blob_id(SMALL)
-    broken.write_bytes(b"[]")
-    (tmp_path / "marker").unlink()
+    shared = broken.rename(cache / "shared")
+    broken.symlink_to(shared)
+    shared.write_bytes(b"[]")
     assert SCRIPT.main(arguments) == 1
-    assert not broken.exists()
+    assert not broken.is_symlink()
+    assert not shared.exists()
     assert not (tmp_path / "marker").exists()
 
 
@@ -126,13 +133,24 @@ def test_triton_waits_too() -> None:
     assert marker_of(documents) in pod["spec"]["initContainers"][0]["command"][2]
 
 
-def test_another_model_is_another_job() -> None:
-    names = [
-        of_kind(render_of(merged(FETCHED, {"app": {"model": {"revision": revision}}})), "Job")["metadata"]["name"]
-        for revision in ("one", "two", "one")
-    ]
+def test_another_model_is_another_job_and_another_marker() -> None:
+    rendered = [render_of(merged(FETCHED, {"app": {"model": {"revision": name}}})) for name in ("one", "two", "one")]
+    names = [of_kind(documents, "Job")["metadata"]["name"] for documents in rendered]
     assert names[0] == names[2] != names[1]
     assert all(re.fullmatch(r"clara-prefetch-[0-9a-f]{8}", name) for name in names)
+    assert marker_of(rendered[0]) != marker_of(rendered[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image": {"tag": "2"}}, {"prefetch": {"resources": {"limits": {"cpu": "3"}}}}, {"scratchSizeLimit": "1Gi"}],
+)
+def test_a_job_that_would_change_is_another_job_for_the_same_marker(change: dict[str, Any]) -> None:
+    """A server refuses to change the pod of a Job that exists."""
+    before, after = render_of(FETCHED), render_of(merged(FETCHED, change))
+    assert of_kind(before, "Job")["spec"] != of_kind(after, "Job")["spec"]
+    assert of_kind(before, "Job")["metadata"]["name"] != of_kind(after, "Job")["metadata"]["name"]
+    assert marker_of(before) == marker_of(after)
 
 
 def test_the_job_runs_the_script_as_it_is_here() -> None:

@@ -66,6 +66,10 @@ def test_a_release_comes_changes_goes_back_and_leaves_its_model_only(server: Api
     # 16.6 GB would have to be fetched again.
     assert server.kinds() == {("PersistentVolumeClaim", "clara-models")}
 
+    # And it is taken up again.
+    install(site, PRODUCTION)
+    assert server.kinds() == installed
+
 
 def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_name: str) -> None:
     install(site, profile(profile_name))

@@ -19,9 +19,11 @@ _GIB = 1024**3
 def broken_blobs(cache: Path) -> list[str]:
     """Name the blobs of a hub cache whose content is not what their name says.
 
-    Large files are named by their SHA-256, small ones by their Git blob id (SHA-1).
+    Large files are named by their SHA-256, small ones by their Git blob id (SHA-1). What an interrupted download left
+    behind is none.
     """
-    return [blob.name for blob in sorted(cache.glob("models--*/blobs/*")) if _digest_like(blob) != blob.name]
+    blobs = [blob for blob in sorted(cache.glob("models--*/blobs/*")) if blob.suffix != ".incomplete"]
+    return [blob.name for blob in blobs if _digest_like(blob) != blob.name]
 
 
 def broken_files(folder: Path) -> list[str]:
@@ -98,8 +100,11 @@ def fetch_from_hub(repository: str, revision: str | None, cache: Path) -> list[s
         snapshot_download(repository, revision=revision, cache_dir=cache)
     wrong = broken_blobs(cache)
     for name in wrong:
-        # The next attempt fetches it anew.
-        next(cache.glob(f"models--*/blobs/{name}")).unlink()
+        # The next attempt fetches it anew. A blob may be a link into a store that repositories share.
+        blob = next(cache.glob(f"models--*/blobs/{name}"))
+        stored = blob.resolve()
+        blob.unlink()
+        stored.unlink(missing_ok=True)
     return wrong
 
 
@@ -119,6 +124,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         wrong = broken_files(given.folder)
     if wrong:
+        # Whoever waits must not load it, even if it was whole before.
+        given.marker.unlink(missing_ok=True)
         print(f"Broken: {', '.join(wrong)}", file=sys.stderr)
         return 1
     given.marker.parent.mkdir(parents=True, exist_ok=True)

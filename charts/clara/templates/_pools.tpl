@@ -4,7 +4,7 @@ replicas as its GPUs allow, so that the group grows exactly as far as app.engine
 */}}
 {{- define "clara.gpuPods" -}}
 {{- $numGpus := dig "engine" "scaling" "num_gpus" 0 .root.Values.app | float64 -}}
-{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) $numGpus | floor -}}
+{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) $numGpus | floor | maxf 1.0 -}}
 {{- divf (.replicas | float64) $perPod | ceil | int -}}
 {{- end -}}
 

@@ -3,7 +3,7 @@
 {{- if .Values.models.create -}}{{ include "clara.name" . }}-models{{- else -}}{{ .Values.models.claimName }}{{- end -}}
 {{- end -}}
 
-{{/* What is fetched, in eight characters: a Job can't change, so another model is another Job. */}}
+{{/* What is fetched, in eight characters: engines wait for this model and no other. */}}
 {{- define "clara.prefetchId" -}}
 {{- $model := default dict .Values.app.model -}}
 {{- list $model.source $model.revision .Values.prefetch.bucket | toJson | sha256sum | trunc 8 -}}

@@ -1,0 +1,114 @@
+"""What stands beside the chart: images, jobs, the charts it stands on, and what installs it by itself."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from charts.render import CHART, merged, profile
+from tests.deploy.conftest import CustomResources
+from tests.deploy.manifests import Manifest, containers_of, of_kind, render_of
+
+ROOT = CHART.parent.parent
+K8S = ROOT / "k8s"
+JOBS = sorted((K8S / "jobs").glob("*.yaml"))
+PLATFORM = sorted((K8S / "platform").glob("*.yaml"))
+DOCKERFILES = [K8S / "images" / "Dockerfile", K8S / "triton" / "Dockerfile"]
+DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def pods_of(job: Manifest) -> list[Manifest]:
+    cluster = job["spec"]["rayClusterSpec"]
+    return [group["template"] for group in [cluster["headGroupSpec"], *cluster.get("workerGroupSpecs", [])]]
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_a_job_fits_its_definition(path: Path, custom_resources: CustomResources) -> None:
+    custom_resources.validate(read(path))
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_a_job_is_as_hardened_as_the_chart(path: Path) -> None:
+    head = of_kind(render_of({}), "RayService")["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]
+    for pod in (template["spec"] for template in pods_of(read(path))):
+        assert pod["securityContext"] == head["securityContext"]
+        assert pod["automountServiceAccountToken"] is False
+        for container in containers_of({"spec": pod}):
+            assert container["securityContext"] == head["containers"][0]["securityContext"]
+            assert {mount["name"] for mount in container["volumeMounts"]} == {
+                volume["name"] for volume in pod["volumes"]
+            }
+            assert re.fullmatch(r"clara-\w+:\d+\.\d+\.\d+", container["image"])
+            environment = {variable["name"]: variable["value"] for variable in container["env"]}
+            assert environment["RAY_AUTH_MODE"] == "token"
+            assert environment["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_a_job_runs_something_that_is_there(path: Path) -> None:
+    words = read(path)["spec"]["entrypoint"].split()
+    configs = [Path(word).relative_to("/opt/clara") for word in words if word.startswith("/opt/clara/")]
+    assert all((ROOT / config).is_file() for config in configs)
+    assert words[:2] == ["clara", "evaluate"] or words[:3] == ["python", "-m", "training.launch"]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_is_made_of_locked_packages_by_a_user_without_rights(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    installs = [line for line in text.splitlines() if "pip install" in line and "--no-deps" not in line]
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
+    assert re.search(r"^USER 1000:1000$", text, re.MULTILINE)
+    assert text.count("\nFROM ") == 2
+    assert "HEALTHCHECK" in text
+    assert ":latest" not in text
+    copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY ") and "--from" not in line]
+    sources = [source for sources in copied for source in sources if "$" not in source]
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_every_image_of_the_chart_and_the_jobs_is_built_from_a_lock_file() -> None:
+    head = (K8S / "images" / "Dockerfile").read_text(encoding="utf-8").split("\nARG")[0]
+    sets = set(re.findall(r"SET=(\w+)", head))
+    assert all((ROOT / "requirements" / f"{name}.txt").is_file() for name in sets)
+    used = {container["image"] for path in JOBS for pod in pods_of(read(path)) for container in containers_of(pod)}
+    used |= {f"{DEFAULTS['image']['repository']}:0.1.0", f"{profile('laptop')['image']['repository']}:0.1.0"}
+    assert used == {f"clara-{name}:0.1.0" for name in sets}
+
+
+@pytest.mark.parametrize("path", PLATFORM, ids=lambda path: path.stem)
+def test_a_chart_below_is_pinned_and_the_readme_names_the_same_version(path: Path) -> None:
+    first_line = path.read_text(encoding="utf-8").splitlines()[0]
+    named = re.match(r"# ([\w-]+/[\w-]+) (v?\d+\.\d+\.\d+) ", first_line)
+    assert named
+    assert f"| `{named[1]}` | {named[2]} |" in (K8S / "README.md").read_text(encoding="utf-8")
+    assert isinstance(read(path), dict)
+
+
+def test_the_charts_below_agree_with_the_defaults_of_ours() -> None:
+    operator = (K8S / "platform" / "kuberay-operator.yaml").read_text(encoding="utf-8")
+    assert f"namespace {DEFAULTS['networkPolicy']['operatorNamespace']}," in operator
+    monitoring = K8S / "platform" / "kube-prometheus-stack.yaml"
+    assert f"namespace {DEFAULTS['networkPolicy']['monitoringNamespace']}," in monitoring.read_text(encoding="utf-8")
+    sidecar = read(monitoring)["grafana"]["sidecar"]["dashboards"]
+    assert DEFAULTS["dashboard"]["labels"] == {sidecar["label"]: sidecar["labelValue"]}
+
+
+def test_what_argo_cd_installs_renders() -> None:
+    helm = read(K8S / "gitops" / "argocd.yaml")["spec"]["source"]["helm"]
+    files = [read(CHART / name) for name in helm["valueFiles"]]
+    assert render_of(merged(files[0], helm["valuesObject"]))
+
+
+def test_what_flux_installs_renders() -> None:
+    documents = list(yaml.safe_load_all((K8S / "gitops" / "flux.yaml").read_text(encoding="utf-8")))
+    release = next(document for document in documents if document["kind"] == "HelmRelease")["spec"]
+    defaults, *files = release["chart"]["spec"]["valuesFiles"]
+    assert ROOT / defaults == CHART / "values.yaml"
+    assert render_of(merged(read(ROOT / files[0]), release["values"]))
