@@ -31,7 +31,7 @@ class Film:
 
 def grey(image: Image.Image) -> NDArray[np.uint8]:
     """Turn an RGB picture into luma (ITU-R BT.601), shape (height, width)."""
-    return np.array(image.convert("L"))
+    return np.asarray(image.convert("L"))
 
 
 def colour_ratio(image: Image.Image) -> float:

@@ -122,7 +122,7 @@ def _display(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
     if image.mode == "1":
         return grey(image), 0.0
     if image.mode == "L" and "transparency" not in image.info:
-        return np.array(image), 0.0
+        return np.asarray(image), 0.0
     opaque = _on_black(image) if image.has_transparency_data else image.convert("RGB")
     return grey(opaque), colour_ratio(opaque)
 
