@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from monitoring.objectives import Objective, read_objectives
 from monitoring.queries import exported, highest, kept_share, quantile, rate, share, total
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, REPORT_SECONDS, REPORTS, STAGE_SECONDS, Metric
+from serve_app.telemetry.metrics import (
+    FIRST_TOKEN_SECONDS,
+    GATE,
+    PLACEMENTS,
+    PROMPT_TOKENS,
+    REPORT_SECONDS,
+    REPORTS,
+    STAGE_SECONDS,
+    Metric,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,18 @@ _ENGINE = (
         (Query(share("ray_vllm_prefix_cache_hits_total", "ray_vllm_prefix_cache_queries_total"), "of prompt tokens"),),
         "Turn 2 repeats turn 1, so about half is expected; far less means the turns miss each other's replica.",
     ),
+    Panel(
+        "Prompt tokens from the cache, by turn",
+        "percentunit",
+        (
+            Query(
+                share(exported(PROMPT_TOKENS), exported(PROMPT_TOKENS), by="section", where='source="cache"'),
+                "{{section}}",
+            ),
+        ),
+        "Of the impression's prompt most comes from the cache: image, question and findings were there a moment ago.",
+    ),
+    _by_label("Where images go", PLACEMENTS, "outcome"),
     Panel(
         "Image cache hits",
         "percentunit",

@@ -36,9 +36,9 @@ def quantile(name: str, ratio: float, by: str = "") -> str:
     return f"histogram_quantile({ratio}, {rate(f'{name}_bucket', by=','.join(filter(None, ('le', by))))})"
 
 
-def share(part: str, whole: str, by: str = "") -> str:
-    """The ratio of two counters' rates, both named as exported."""
-    return f"{rate(part, by)} / {rate(whole, by)}"
+def share(part: str, whole: str, by: str = "", where: str = "") -> str:
+    """The ratio of two counters' rates, both named as exported; `where` selects of the part."""
+    return f"{rate(part, by, where=where)} / {rate(whole, by)}"
 
 
 def kept_share(objective: Objective, window: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from ray import serve
 from ray.serve import Application
+from ray.serve.config import RequestRouterConfig
 
-from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor
+from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.settings import Scaling, Settings
+from serve_app.settings import AffinitySettings, Scaling, Settings
 
 
 def build_app(args: dict[str, Any]) -> Application:
@@ -21,15 +22,20 @@ def build_app(args: dict[str, Any]) -> Application:
         pydantic.ValidationError: an unknown key or a value out of bounds.
     """
     settings = Settings.model_validate(args)
-    engine = _deployment(EngineReplica, "engine", settings.engine.scaling).bind(_engine_maker(settings))
+    engine = (
+        _deployment(EngineReplica, "engine", settings.engine.scaling)
+        .options(request_router_config=_affinity(settings.engine.affinity))
+        .bind(_engine_maker(settings))
+    )
     preprocessor = _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling).bind(
         _preparer_maker(settings)
     )
-    orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(
-        preprocessor, engine, settings.orchestrator
-    )
+    reasoning: Reasoning | RemoteReasoning = Reasoning(preprocessor, engine, settings.orchestrator)
+    if settings.orchestrator.placement == "separate":
+        orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(reasoning)
+        reasoning = RemoteReasoning(orchestrator)
     return _deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
-        orchestrator,
+        reasoning,
         engine,
         settings.gateway,
         prompt_version=settings.orchestrator.prompt_version,
@@ -57,6 +63,12 @@ def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
         graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,
         # A checkpoint that is not there will not be there at the twentieth attempt, Serve's default.
         max_constructor_retry_count=3,
+    )
+
+
+def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
+    return RequestRouterConfig(
+        request_router_class="serve_app.engines.affinity.AffinityRouter", request_router_kwargs=settings.model_dump()
     )
 
 
@@ -96,12 +108,12 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
     def make_openai() -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
-        return OpenAIEngine(settings.engine.openai, settings.model.name)
+        return OpenAIEngine(settings.engine.openai, settings.model.name, settings.engine.stream_interval_tokens)
 
     def make_scripted() -> Engine:
         from serve_app.engines.scripted_engine import ScriptedEngine
 
-        return ScriptedEngine()
+        return ScriptedEngine(settings.engine.scripted)
 
     makers = {
         "vllm": make_vllm,

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -23,7 +24,7 @@ from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.imaging.normalize import PREPARATION_VERSION
-from serve_app.ports import Engine, ImagePreparer, ModelCard
+from serve_app.ports import Engine, ImagePreparer, ModelCard, Reporter
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import GatewaySettings, OrchestratorSettings
 from serve_app.telemetry.exporter import Recorder
@@ -74,19 +75,41 @@ class Preprocessor:
         return await self._preparer.prepare(await _fetch(data), has_override=has_override)
 
 
-class Orchestrator:
-    """Two turns over remote images and a remote model."""
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Two turns over remote images and a remote model: in the orchestrator, or in the gateway itself."""
 
-    def __init__(
-        self, preprocessor: DeploymentHandle, engine: DeploymentHandle, settings: OrchestratorSettings
-    ) -> None:
+    preprocessor: DeploymentHandle
+    engine: DeploymentHandle
+    settings: OrchestratorSettings
+
+    def reporter(self) -> Reporter:
+        """Reason in this process."""
         recorder = Recorder()
-        self._reporter = TwoTurnReporter(
-            RemotePreparer(preprocessor),
-            RemoteEngine(engine),
-            settings,
+        return TwoTurnReporter(
+            RemotePreparer(self.preprocessor),
+            RemoteEngine(self.engine),
+            self.settings,
             observe=lambda stage, duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage=stage),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteReasoning:
+    """The same, asked of an orchestrator."""
+
+    orchestrator: DeploymentHandle
+
+    def reporter(self) -> Reporter:
+        """Let the orchestrator reason."""
+        return RemoteReporter(self.orchestrator)
+
+
+class Orchestrator:
+    """Reasoning in a process of its own, scaled by itself."""
+
+    def __init__(self, reasoning: Reasoning) -> None:
+        self._reporter = reasoning.reporter()
 
     async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
         """Stream one report; see `ports.Reporter`."""
@@ -96,18 +119,18 @@ class Orchestrator:
 
 
 class Gateway:
-    """The door: serves the FastAPI app over a remote reporter."""
+    """The door: serves the FastAPI app over a reporter."""
 
     def __init__(
         self,
-        orchestrator: DeploymentHandle,
+        reasoning: Reasoning | RemoteReasoning,
         engine: DeploymentHandle,
         settings: GatewaySettings,
         prompt_version: str,
         can_be_at_zero: bool,
     ) -> None:
         self._recorder = Recorder()
-        self._reporter = MeasuredReporter(RemoteReporter(orchestrator), self._recorder)
+        self._reporter = MeasuredReporter(reasoning.reporter(), self._recorder)
         self._engine = RemoteEngine(engine)
         self._settings = settings
         self._prompt_version = prompt_version
@@ -155,7 +178,7 @@ class RemotePreparer:
 
     async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
         with _translated(Unavailable("the image preprocessor is not available")):
-            image: Radiograph = await self._handle.prepare.remote(data, has_override)
+            image: Radiograph = await self._handle.prepare.remote(_share(data), has_override)
         return dataclasses.replace(image, pixels=_share(image.pixels))
 
 
@@ -249,8 +272,9 @@ def _translated(gone: ClaraError) -> Iterator[None]:
 
 
 def _share(value: Any) -> Any:
-    """Put a large value into the object store; in one process there is none, and the value itself goes on."""
-    return ray.put(value) if ray.is_initialized() else value
+    """Put a large value into the object store, once; in one process there is none, and the value itself goes on."""
+    is_shared = isinstance(value, ray.ObjectRef) or not ray.is_initialized()
+    return value if is_shared else ray.put(value)
 
 
 async def _fetch(value: Any) -> Any:

@@ -102,6 +102,8 @@ class GatewaySettings(Step):
 class OrchestratorSettings(Step):
     """Two-turn chain of thought."""
 
+    placement: Literal["separate", "gateway"] = "separate"
+    """Where it runs: replicas of its own, which scale by themselves, or within the gateway's, which saves a hop."""
     scaling: Scaling = Scaling(max_ongoing_requests=64, target_ongoing_requests=16)
     prompt_version: str = "clara-vi-1"
     """Which registered prompts are asked."""
@@ -184,6 +186,28 @@ class OpenAISettings(Step):
     """How long it may stay silent within an answer."""
 
 
+class ScriptedSettings(Step):
+    """How the scripted engine behaves; read when the backend is `scripted`."""
+
+    image_s: float = Field(0, ge=0)
+    """Time to encode an image that the replica does not have in its cache."""
+    token_s: float = Field(0, ge=0)
+    """Time for each token."""
+    cached_images: int = Field(256, ge=0)
+    """Images that a replica has in its cache; the one unused the longest goes first."""
+    dies_after_tokens: int | None = Field(None, ge=0)
+    """Die in the first answer that gets this far; none lives on."""
+
+
+class AffinitySettings(Step):
+    """Which replica an image goes to: always the same one, its home, unless that one has too much to do."""
+
+    max_load_ratio: float = Field(1.25, ge=1)
+    """How far above the mean of all replicas the home may be before a new image goes to another one."""
+    min_load_requests: int = Field(4, ge=1)
+    """With up to so many requests in progress no replica is too busy for its images."""
+
+
 class EngineSettings(Step):
     """The model replicas."""
 
@@ -195,6 +219,11 @@ class EngineSettings(Step):
     that kind; `scripted` answers fixed text, for tests."""
     triton: TritonSettings = TritonSettings()
     openai: OpenAISettings = OpenAISettings()
+    scripted: ScriptedSettings = ScriptedSettings()
+    affinity: AffinitySettings = AffinitySettings()
+    stream_interval_tokens: int = Field(8, ge=1)
+    """Tokens that vLLM hands over together, here or as a server, after the first one: more cost less, and are read in
+    longer steps."""
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)

@@ -22,19 +22,23 @@ Out = Annotated[Path | None, typer.Option(help="Write the result as JSON.")]
 
 @bench.command()
 def platform(
-    clients: Annotated[list[int], typer.Option(help="Concurrent clients; give it several times.")] = [1, 8],  # noqa: B006
+    clients: Annotated[list[int], typer.Option(help="Concurrent clients; give it several times.")] = [1, 8, 16, 32],  # noqa: B006
     films: Films = 16,
     rounds: Rounds = 3,
-    port: Annotated[int, typer.Option(help="TCP port for the platform.")] = 8000,
     out: Out = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the result as PNG or SVG.")] = None,
 ) -> None:
-    """Measure this platform against vLLM in process."""
-    settings = Settings()
+    """Measure this platform against vLLM in process, vLLM's own server, and the first version's design."""
     # Ray and vLLM read their environment when they are imported.
-    prepare_environment(settings)
+    prepare_environment(Settings())
     from loadtests.bench.measure import measure
 
-    _write(measure(settings, port, clients, films, rounds, Console(highlight=False)), out)
+    result = measure(clients, films, rounds, Console(highlight=False))
+    _write(result, out)
+    if plot is not None:
+        from loadtests.bench.plot import draw
+
+        draw(result, plot)
 
 
 @bench.command()
@@ -49,6 +53,18 @@ def engines(
     from loadtests.bench.engines import measure_engines
 
     _write(measure_engines(clients, films, rounds, Console(highlight=False)), out)
+
+
+@bench.command()
+def routing(
+    films: Annotated[int, typer.Option(help="Different films of each replay.")] = 400,
+    out: Out = None,
+) -> None:
+    """Count where images go with four engine replicas, and while replicas come and go; no model runs."""
+    prepare_environment(Settings())
+    from loadtests.bench.routing import measure_routing
+
+    _write(measure_routing(films, Console(highlight=False)), out)
 
 
 def _write(result: dict[str, Any], out: Path | None) -> None:

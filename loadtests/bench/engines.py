@@ -1,28 +1,23 @@
 """The engines against each other: each in a process of its own, all up at once, the same films through each in turn."""
 
-import asyncio
 import contextlib
-import multiprocessing
+import functools
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.bench.hosts import hosted, interleaved
 from loadtests.bench.measure import drawn_films, origin
-from loadtests.bench.rounds import Round, run_round, summary
+from loadtests.bench.rounds import Round, summary
 from loadtests.bench.servers import triton_server, vllm_server
-from loadtests.bench.targets import InProcess
+from loadtests.bench.targets import InProcess, Target
 from serve_app.imaging.preparer import LocalPreparer
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import OpenAISettings, Settings, TritonSettings
 
 
@@ -70,42 +65,19 @@ _FIRST = next(iter(MAKERS))
 _MIB = 1024**2
 
 
-class EngineEnded(Exception):
-    """An engine's process is gone."""
-
-
-@dataclass(slots=True)
-class _Host:
-    """One engine's process, and what was measured of it."""
-
-    connection: Connection
-    process: psutil.Process
-    rounds: list[Round] = field(default_factory=list)
-    peak_bytes: int = 0
-
-    def run(self, films: list[bytes], num_clients: int) -> Round:
-        self.connection.send((films, num_clients))
-        done: Round = self.connection.recv()
-        self.peak_bytes = max(self.peak_bytes, _memory_bytes(self.process))
-        return done
-
-
 def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: Console) -> dict[str, Any]:
-    """Start every engine, let each write the same reports in turn, and print the table.
-
-    The first round warms up and is thrown away; each round has films that no cache has seen.
-    """
+    """Start every engine, let each write the same reports in turn, and print the table."""
     with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
-        hosts = {name: started.enter_context(_host(name, Path(folder))) for name in MAKERS}
-        for number in range(num_rounds + 1):
-            films = drawn_films(9000 + number, num_films)
-            for name, host in hosts.items():
-                console.print(f"round {number}  {name}")
-                done = host.run(films, num_clients)
-                if number > 0:
-                    host.rounds.append(done)
-    first = hosts[_FIRST].rounds
-    measured = {name: figures(host.rounds, first, host.peak_bytes) for name, host in hosts.items()}
+        hosts = {
+            name: started.enter_context(hosted(name, functools.partial(_in_process, name), Path(folder)))
+            for name in MAKERS
+        }
+        rounds = interleaved(
+            hosts, lambda number: drawn_films(9000 + number, num_films), num_clients, num_rounds, console.print
+        )
+        measured = {
+            name: figures(rounds[name], rounds[_FIRST], host.peak_bytes.total()) for name, host in hosts.items()
+        }
     console.print(_table(measured))
     return {
         **origin(),
@@ -117,42 +89,9 @@ def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: 
 
 
 @contextlib.contextmanager
-def _host(name: str, folder: Path) -> Iterator[_Host]:
-    here, there = multiprocessing.Pipe()
-    # Not forked: nothing of another engine's memory is in this one's.
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(name, folder, there))
-    process.start()
-    # Only the process holds its end now: when it dies, who waits here is told.
-    there.close()
-    try:
-        # The engine says that it is up.
-        here.recv()
-        yield _Host(here, psutil.Process(process.pid))
-    except EOFError as error:
-        raise EngineEnded(f"the process of the engine {name} ended; above is what it said") from error
-    finally:
-        with contextlib.suppress(OSError):
-            here.send(None)
-        process.join(timeout=120)
-        process.kill()
-
-
-def _work(name: str, folder: Path, connection: Connection) -> None:
-    """Be one engine's process: make reports for films that come, until None comes."""
-    prepare_environment(Settings())
+def _in_process(name: str, folder: Path) -> Iterator[Target]:
     with MAKERS[name](folder / f"{name}.log") as engine:
-        asyncio.run(_serve(engine, connection))
-
-
-async def _serve(engine: Engine, connection: Connection) -> None:
-    settings = Settings()
-    await engine.start()
-    target = InProcess(TwoTurnReporter(LocalPreparer(settings.preprocessor), engine, settings.orchestrator))
-    connection.send("up")
-    while (asked := await asyncio.to_thread(connection.recv)) is not None:
-        films, num_clients = asked
-        connection.send(await run_round(target, films, num_clients))
-    await engine.stop()
+        yield InProcess(LocalPreparer(Settings().preprocessor), engine)
 
 
 def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[str, float]:
@@ -162,7 +101,7 @@ def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[st
     return {
         **summary(rounds),
         "per_token_s": statistics.median(
-            (one.report_s - one.first_token_s) / max(1, one.completion_tokens - 1) for one in samples
+            (one.report_s - (one.first_token_s or 0)) / max(1, one.completion_tokens - 1) for one in samples
         ),
         "memory_mib": peak_bytes / _MIB,
         "num_reports": len(samples),
@@ -173,12 +112,6 @@ def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[st
 def _texts(rounds: list[Round]) -> dict[tuple[int, int], str]:
     """What was written of each film, by round and number."""
     return {(number, one.number): one.text for number, round_ in enumerate(rounds) for one in round_.samples}
-
-
-def _memory_bytes(process: psutil.Process) -> int:
-    """Memory of a process and all it started; what several share is counted once, in parts."""
-    family = [process, *process.children(recursive=True)]
-    return sum(one.memory_full_info().pss for one in family)
 
 
 def _table(measured: dict[str, dict[str, float]]) -> Table:

@@ -1,9 +1,12 @@
-"""Both targets up on this machine, the same drawn films through each, and where the numbers come from."""
+"""The topologies up on this machine, the same drawn films through each, and where the numbers come from."""
 
-import asyncio
+import contextlib
+import functools
 import io
 import platform as machine
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,71 +16,85 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.bench.rounds import compare, summary
-from loadtests.bench.targets import in_process, over_http
-from serve_app.launch import platform
-from serve_app.settings import Settings
+from loadtests.bench.hosts import hosted, interleaved
+from loadtests.bench.rounds import Round, cpu_s_per_report, ratios, summary
+from loadtests.bench.topologies import TOPOLOGIES
 from training.phantoms import draw, sample
 
 # The seed's own films are about 3000 pixels wide; ours are enlarged to it, so that decoding costs what it costs.
 FILM_WIDTH_PX = 3000
+_FIRST = next(iter(TOPOLOGIES))
 
 
-def measure(
-    settings: Settings, port: int, clients: list[int], num_films: int, num_rounds: int, console: Console
-) -> dict[str, Any]:
-    """Start the platform and vLLM in this process, and let both make the same reports in turn."""
-    with platform(settings, "127.0.0.1", port, port + 90, tell=console.print) as url:
-        measured = asyncio.run(_measure(settings, url, clients, num_films, num_rounds))
+def measure(clients: list[int], num_films: int, num_rounds: int, console: Console) -> dict[str, Any]:
+    """Start every topology, let each make the same reports in turn at each concurrency, and print the table."""
+    with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
+        hosts = {name: started.enter_context(hosted(name, opener, Path(folder))) for name, opener in TOPOLOGIES.items()}
+        measured = {}
+        for num_clients in clients:
+            # Twice as many films as clients, so that most of a round has all of them at work.
+            rounds = interleaved(
+                hosts,
+                functools.partial(_films_of_round, num_clients, max(num_films, 2 * num_clients)),
+                num_clients,
+                num_rounds,
+                console.print,
+            )
+            measured[str(num_clients)] = _figures(rounds)
+        memory_mib = {name: _mib(host.peak_bytes) for name, host in hosts.items()}
     console.print(_table(measured))
     return {
         **origin(),
-        "films_per_round": num_films,
+        "films_per_round": f"{num_films}, or twice the clients",
         "rounds": num_rounds,
         "film_width_px": FILM_WIDTH_PX,
         "clients": measured,
+        "memory_mib": memory_mib,
     }
 
 
-async def _measure(settings: Settings, url: str, clients: list[int], num_films: int, num_rounds: int) -> dict[str, Any]:
-    measured: dict[str, Any] = {}
-    async with in_process(settings) as here, over_http(url) as there:
-        for num_clients in clients:
-            rounds = await compare(
-                {"in_process": here, "platform": there},
-                lambda number, offset=num_clients: drawn_films(1000 * offset + number, num_films),
-                num_clients,
-                num_rounds,
-            )
-            figures = {name: summary(of_one) for name, of_one in rounds.items()}
-            figures["ratio"] = {
-                key: figures["platform"][key] / figures["in_process"][key] for key in figures["platform"]
-            }
-            measured[str(num_clients)] = figures
-    return measured
+def _films_of_round(num_clients: int, num_films: int, number: int) -> list[bytes]:
+    return drawn_films(1000 * num_clients + number, num_films)
 
 
-def drawn_films(seed: int, num_films: int) -> list[bytes]:
-    """Draw films as PNG files, as large as the seed's own."""
+def _figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
+    """Sum up each topology, as it is and divided by the first."""
+    figures = {name: summary(of_one) for name, of_one in rounds.items()}
+    first = figures[_FIRST]
+    return {
+        name: {**of_one, "ratios": ratios(of_one, to=first), "cpu_s_per_report_of": cpu_s_per_report(rounds[name])}
+        for name, of_one in figures.items()
+    }
+
+
+def _mib(held: Mapping[str, int]) -> dict[str, int]:
+    return {part: round(size_bytes / 1024**2) for part, size_bytes in held.items()}
+
+
+def drawn_films(seed: int, num_films: int, width_px: int = FILM_WIDTH_PX) -> list[bytes]:
+    """Draw films as PNG files, by default as large as the seed's own."""
     rng = np.random.default_rng(seed)
-    return [_png(draw(sample(rng))) for _ in range(num_films)]
+    return [_png(draw(sample(rng)), width_px) for _ in range(num_films)]
 
 
-def _png(film: np.ndarray) -> bytes:
-    height_px = round(film.shape[0] * FILM_WIDTH_PX / film.shape[1])
+def _png(film: np.ndarray, width_px: int) -> bytes:
+    height_px = round(film.shape[0] * width_px / film.shape[1])
     buffer = io.BytesIO()
-    Image.fromarray(film).resize((FILM_WIDTH_PX, height_px)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def _table(measured: dict[str, Any]) -> Table:
-    table = Table("clients", "what", "vLLM in process", "platform", "platform / in process")
+    table = Table("clients", "what", *TOPOLOGIES)
     for num_clients, figures in measured.items():
-        for key in figures["platform"]:
-            table.add_row(
-                num_clients, key, *(f"{figures[name][key]:.3g}" for name in ("in_process", "platform", "ratio"))
-            )
+        for key in (key for key, value in figures[_FIRST].items() if isinstance(value, float)):
+            cells = (_cell(figures[name], key) for name in TOPOLOGIES)
+            table.add_row(num_clients, key, *cells)
     return table
+
+
+def _cell(figures: dict[str, Any], key: str) -> str:
+    return f"{figures[key]:.3g} ({figures['ratios'][key]:.2f})" if key in figures else "-"
 
 
 def origin() -> dict[str, str]:

@@ -3,22 +3,25 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from loadtests.bench.targets import Sample, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One target's work on the same films at one concurrency."""
+    """One target's work on the same films at one concurrency; `cpu_s` is what each of its parts spent on them."""
 
     reports_per_s: float
     samples: tuple[Sample, ...]
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
 
 
 async def run_round(target: Target, films: list[bytes], num_clients: int) -> Round:
     """Let `num_clients` clients share the films, each asking for the next when its report is done."""
+    await target.look_at(films)
     waiting = list(enumerate(films))
     samples: list[Sample] = []
 
@@ -31,31 +34,37 @@ async def run_round(target: Target, films: list[bytes], num_clients: int) -> Rou
     return Round(len(films) / (time.perf_counter() - started), tuple(samples))
 
 
-async def compare(
-    targets: Mapping[str, Target], draw: Callable[[int], list[bytes]], num_clients: int, num_rounds: int
-) -> dict[str, list[Round]]:
-    """Run every target in turn, round after round; each round has films that no cache has seen.
-
-    The first round warms up and is thrown away.
-    """
-    rounds: dict[str, list[Round]] = {name: [] for name in targets}
-    for number in range(num_rounds + 1):
-        films = draw(number)
-        for name, target in targets.items():
-            measured = await run_round(target, films, num_clients)
-            if number > 0:
-                rounds[name].append(measured)
-    return rounds
-
-
 def summary(rounds: list[Round]) -> dict[str, float]:
-    """Medians over the rounds' throughput, quantiles over all their reports; seconds."""
+    """Medians over the rounds' throughput, quantiles over all their reports, processor time a report; seconds.
+
+    What a target does not stream is absent.
+    """
     samples = [sample for one in rounds for sample in one.samples]
     report_s = statistics.quantiles([sample.report_s for sample in samples], n=100, method="inclusive")
+    first_token_s = [sample.first_token_s for sample in samples if sample.first_token_s is not None]
+    figures: dict[str, float] = {"reports_per_s": statistics.median(one.reports_per_s for one in rounds)}
+    if first_token_s:
+        figures["first_token_p50_s"] = statistics.median(first_token_s)
+    if all(len(sample.turns_s) == 2 for sample in samples):
+        first, second = zip(*(sample.turns_s for sample in samples), strict=True)
+        figures["turn_1_first_token_p50_s"] = statistics.median(first)
+        figures["turn_2_first_token_p50_s"] = statistics.median(second)
     return {
-        "reports_per_s": statistics.median(one.reports_per_s for one in rounds),
-        "first_token_p50_s": statistics.median(sample.first_token_s for sample in samples),
+        **figures,
         "report_p50_s": report_s[49],
         "report_p95_s": report_s[94],
+        "report_p99_s": report_s[98],
+        "cpu_s_per_report": sum(cpu_s_per_report(rounds).values()),
         "completion_tokens_per_report": statistics.mean(sample.completion_tokens for sample in samples),
     }
+
+
+def cpu_s_per_report(rounds: list[Round]) -> dict[str, float]:
+    """Processor seconds a report of each part, the median over the rounds."""
+    parts = {part for one in rounds for part in one.cpu_s}
+    return {part: statistics.median(one.cpu_s.get(part, 0.0) / len(one.samples) for one in rounds) for part in parts}
+
+
+def ratios(figures: Mapping[str, float], to: Mapping[str, float]) -> dict[str, Any]:
+    """Divide one target's figures by another's, where both have them."""
+    return {name: value / to[name] for name, value in figures.items() if to.get(name)}

@@ -1,6 +1,7 @@
 """Model servers on this machine with the demo model: vLLM's own OpenAI-compatible one, and Triton."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from types import MappingProxyType
 
 import httpx
 
+from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.launch import prepare_environment
 from serve_app.settings import DEMO_CHECKPOINT, Settings
 
@@ -21,6 +23,8 @@ TRITON_VENV = _ROOT / ".venv-triton"
 """Where `make setup SET=triton VENV=.venv-triton` puts tritonserver."""
 _SERVE_TRITON = _ROOT / "k8s" / "triton" / "serve.sh"
 _START_TIMEOUT_S = 240
+# What a film may have for the model: the budget of our own preparation.
+_MAX_PIXELS = Settings().preprocessor.max_visual_tokens * PATCH_UNIT_PX**2
 _POLL_S = 0.5
 
 
@@ -54,6 +58,7 @@ def vllm_server(log: Path) -> Iterator[str]:
         "max-num-seqs": settings.engine.max_num_seqs,
         "generation-config": "vllm",
         "scheduling-policy": "priority",
+        "mm-processor-kwargs": json.dumps({"min_pixels": PATCH_UNIT_PX**2, "max_pixels": _MAX_PIXELS}),
     }
     command = [
         sys.executable,
@@ -63,7 +68,7 @@ def vllm_server(log: Path) -> Iterator[str]:
         "--enable-prompt-tokens-details",
         *(word for name, value in options.items() for word in (f"--{name}", str(value))),
     ]
-    with _running(command, f"http://127.0.0.1:{port}/health", log):
+    with running(command, f"http://127.0.0.1:{port}/health", log):
         yield f"http://127.0.0.1:{port}/v1"
 
 
@@ -77,14 +82,19 @@ def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
     # `make VENV=…` hands its own to what it starts.
     environment = {"VENV": str(TRITON_VENV)}
     # It tells its metrics when the model is loaded and gRPC listens.
-    with _running(command, f"http://127.0.0.1:{metrics_port}/metrics", log, environment):
+    with running(command, f"http://127.0.0.1:{metrics_port}/metrics", log, environment):
         yield f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     command: list[str], sign_of_life: str, log: Path, environment: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[None]:
+    """Run a server until the context ends; it is up when a GET of `sign_of_life` is answered with 200.
+
+    Raises:
+        ServerEnded: it did not come up.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
     try:

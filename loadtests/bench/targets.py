@@ -1,8 +1,6 @@
-"""The two things that are compared: vLLM in this process, and the platform over HTTP."""
+"""What is compared: programs that turn a film into a report, each with the clients that ask it."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,35 +10,60 @@ from httpx_sse import aconnect_sse
 from serve_app.domain.conversation import Principal
 from serve_app.domain.report import Report, ReportRequest, SectionDelta
 from serve_app.domain.study import Patient
-from serve_app.imaging.preparer import LocalPreparer
+from serve_app.ports import Engine, ImagePreparer
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One report as its caller saw it: the film's number, its cost in seconds from the request, and what it says."""
+    """One report as its caller saw it.
+
+    `first_token_s` counts from the request, preparation included, and is none where nothing is streamed; `turns_s`
+    are the two turns' times to their first token, each from its own submission.
+    """
 
     number: int
-    first_token_s: float
     report_s: float
     completion_tokens: int
     text: str
+    first_token_s: float | None = None
+    turns_s: tuple[float, ...] = ()
 
 
 class Target(Protocol):
     """Something that makes reports."""
 
+    async def start(self) -> None:
+        """Get ready; what is needed besides is up already."""
+        ...
+
+    async def look_at(self, films: list[bytes]) -> None:
+        """See a round's films before its clock runs."""
+        ...
+
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report and time it."""
         ...
 
+    async def stop(self) -> None:
+        """End what `start` began."""
+        ...
+
 
 class InProcess:
-    """Preparation, two turns and vLLM in one process, without Ray and HTTP: what the platform is measured by."""
+    """Preparation, two turns and an engine in one process, without Ray and HTTP."""
 
-    def __init__(self, reporter: TwoTurnReporter) -> None:
-        self._reporter = reporter
+    def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
+        self._engine = engine
+        self._reporter = TwoTurnReporter(preparer, engine, Settings().orchestrator)
+
+    async def start(self) -> None:
+        """Load the model."""
+        await self._engine.start()
+
+    async def look_at(self, films: list[bytes]) -> None:
+        """Nothing is done beforehand."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report here."""
@@ -49,17 +72,34 @@ class InProcess:
             if first_token_s is None and isinstance(event, SectionDelta):
                 first_token_s = time.perf_counter() - started
             if isinstance(event, Report):
-                tokens = sum(turn.usage.completion_tokens for turn in event.turns)
-                text = f"{event.findings.text}\n\n{event.impression.text}"
-                return Sample(number, first_token_s or 0.0, time.perf_counter() - started, tokens, text)
+                return Sample(
+                    number,
+                    time.perf_counter() - started,
+                    sum(turn.usage.completion_tokens for turn in event.turns),
+                    f"{event.findings.text}\n\n{event.impression.text}",
+                    first_token_s,
+                    tuple(turn.first_token_s for turn in event.turns),
+                )
         raise RuntimeError("no report")
+
+    async def stop(self) -> None:
+        """Release the model."""
+        await self._engine.stop()
 
 
 class OverHttp:
     """The platform, through its door."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url, timeout=600, trust_env=False, limits=httpx.Limits(max_connections=None)
+        )
+
+    async def start(self) -> None:
+        """It is up."""
+
+    async def look_at(self, films: list[bytes]) -> None:
+        """Nothing is done beforehand."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report there."""
@@ -71,28 +111,16 @@ class OverHttp:
                     first_token_s = time.perf_counter() - started
                 if event.event == "report":
                     report = event.json()
-                    tokens = sum(turn["completion_tokens"] for turn in report["turns"])
-                    text = f"{report['findings']['text']}\n\n{report['impression']['text']}"
-                    return Sample(number, first_token_s or 0.0, time.perf_counter() - started, tokens, text)
+                    return Sample(
+                        number,
+                        time.perf_counter() - started,
+                        sum(turn["completion_tokens"] for turn in report["turns"]),
+                        f"{report['findings']['text']}\n\n{report['impression']['text']}",
+                        first_token_s,
+                        tuple(turn["first_token_s"] for turn in report["turns"]),
+                    )
         raise RuntimeError("no report")
 
-
-@asynccontextmanager
-async def in_process(settings: Settings) -> AsyncIterator[InProcess]:
-    """Start vLLM here for as long as the context lasts."""
-    from serve_app.engines.vllm_engine import VllmEngine
-
-    engine = VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
-    await engine.start()
-    try:
-        yield InProcess(TwoTurnReporter(LocalPreparer(settings.preprocessor), engine, settings.orchestrator))
-    finally:
-        await engine.stop()
-
-
-@asynccontextmanager
-async def over_http(url: str) -> AsyncIterator[OverHttp]:
-    """Reach a running platform."""
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=300, trust_env=False, limits=limits) as client:
-        yield OverHttp(client)
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

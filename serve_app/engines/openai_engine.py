@@ -40,9 +40,14 @@ class OpenAIEngine:
     """Implements the `Engine` port over HTTP; `name` is what reports call the model, absent the server's own name."""
 
     def __init__(
-        self, settings: OpenAISettings, name: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        settings: OpenAISettings,
+        name: str | None = None,
+        stream_interval_tokens: int = 1,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
+        self._stream_interval_tokens = stream_interval_tokens
         self._name = name
         self._model = settings.model or ""
         self._client = httpx.AsyncClient(
@@ -131,6 +136,7 @@ class OpenAIEngine:
             "cache_salt": cache_salt(request.principal.tenant),
             "priority": request.priority,
             "return_token_ids": True,
+            "stream_interval": self._stream_interval_tokens,
         }
 
     def _message(self, turn: Turn, tenant: str) -> dict[str, Any]:

@@ -5,26 +5,29 @@ Its answer names the image it was given, so a test sees whether the image arrive
 
 import asyncio
 import time
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 
 from serve_app.domain.conversation import Finished, FinishReason, GenerationEvent, GenerationRequest, TokenDelta, Usage
 from serve_app.domain.errors import DeadlineExceeded, EngineGone
 from serve_app.domain.radiograph import Radiograph
 from serve_app.ports import ModelCard
+from serve_app.settings import ScriptedSettings
 
 _FINDINGS = "- Bóng tim không to.\n- Hai phế trường sáng.\n- Không tràn dịch, tràn khí màng phổi.\n- Ảnh {digest}."
 _IMPRESSION = "- Tim phổi trong giới hạn bình thường.\n- Ảnh {digest}."
+_DEFAULTS = ScriptedSettings()
 
 
 class ScriptedEngine:
-    """Implements the `Engine` port; a word is a token. `token_s` is the pause before each token, in seconds."""
+    """Implements the `Engine` port; a word is a token; the first turn about an image in its cache costs nothing."""
 
-    def __init__(self, token_s: float = 0.0, dies_after_tokens: int | None = None) -> None:
-        self._token_s = token_s
-        self._dies_after_tokens = dies_after_tokens
+    def __init__(self, settings: ScriptedSettings = _DEFAULTS) -> None:
+        self._settings = settings
         self._is_dead = False
+        self._images: OrderedDict[str, None] = OrderedDict()
         self.num_running = 0
-        self.requests: list[GenerationRequest] = []
+        self.requests: deque[GenerationRequest] = deque(maxlen=16)
 
     async def start(self) -> None:
         """Nothing to load."""
@@ -41,20 +44,34 @@ class ScriptedEngine:
             self.num_running -= 1
 
     async def _recite(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        cached_tokens = await self._read(request)
         tokens = _answer(request).split(" ")
         spoken = tokens[: request.sampling.max_tokens]
         for position, word in enumerate(spoken):
-            await self._pause(request, position)
+            if position == self._settings.dies_after_tokens:
+                self._is_dead = True
+            await self._pause(request, self._settings.token_s)
             yield TokenDelta(word if position == 0 else f" {word}", (position,))
         reason = FinishReason.STOP if len(spoken) == len(tokens) else FinishReason.LENGTH
         prompt_tokens = sum(len(turn.text.split()) for turn in request.turns)
-        yield Finished(reason, Usage(prompt_tokens, len(spoken)))
+        yield Finished(reason, Usage(prompt_tokens, len(spoken), cached_tokens))
 
-    async def _pause(self, request: GenerationRequest, position: int) -> None:
-        if self._dies_after_tokens is not None and position >= self._dies_after_tokens:
-            self._is_dead = True
+    async def _read(self, request: GenerationRequest) -> int:
+        """Encode the images that are not in the cache; return how many tokens of the prompt were there."""
+        digests = {image.digest for turn in request.turns for image in turn.images}
+        is_warm = bool(digests) and digests <= self._images.keys()
+        for digest in digests:
+            if digest not in self._images:
+                await self._pause(request, self._settings.image_s)
+            self._images[digest] = None
+            self._images.move_to_end(digest)
+        while len(self._images) > self._settings.cached_images:
+            self._images.popitem(last=False)
+        return len(request.turns[0].text.split()) if is_warm else 0
+
+    async def _pause(self, request: GenerationRequest, duration_s: float) -> None:
         await self.check_health()
-        await asyncio.sleep(self._token_s)
+        await asyncio.sleep(duration_s)
         if request.deadline_unix_s is not None and time.time() >= request.deadline_unix_s:
             raise DeadlineExceeded("the report was not finished before its deadline")
 

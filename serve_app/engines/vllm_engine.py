@@ -54,6 +54,7 @@ class VllmEngine:
     ) -> None:
         self._model = model
         self._args = _engine_args(model, engine, max_visual_tokens, otlp_endpoint)
+        self._stream_interval_tokens = engine.stream_interval_tokens
         self._stat_loggers = list(stat_loggers)
         self._llm: AsyncLLM | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
@@ -77,7 +78,7 @@ class VllmEngine:
             prompt = await self._render(llm, request)
             stream = llm.generate(
                 prompt,
-                _sampling_params(request.sampling),
+                _sampling_params(request.sampling, self._stream_interval_tokens),
                 request.request_id,
                 lora_request=self._adapters[request.adapter] if request.adapter else None,
                 trace_headers=dict(request.trace_context) or None,
@@ -175,7 +176,7 @@ def _engine_args(
     )
 
 
-def _sampling_params(sampling: Sampling) -> SamplingParams:
+def _sampling_params(sampling: Sampling, stream_interval_tokens: int) -> SamplingParams:
     return SamplingParams(
         n=sampling.num_samples,
         max_tokens=sampling.max_tokens,
@@ -184,6 +185,7 @@ def _sampling_params(sampling: Sampling) -> SamplingParams:
         seed=sampling.seed,
         logprobs=sampling.num_logprobs,
         output_kind=RequestOutputKind.DELTA,
+        stream_interval=stream_interval_tokens,
     )
 
 

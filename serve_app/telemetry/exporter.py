@@ -13,9 +13,10 @@ class Recorder:
     def __init__(self) -> None:
         self._series: dict[str, Any] = {metric.name: _register(metric) for metric in METRICS}
 
-    def count(self, metric: Metric, **labels: str) -> None:
-        """Add one to a counter."""
-        self._series[metric.name].inc(1, tags=labels)
+    def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        if number:
+            self._series[metric.name].inc(number, tags=labels)
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:
         """Add a value to a histogram, in the unit that ends its name."""

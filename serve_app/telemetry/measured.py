@@ -1,4 +1,4 @@
-"""A reporter that is timed from the door: first token, whole report, and what the gate said."""
+"""A reporter that is measured at the door: first token, whole report, what the gate said, what the caches saved."""
 
 import contextlib
 import time
@@ -10,13 +10,13 @@ from serve_app.domain.errors import NeedsConfirmation, NotAChestXray
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
 from serve_app.domain.report import Prepared, Report, ReportEvent, ReportRequest, SectionDelta
 from serve_app.ports import Reporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, REPORT_SECONDS, Metric
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, Metric
 
 
 class MetricSink(Protocol):
     """Where measurements go."""
 
-    def count(self, metric: Metric, **labels: str) -> None: ...
+    def count(self, metric: Metric, number: int = 1, **labels: str) -> None: ...
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None: ...
 
@@ -42,6 +42,7 @@ class MeasuredReporter:
                         self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
                     elif isinstance(event, Report):
                         self._sink.observe(REPORT_SECONDS, time.monotonic() - started)
+                        self._count_tokens(event)
                     yield event
         except NotAChestXray:
             self._sink.count(GATE, outcome=GateOutcome.REFUSE.value)
@@ -49,6 +50,14 @@ class MeasuredReporter:
         except NeedsConfirmation:
             self._sink.count(GATE, outcome=GateOutcome.CONFIRM.value)
             raise
+
+    def _count_tokens(self, report: Report) -> None:
+        for turn in report.turns:
+            usage = turn.usage
+            self._sink.count(PROMPT_TOKENS, usage.cached_tokens, section=turn.section, source="cache")
+            self._sink.count(
+                PROMPT_TOKENS, usage.prompt_tokens - usage.cached_tokens, section=turn.section, source="computed"
+            )
 
 
 def _gate_label(verdict: GateVerdict) -> str:

@@ -35,5 +35,17 @@ REPORT_SECONDS = Metric(
     "clara_report_duration_seconds", "histogram", "From the request's arrival to the finished report.", (), _SECONDS
 )
 GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest X-ray gate decided.", ("outcome",))
+PLACEMENTS = Metric(
+    "clara_engine_placements_total",
+    "counter",
+    "Turns about an image by how their replica was found: warm, the image's home, or moved away from it.",
+    ("outcome",),
+)
+PROMPT_TOKENS = Metric(
+    "clara_prompt_tokens_total",
+    "counter",
+    "Prompt tokens by turn, and by whether they were computed or found in the engine's cache.",
+    ("section", "source"),
+)
 
-METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE)
+METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS)

@@ -11,35 +11,29 @@ from loadtests.bench import engines as bench
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.settings import Settings
-from tests.contracts.triton_server import needs_triton
+from serve_app.settings import ScriptedSettings, Settings
+from tests.contracts.marks import REAL
 
 
 @contextlib.contextmanager
 def _scripted(log: Path) -> Iterator[Engine]:
-    yield ScriptedEngine(token_s=0.002)
+    yield ScriptedEngine(ScriptedSettings(token_s=0.002))
 
 
 @contextlib.contextmanager
 def _vllm(log: Path) -> Iterator[Engine]:
     from serve_app.engines.vllm_engine import VllmEngine
-    from tests.contracts.encoder_count import EncoderCount
+    from tests.contracts.scheduler_counts import SchedulerCounts
 
     settings = Settings()
     engine = VllmEngine(
-        settings.model, settings.engine, settings.preprocessor.max_visual_tokens, stat_loggers=[EncoderCount]
+        settings.model, settings.engine, settings.preprocessor.max_visual_tokens, stat_loggers=[SchedulerCounts]
     )
     engine._args.enable_logging_iteration_details = True
     yield engine
 
 
 MAKERS = {**bench.MAKERS, "scripted": _scripted, "vllm": _vllm}
-REAL = [
-    *(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")),
-    pytest.param("triton", marks=[pytest.mark.engine, needs_triton]),
-    # A second vLLM, which takes a minute and a half to start; the engine's own tests are in tests/unit.
-    pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow]),
-]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["scripted", *REAL])

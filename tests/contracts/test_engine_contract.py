@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from serve_app.domain.conversation import (
@@ -25,34 +24,20 @@ from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Ov
 from serve_app.domain.facts import Finding, Side
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.chat import chat_text
-from serve_app.engines.transformers_engine import TransformersEngine
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
 from serve_app.reasoning.facts import extract
 from serve_app.settings import Settings
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
+from tests.contracts.marks import only_counting, only_ours, only_real, only_triton, only_vllm
 from tests.contracts.parity import require_the_same_reports
+from tests.contracts.places import begun_and_left, kill, num_in_progress
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
-from tests.contracts.triton_server import needs_triton, num_batched
+from tests.contracts.triton_server import num_batched, num_responses
 from training.phantoms import Scene, pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-only_vllm = pytest.mark.parametrize("engine", [pytest.param("vllm", marks=pytest.mark.engine)], indirect=True)
-TRITON = pytest.param("triton", marks=[pytest.mark.engine, needs_triton])
-OPENAI = pytest.param("openai", marks=[pytest.mark.engine, pytest.mark.slow])
-only_real = pytest.mark.parametrize(
-    "engine",
-    [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON, OPENAI],
-    indirect=True,
-)
-only_triton = pytest.mark.parametrize("engine", [TRITON], indirect=True)
-# All that run our own code around the model.
-only_ours = pytest.mark.parametrize(
-    "engine",
-    [*(pytest.param(name, marks=pytest.mark.engine) for name in ("vllm", "transformers")), TRITON],
-    indirect=True,
-)
 
 
 async def test_an_answer_is_deltas_and_one_finish(engine: Engine) -> None:
@@ -115,6 +100,15 @@ async def test_leaving_early_leaves_the_engine_usable(engine: Engine) -> None:
 
     _, _, finishes = await answer(engine, GenerationRequest("contract-9", (question(),), Sampling(max_tokens=4)))
     assert len(finishes) == 1
+
+
+@only_counting
+async def test_who_leaves_frees_the_place(engine: Engine) -> None:
+    await begun_and_left(engine, "places")
+
+    await answer(engine, GenerationRequest("places-after", (question(),), Sampling(max_tokens=8)))
+
+    assert num_in_progress(engine) == 0
 
 
 async def test_tenants_get_the_same_answer(engine: Engine) -> None:
@@ -180,9 +174,9 @@ async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None
 
 @only_vllm
 async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
-    from tests.contracts.encoder_count import EncoderCount
+    from tests.contracts.scheduler_counts import SchedulerCounts
 
-    encoded_before = EncoderCount.num_images
+    encoded_before = SchedulerCounts.num_images
     first = question(seed=4711)
     findings, _, (turn_1,) = await answer(engine, GenerationRequest("reuse-1", (first,)))
     _, _, (turn_2,) = await answer(
@@ -193,7 +187,7 @@ async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
         "the image was seen before: the test shows nothing"
     )
     assert turn_2.usage.cached_tokens >= 0.9 * turn_1.usage.prompt_tokens
-    assert EncoderCount.num_images - encoded_before == 1
+    assert SchedulerCounts.num_images - encoded_before == 1
 
 
 @only_vllm
@@ -275,6 +269,21 @@ async def test_eight_concurrent_reports_make_batches(engine: Engine) -> None:
 
 
 @only_triton
+async def test_triton_stops_working_for_who_has_left(engine: Engine) -> None:
+    """By the responses that Triton counts, one for each token: four answers left early are less than one whole."""
+    assert isinstance(engine, TritonEngine)
+    before = await num_responses(engine)
+    await begun_and_left(engine, "left")
+    left = await num_responses(engine)
+
+    _, tokens, _ = await answer(engine, GenerationRequest("left-after", (question(),)))
+
+    whole = len(tokens)
+    assert await num_responses(engine) - left < 2 * whole
+    assert left - before < 4 * whole / 2
+
+
+@only_triton
 async def test_more_than_the_server_queues_is_refused_at_once(engine: Engine) -> None:
     sampling = Sampling(max_tokens=40)
     answers = await asyncio.gather(
@@ -286,21 +295,6 @@ async def test_more_than_the_server_queues_is_refused_at_once(engine: Engine) ->
     assert refused and all(isinstance(one, Overloaded) for one in refused)
     texts = {one[0] for one in answers if not isinstance(one, BaseException)}
     assert len(texts) == 1
-
-
-def kill(engine: Engine) -> None:
-    """End what generates, as memory that runs out does."""
-    if isinstance(engine, TransformersEngine):
-        # A thread of this process: nothing can kill it but its own work.
-        assert engine._runner
-        engine._runner._batch.step = lambda: 1 // 0  # type: ignore[method-assign]
-        return
-    family = psutil.Process().children(recursive=True)
-    children = [one for one in family if one.status() != psutil.STATUS_ZOMBIE]
-    generating = ("VLLM::EngineCore", "triton_python_backend_stub")
-    doomed = [one for one in children if any(name in " ".join(one.cmdline()) for name in generating)]
-    assert len(doomed) == 1
-    doomed[0].kill()
 
 
 @only_vllm

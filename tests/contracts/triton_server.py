@@ -14,3 +14,9 @@ async def num_batched(engine: TritonEngine) -> tuple[int, int]:
     """Tell by the server's own statistics how many requests were executed, and in how many batches."""
     (model,) = (await engine._client.get_inference_statistics("clara")).model_stats
     return model.inference_count, model.execution_count
+
+
+async def num_responses(engine: TritonEngine) -> int:
+    """Tell how many responses the server has sent for its model: one for each token, and one at each end."""
+    (model,) = (await engine._client.get_inference_statistics("clara")).model_stats
+    return sum(place.success.count for place in model.response_stats.values())

@@ -23,10 +23,11 @@ def resting_platform(tmp_path: Path) -> Iterator[Platform]:
     yield from start(tmp_path, scripted(min_replicas=0))
 
 
-@pytest.fixture
-def twin_platform(tmp_path: Path) -> Iterator[Platform]:
-    """A platform with two engine replicas."""
-    yield from start(tmp_path, scripted(min_replicas=2, max_replicas=2, num_cpus=0.2))
+@pytest.fixture(scope="module")
+def twin_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with two engine replicas, whose gateway reasons itself."""
+    settings = scripted(min_replicas=2, max_replicas=2, num_cpus=0.2)
+    yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "gateway"}})
 
 
 def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
@@ -37,6 +38,17 @@ def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Plat
     assert (resting.status_code, resting.json()["reason"]) == (200, "at-zero")
     assert report.status_code == 200
     assert (awake.status_code, awake.json()["reason"]) == (200, "serving")
+
+
+def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) -> None:
+    """The scripted engine has tokens in its cache only where the film has been before."""
+    films = [drawn_film(tmp_path, seed).read_bytes() for seed in range(40, 46)]
+
+    first, again = ([post(twin_platform, film).json()["turns"] for film in films] for _ in range(2))
+
+    assert all(turn_1["cached_tokens"] == 0 and turn_2["cached_tokens"] > 0 for turn_1, turn_2 in first)
+    assert all(turn["cached_tokens"] > 0 for turns in again for turn in turns)
+    assert not twin_platform.processes("ServeReplica:clara:orchestrator")
 
 
 def test_one_dead_replica_among_live_ones_stops_nothing(twin_platform: Platform, tmp_path: Path) -> None:

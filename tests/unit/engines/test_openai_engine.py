@@ -116,7 +116,7 @@ async def test_only_vllm_is_sent_what_only_vllm_knows() -> None:
     request = GenerationRequest("one", CONVERSATION, principal=Principal("hospital-a"), priority=2)
     await ask(vllm, request, is_vllm=True)
 
-    assert not {"cache_salt", "priority", "return_token_ids"} & plain.payloads[0].keys()
+    assert not {"cache_salt", "priority", "return_token_ids", "stream_interval"} & plain.payloads[0].keys()
     assert vllm.payloads[0]["priority"] == 2 and vllm.payloads[0]["cache_salt"]
     parts = [server.payloads[0]["messages"][0]["content"][1] for server in (plain, vllm)]
     assert "uuid" not in parts[0] and len(parts[1]["uuid"]) == 64

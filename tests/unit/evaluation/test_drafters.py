@@ -9,7 +9,7 @@ from evaluation.predictions import Text
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.study import Patient, Sex, View
 from serve_app.engines.scripted_engine import ScriptedEngine
-from serve_app.settings import PreprocessorSettings, ScreenSettings, Settings
+from serve_app.settings import PreprocessorSettings, ScreenSettings, ScriptedSettings, Settings
 
 RECORDING = Settings(preprocessor=PreprocessorSettings(screen=ScreenSettings(policy="record")))
 REPORT = {
@@ -96,7 +96,9 @@ async def test_in_process_failures_have_their_code() -> None:
 
 
 async def test_an_engine_that_dies_in_process_ends_the_run(png: bytes) -> None:
-    async with drafting_in_process(RECORDING, lambda settings: ScriptedEngine(dies_after_tokens=2)) as drafter:
+    async with drafting_in_process(
+        RECORDING, lambda settings: ScriptedEngine(ScriptedSettings(dies_after_tokens=2))
+    ) as drafter:
         with pytest.raises(DrafterGone, match="engine stopped"):
             await drafter.draft(png, Patient())
 

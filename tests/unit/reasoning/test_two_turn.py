@@ -30,7 +30,7 @@ from serve_app.domain.report import (
 from serve_app.domain.study import Patient, Sex, View
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.reasoning.two_turn import TwoTurnReporter
-from serve_app.settings import OrchestratorSettings
+from serve_app.settings import OrchestratorSettings, ScriptedSettings
 
 IMAGE = Radiograph(
     np.zeros((28, 28, 3), np.uint8),
@@ -103,7 +103,7 @@ async def test_a_refused_image_never_reaches_the_engine() -> None:
     with pytest.raises(NotAChestXray):
         await collect(TwoTurnReporter(preparer, engine, OrchestratorSettings()))
 
-    assert engine.requests == []
+    assert not engine.requests
 
 
 async def test_an_answer_cut_at_its_limit_is_said_to_be_truncated() -> None:
@@ -119,13 +119,21 @@ async def test_an_answer_cut_at_its_limit_is_said_to_be_truncated() -> None:
 async def test_a_deadline_passed_in_turn_one_ends_the_report() -> None:
     with pytest.raises(DeadlineExceeded):
         await collect(
-            TwoTurnReporter(OneImagePreparer(), ScriptedEngine(token_s=0.02), OrchestratorSettings(deadline_s=0.05))
+            TwoTurnReporter(
+                OneImagePreparer(),
+                ScriptedEngine(ScriptedSettings(token_s=0.02)),
+                OrchestratorSettings(deadline_s=0.05),
+            )
         )
 
 
 async def test_an_engine_that_dies_ends_the_report() -> None:
     with pytest.raises(EngineGone):
-        await collect(TwoTurnReporter(OneImagePreparer(), ScriptedEngine(dies_after_tokens=4), OrchestratorSettings()))
+        await collect(
+            TwoTurnReporter(
+                OneImagePreparer(), ScriptedEngine(ScriptedSettings(dies_after_tokens=4)), OrchestratorSettings()
+            )
+        )
 
 
 async def test_a_stream_that_ends_without_a_finish_is_no_answer() -> None:
@@ -149,7 +157,7 @@ async def test_an_empty_answer_is_said_to_be_empty() -> None:
 
 
 async def test_leaving_early_frees_the_engine() -> None:
-    engine = ScriptedEngine(token_s=0.01)
+    engine = ScriptedEngine(ScriptedSettings(token_s=0.01))
     events = TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings()).report(REQUEST, Principal())
 
     async for event in events:

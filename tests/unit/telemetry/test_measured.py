@@ -1,16 +1,27 @@
 """What the door measures of a report."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 
 import pytest
 
-from serve_app.domain.conversation import Principal
+from serve_app.domain.conversation import Principal, Usage
 from serve_app.domain.errors import ClaraError, NeedsConfirmation, NotAChestXray, NotAnImage
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
-from serve_app.domain.report import Prepared, ReportEvent, ReportRequest, SectionDelta, SectionName
+from serve_app.domain.report import (
+    Prepared,
+    Report,
+    ReportEvent,
+    ReportRequest,
+    Section,
+    SectionDelta,
+    SectionName,
+    SectionStatus,
+    TurnRecord,
+)
 from serve_app.domain.study import Patient
 from serve_app.telemetry.measured import MeasuredReporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, Metric
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, Metric
 
 REQUEST = ReportRequest("rpt-1", b"film", Patient())
 
@@ -20,8 +31,10 @@ class Notebook:
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, dict[str, str]]] = []
+        self.sums: Counter[tuple[str | None, ...]] = Counter()
 
-    def count(self, metric: Metric, **labels: str) -> None:
+    def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
+        self.sums[metric.name, labels.get("section"), labels.get("source")] += number
         self.entries.append((metric.name, labels))
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:
@@ -55,6 +68,41 @@ async def test_the_first_token_is_timed_once() -> None:
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
+
+
+async def test_prompt_tokens_are_counted_by_turn_and_source() -> None:
+    notebook = Notebook()
+    section = Section("a", ("a",), SectionStatus.COMPLETE)
+    report = Report(
+        id="rpt-1",
+        created_unix_s=0,
+        patient=Patient(),
+        source=Source("PNG", 1, 1, 8),
+        gate=GateVerdict(GateOutcome.PASS, 1.0, "x"),
+        digest="d",
+        findings=section,
+        impression=section,
+        turns=(
+            TurnRecord(SectionName.FINDINGS, "?", Usage(100, 7, cached_tokens=0), 0.1, 0.2),
+            TurnRecord(SectionName.IMPRESSION, "?", Usage(120, 5, cached_tokens=96), 0.1, 0.2),
+        ),
+        preparation_s=0.1,
+        duration_s=0.5,
+        model="m",
+        prompt_version="p",
+    )
+
+    async for _ in MeasuredReporter(Reciting(report), notebook).report(REQUEST, Principal()):
+        pass
+
+    tokens = {
+        (section, source): n for (name, section, source), n in notebook.sums.items() if name == PROMPT_TOKENS.name
+    }
+    assert {key: number for key, number in tokens.items() if number} == {
+        ("findings", "computed"): 100,
+        ("impression", "cache"): 96,
+        ("impression", "computed"): 24,
+    }
 
 
 async def test_an_override_is_counted_as_one() -> None:

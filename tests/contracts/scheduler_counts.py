@@ -1,4 +1,4 @@
-"""vLLM's own count of the images that its vision encoder computed."""
+"""vLLM's own counts: the images that its vision encoder computed, and the answers in progress."""
 
 from typing import Any, ClassVar
 
@@ -7,10 +7,11 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 from vllm.v1.metrics.stats import IterationStats, SchedulerStats
 
 
-class EncoderCount(StatLoggerBase):
-    """Adds up the scheduler's `num_encoder_inputs` over all engines of this process."""
+class SchedulerCounts(StatLoggerBase):
+    """Adds up the scheduler's `num_encoder_inputs`, and keeps its last `num_running_reqs`."""
 
     num_images: ClassVar[int] = 0
+    num_running: ClassVar[int] = 0
 
     def __init__(self, vllm_config: VllmConfig, engine_index: int = 0) -> None:
         pass
@@ -18,8 +19,10 @@ class EncoderCount(StatLoggerBase):
     def record(
         self, scheduler_stats: SchedulerStats | None, iteration_stats: IterationStats | None, *args: Any, **kwargs: Any
     ) -> None:
+        if scheduler_stats is not None:
+            SchedulerCounts.num_running = scheduler_stats.num_running_reqs
         if scheduler_stats is not None and scheduler_stats.iteration_details is not None:
-            EncoderCount.num_images += scheduler_stats.iteration_details.num_encoder_inputs
+            SchedulerCounts.num_images += scheduler_stats.iteration_details.num_encoder_inputs
 
     def log_engine_initialized(self) -> None:
         pass

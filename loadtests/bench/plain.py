@@ -1,0 +1,52 @@
+"""A report as one would write it first: Pillow, vLLM in the same process, no gate. The measure of everything else."""
+
+import asyncio
+import hashlib
+import io
+
+import numpy as np
+from PIL import Image
+
+from loadtests.bench.targets import InProcess
+from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.imaging.normalize import fit_tokens
+from serve_app.imaging.preparer import LocalPreparer
+from serve_app.ports import Engine
+from serve_app.settings import Settings
+
+_UNSEEN = GateVerdict(GateOutcome.PASS, 1.0, "not-looked-at")
+
+
+class PlainPreparer:
+    """Implements the `ImagePreparer` port as Pillow's documentation would: open, convert, resize; on threads."""
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        """Make an image ready for the model."""
+        return await asyncio.to_thread(plainly_prepared, data)
+
+
+def plainly_prepared(data: bytes) -> Radiograph:
+    """Decode at full size, convert to RGB, resize to the model's grid."""
+    image = Image.open(io.BytesIO(data))
+    columns, rows = fit_tokens(*image.size, Settings().preprocessor.max_visual_tokens)
+    size = (columns * PATCH_UNIT_PX, rows * PATCH_UNIT_PX)
+    pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC))
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return Radiograph(pixels, digest, Source(image.format or "", *image.size, 8), _UNSEEN)
+
+
+class PreparedBeforehand(InProcess):
+    """The limit: what vLLM can do when preparing costs nothing. Its films are prepared as serving prepares them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._images: dict[bytes, Radiograph] = {}
+        super().__init__(self, engine)
+
+    async def look_at(self, films: list[bytes]) -> None:
+        """Prepare a round's films before its clock runs."""
+        preparer = LocalPreparer(Settings().preprocessor)
+        self._images = {film: await preparer.prepare(film) for film in films}
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        """Return what is prepared."""
+        return self._images[data]

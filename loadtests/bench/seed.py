@@ -1,0 +1,74 @@
+"""CLARA's first version as a program: FastAPI in front of a model server, a blocking client in an asynchronous handler.
+
+Run with uvicorn; `CLARA_BENCH_MODEL_SERVER` is the model server's base URL. It does one request at a time: that is
+what is measured.
+"""
+
+import io
+import os
+import time
+from typing import Any
+
+import httpx
+from fastapi import FastAPI, UploadFile
+from openai import OpenAI
+from PIL import Image
+
+from loadtests.bench.chat import LIMITS_TOKENS, MODEL, first_question, second_question
+from loadtests.bench.targets import Sample
+
+MODEL_SERVER = "CLARA_BENCH_MODEL_SERVER"
+# The first version's own size, whatever the film's shape.
+_SIZE_PX = (448, 448)
+
+
+def create_seed() -> FastAPI:
+    """Make the app; called by uvicorn."""
+    app = FastAPI()
+    client = OpenAI(base_url=os.environ[MODEL_SERVER], api_key="none", timeout=600)
+
+    def ask(messages: list[Any], max_tokens: int) -> tuple[str, int]:
+        answer = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=max_tokens, temperature=0)
+        return answer.choices[0].message.content or "", answer.usage.completion_tokens if answer.usage else 0
+
+    @app.post("/predict")
+    async def predict(image: UploadFile) -> dict[str, Any]:
+        picture = Image.open(io.BytesIO(await image.read())).convert("RGB").resize(_SIZE_PX)
+        resized = io.BytesIO()
+        picture.save(resized, "PNG")
+        question = first_question(resized.getvalue())
+        findings, num_findings = ask([question], LIMITS_TOKENS[0])
+        impression, num_impression = ask(second_question(question, findings), LIMITS_TOKENS[1])
+        return {"text": f"{findings}\n\n{impression}", "tokens": num_findings + num_impression}
+
+    @app.get("/health")
+    async def health() -> str:
+        return "ok"
+
+    return app
+
+
+class SeedTarget:
+    """A client of that program, which answers when all is done."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url, timeout=600, trust_env=False, limits=httpx.Limits(max_connections=None)
+        )
+
+    async def start(self) -> None:
+        """It is up."""
+
+    async def look_at(self, films: list[bytes]) -> None:
+        """Nothing is done beforehand."""
+
+    async def report(self, number: int, film: bytes) -> Sample:
+        """Make one report there."""
+        started = time.perf_counter()
+        answer = await self._client.post("/predict", files={"image": film})
+        said = answer.raise_for_status().json()
+        return Sample(number, time.perf_counter() - started, said["tokens"], said["text"])
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
