@@ -67,6 +67,19 @@ def routing(
     _write(measure_routing(films, Console(highlight=False)), out)
 
 
+@bench.command()
+def preparation(
+    films: Annotated[int, typer.Option(help="Drawn films, each in every format.")] = 6,
+    rounds: Annotated[int, typer.Option(help="Counted pairs of each file.")] = 5,
+    tokens: Annotated[list[int], typer.Option(help="Budgets of visual tokens; give it several times.")] = [64, 1280],  # noqa: B006
+    out: Out = None,
+) -> None:
+    """Measure the preparation of large films against plain Pillow."""
+    from loadtests.bench.preparation import measure_preparation
+
+    _write(measure_preparation(films, rounds, tokens, Console(highlight=False)), out)
+
+
 def _write(result: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         out.write_text(json.dumps(result, indent=2) + "\n")

@@ -75,7 +75,8 @@ def _check_whole(data: bytes, is_png: bool) -> None:
         if b"IEND" not in data[-4096:]:
             raise CorruptImage("the PNG file is truncated")
         return
-    if b"\xff\xd9" not in data:
+    # From the end, where it is.
+    if data.rfind(b"\xff\xd9") < 0:
         raise CorruptImage("the JPEG file is truncated")
     header = read_codestream(data)
     if header is not None and header.bits != 8:
