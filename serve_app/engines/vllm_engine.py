@@ -12,12 +12,16 @@ from typing import Any
 import vllm
 from PIL import Image
 from vllm import AsyncEngineArgs, SamplingParams
+from vllm.config import VllmConfig
 from vllm.exceptions import GracefulHTTPError, VLLMClientError, VLLMServerError
 from vllm.inputs import TextPrompt
 from vllm.lora.request import LoRARequest
 from vllm.outputs import CompletionOutput, RequestOutput
+from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind
+from vllm.usage.usage_lib import UsageContext
+from vllm.utils.ompmultiprocessing import OMPProcessManager
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
@@ -65,7 +69,9 @@ class VllmEngine:
 
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
-        self._llm = AsyncLLM.from_engine_args(self._args, stat_loggers=self._stat_loggers or None)
+        config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        with _threads(config):
+            self._llm = AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
         async for _ in self.generate(warm_up_request()):
             pass
 
@@ -138,6 +144,7 @@ class VllmEngine:
         return rendered
 
 
+_IN_THE_CORE = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
 """Send vLLM's own metrics out through Ray's metrics port."""
 
@@ -162,6 +169,7 @@ def _engine_args(
         kv_cache_memory_bytes=engine.kv_cache_bytes,
         gpu_memory_utilization=engine.gpu_memory_utilization,
         tensor_parallel_size=engine.tensor_parallel_size,
+        distributed_executor_backend=_executor(engine.tensor_parallel_size),
         max_num_seqs=engine.max_num_seqs,
         max_num_batched_tokens=engine.max_num_batched_tokens,
         enforce_eager=engine.enforce_eager,
@@ -174,6 +182,22 @@ def _engine_args(
         enable_log_requests=False,
         otlp_traces_endpoint=otlp_endpoint,
     )
+
+
+def _executor(tensor_parallel_size: int) -> str | None:
+    """Let the core run the model itself where that is on one CPU: vLLM's way is a process more.
+
+    By its short name vLLM refuses it, because it cannot give a core that runs already its threads: see `_threads`.
+    """
+    return _IN_THE_CORE if current_platform.is_cpu() and tensor_parallel_size == 1 else None
+
+
+def _threads(config: VllmConfig) -> contextlib.AbstractContextManager[None]:
+    """Start the core with the threads that vLLM gives the process which it would have made."""
+    if config.parallel_config.distributed_executor_backend != _IN_THE_CORE:
+        return contextlib.nullcontext()
+    threads: contextlib.AbstractContextManager[None] = OMPProcessManager(config).configure_omp_envs(0, 0)
+    return threads
 
 
 def _sampling_params(sampling: Sampling, stream_interval_tokens: int) -> SamplingParams:
