@@ -13,6 +13,7 @@ from ray.serve.config import RequestRouterConfig
 from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
 from serve_app.ports import Engine, ImagePreparer
 from serve_app.settings import AffinitySettings, Scaling, Settings
+from serve_app.startup import Timeline
 
 
 def build_app(args: dict[str, Any]) -> Application:
@@ -81,10 +82,10 @@ def _preparer_maker(settings: Settings) -> Callable[[], ImagePreparer]:
     return make
 
 
-def _engine_maker(settings: Settings) -> Callable[[], Engine]:
+def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
     """Choose the backend; each is imported only in the replica that runs it."""
 
-    def make_vllm() -> Engine:
+    def make_vllm(timeline: Timeline) -> Engine:
         from serve_app.engines.vllm_engine import RAY_STAT_LOGGERS, VllmEngine
 
         return VllmEngine(
@@ -93,24 +94,27 @@ def _engine_maker(settings: Settings) -> Callable[[], Engine]:
             settings.preprocessor.max_visual_tokens,
             otlp_endpoint=settings.telemetry.otlp_endpoint,
             stat_loggers=RAY_STAT_LOGGERS,
+            timeline=timeline,
         )
 
-    def make_transformers() -> Engine:
+    def make_transformers(timeline: Timeline) -> Engine:
         from serve_app.engines.transformers_engine import TransformersEngine
 
-        return TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+        return TransformersEngine(
+            settings.model, settings.engine, settings.preprocessor.max_visual_tokens, timeline=timeline
+        )
 
-    def make_triton() -> Engine:
+    def make_triton(_: Timeline) -> Engine:
         from serve_app.engines.triton_engine import TritonEngine
 
         return TritonEngine(settings.engine.triton, settings.model.name)
 
-    def make_openai() -> Engine:
+    def make_openai(_: Timeline) -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(settings.engine.openai, settings.model.name, settings.engine.stream_interval_tokens)
 
-    def make_scripted() -> Engine:
+    def make_scripted(_: Timeline) -> Engine:
         from serve_app.engines.scripted_engine import ScriptedEngine
 
         return ScriptedEngine(settings.engine.scripted)

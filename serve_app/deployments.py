@@ -6,6 +6,7 @@ A class here only receives, delegates and cleans up. Images travel between repli
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,16 +28,22 @@ from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.ports import Engine, ImagePreparer, ModelCard, Reporter
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import GatewaySettings, OrchestratorSettings
+from serve_app.startup import Phase, Timeline, lasting_imports
 from serve_app.telemetry.exporter import Recorder
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import REPORTS, STAGE_SECONDS
+
+# Serve sends its own logger's lines, and no other's, to the replica's log.
+logger = logging.getLogger("ray.serve")
 
 
 class EngineReplica:
     """One model. It is up once it has generated; when its engine dies, the failed health check has it replaced."""
 
-    async def __init__(self, make_engine: Callable[[], Engine]) -> None:  # type: ignore[misc]
-        self._engine = make_engine()
+    async def __init__(self, make_engine: Callable[[Timeline], Engine]) -> None:  # type: ignore[misc]
+        self._timeline = Timeline(lambda line: logger.info("engine start: %s", line))
+        with self._timeline.phase("imports"), lasting_imports():
+            self._engine = make_engine(self._timeline)
         await self._engine.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
@@ -55,6 +62,10 @@ class EngineReplica:
         """Name the model, if the engine is alive."""
         await self._engine.check_health()
         return await self._engine.describe()
+
+    async def phases(self) -> tuple[Phase, ...]:
+        """Tell what its start was made of."""
+        return self._timeline.phases
 
     async def check_health(self) -> None:
         """Fail when the engine is dead; Serve then replaces this replica."""

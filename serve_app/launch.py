@@ -10,11 +10,11 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from serve_app.settings import Settings
+from serve_app.startup import Timeline
 
 APP_NAME = "clara"
 
@@ -95,30 +95,35 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
     """
     require_loopback(host)
     _require_free(host, port)
+    timeline = Timeline(tell)
     prepare_environment(settings)
-    import ray
-    from ray import serve
+    with timeline.phase("imports"):
+        import ray
+        from ray import serve
 
-    from serve_app.app import build_app
+        from serve_app.app import build_app
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    tell("Ray starts")
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        object_store_memory=_OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-        _metrics_export_port=metrics_port,
-    )
-    try:
-        serve.start(
-            http_options={"host": host, "port": port},
-            logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
+    with timeline.phase("Ray"):
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=_OBJECT_STORE_BYTES,
+            _node_ip_address="127.0.0.1",
+            _metrics_export_port=metrics_port,
         )
-        with _told(tell):
+    try:
+        with timeline.phase("Serve"):
+            serve.start(
+                http_options={"host": host, "port": port},
+                logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
+            )
+        with timeline.phase("replicas"), _told(timeline):
             _run(build_app(settings.model_dump(mode="json")))
+        if settings.engine.scaling.min_replicas > 0:
+            timeline.include(serve.get_deployment_handle("engine", APP_NAME).phases.remote().result(), of="engine")
         yield f"http://{host}:{port}"
     finally:
         # Lets the engine stop its own processes first.
@@ -149,10 +154,10 @@ def _why_not_running() -> str:
 
 
 @contextlib.contextmanager
-def _told(tell: Callable[[str], None]) -> Iterator[None]:
+def _told(timeline: Timeline) -> Iterator[None]:
     """Report each deployment once it is up, and that the rest is still loading."""
     stop = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(tell, stop), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(timeline, stop), daemon=True)
     watcher.start()
     try:
         yield
@@ -161,17 +166,16 @@ def _told(tell: Callable[[str], None]) -> Iterator[None]:
         watcher.join(timeout=5)
 
 
-def _watch(tell: Callable[[str], None], stop: threading.Event) -> None:
+def _watch(timeline: Timeline, stop: threading.Event) -> None:
     from ray import serve
 
-    started = time.monotonic()
     seen: dict[str, str] = {}
     while not stop.wait(1.0):
         application = serve.status().applications.get(APP_NAME)
         for name, deployment in application.deployments.items() if application else ():
             if seen.get(name) != deployment.status:
                 seen[name] = deployment.status
-                tell(f"{time.monotonic() - started:5.0f} s  {name} {deployment.status.lower()}")
+                timeline.note(f"{name} {deployment.status.lower()}")
 
 
 def _require_free(host: str, port: int) -> None:

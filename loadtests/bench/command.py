@@ -1,4 +1,4 @@
-"""`clara bench`: this platform against vLLM in process, and the engines against each other, on the same drawn films.
+"""`clara bench`: this platform against vLLM in process, the engines against each other, and how long a start takes.
 
 Loaded with every `clara` command, so that what it measures with is imported only when it runs.
 """
@@ -13,7 +13,7 @@ from rich.console import Console
 from serve_app.launch import prepare_environment
 from serve_app.settings import Settings
 
-bench = typer.Typer(help="Measure this platform, or the engines, on the same drawn films.", no_args_is_help=True)
+bench = typer.Typer(help="Measure this platform, its engines, and its start.", no_args_is_help=True)
 
 Films = Annotated[int, typer.Option(help="Films a round.")]
 Rounds = Annotated[int, typer.Option(help="Counted rounds of each.")]
@@ -78,6 +78,17 @@ def preparation(
     from loadtests.bench.preparation import measure_preparation
 
     _write(measure_preparation(films, rounds, tokens, Console(highlight=False)), out)
+
+
+@bench.command()
+def start(
+    starts: Annotated[int, typer.Option(min=1, help="Counted starts.")] = 3,
+    out: Out = None,
+) -> None:
+    """Measure how long `clara up` takes, phase by phase, and a new engine after a kill."""
+    from loadtests.bench.start import measure_start
+
+    _write(measure_start(starts, Console(highlight=False)), out)
 
 
 def _write(result: dict[str, Any], out: Path | None) -> None:

@@ -32,6 +32,7 @@ from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
+from serve_app.startup import Timeline
 
 _IMAGE = "<|image_pad|>"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -40,21 +41,30 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 class TransformersEngine:
     """Implements the `Engine` port; greedy answers repeat, also when others are generated beside them."""
 
-    def __init__(self, model: ModelSettings, engine: EngineSettings, max_visual_tokens: int) -> None:
+    def __init__(
+        self,
+        model: ModelSettings,
+        engine: EngineSettings,
+        max_visual_tokens: int,
+        timeline: Timeline | None = None,
+    ) -> None:
         self._settings = model
         self._max_num_seqs = engine.max_num_seqs
         self._max_visual_tokens = max_visual_tokens
         self._runner: Runner | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
+        self._timeline = timeline or Timeline()
 
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
         try:
-            await asyncio.to_thread(self._load)
+            with self._timeline.phase("load"):
+                await asyncio.to_thread(self._load)
         except (OSError, ValueError) as error:
             raise Unavailable("the model cannot be loaded") from error
-        async for _ in self.generate(warm_up_request()):
-            pass
+        with self._timeline.phase("warm-up"):
+            async for _ in self.generate(warm_up_request()):
+                pass
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""

@@ -16,6 +16,7 @@ from vllm.config import VllmConfig
 from vllm.exceptions import GracefulHTTPError, VLLMClientError, VLLMServerError
 from vllm.inputs import TextPrompt
 from vllm.lora.request import LoRARequest
+from vllm.model_executor.models import ModelRegistry
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
@@ -23,6 +24,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 from vllm.utils.ompmultiprocessing import OMPProcessManager
 from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.executor.uniproc_executor import UniProcExecutor
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from serve_app.domain.conversation import (
@@ -43,6 +45,7 @@ from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
+from serve_app.startup import Timeline
 
 
 class VllmEngine:
@@ -55,11 +58,13 @@ class VllmEngine:
         max_visual_tokens: int,
         otlp_endpoint: str | None = None,
         stat_loggers: Sequence[Any] = (),
+        timeline: Timeline | None = None,
     ) -> None:
         self._model = model
         self._args = _engine_args(model, engine, max_visual_tokens, otlp_endpoint)
         self._stream_interval_tokens = engine.stream_interval_tokens
         self._stat_loggers = list(stat_loggers)
+        self._timeline = timeline or Timeline()
         self._llm: AsyncLLM | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
         # vLLM knows adapters by numbers from 1.
@@ -69,11 +74,14 @@ class VllmEngine:
 
     async def start(self) -> None:
         """Load the checkpoint and answer once for real; see `ports.Engine`."""
-        config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
-        with _threads(config):
-            self._llm = AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
-        async for _ in self.generate(warm_up_request()):
-            pass
+        with self._timeline.phase("load"):
+            _introduce_model()
+            config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+            with _threads(config):
+                self._llm = AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+        with self._timeline.phase("warm-up"):
+            async for _ in self.generate(warm_up_request()):
+                pass
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
@@ -144,9 +152,10 @@ class VllmEngine:
         return rendered
 
 
-_IN_THE_CORE = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
 """Send vLLM's own metrics out through Ray's metrics port."""
+# Named as a class: by its short name, "uni", vLLM replaces it on a CPU.
+_IN_CORE = f"{UniProcExecutor.__module__}.{UniProcExecutor.__name__}"
 
 
 def _engine_args(
@@ -169,7 +178,7 @@ def _engine_args(
         kv_cache_memory_bytes=engine.kv_cache_bytes,
         gpu_memory_utilization=engine.gpu_memory_utilization,
         tensor_parallel_size=engine.tensor_parallel_size,
-        distributed_executor_backend=_executor(engine.tensor_parallel_size),
+        distributed_executor_backend=_executor(engine),
         max_num_seqs=engine.max_num_seqs,
         max_num_batched_tokens=engine.max_num_batched_tokens,
         enforce_eager=engine.enforce_eager,
@@ -184,17 +193,29 @@ def _engine_args(
     )
 
 
-def _executor(tensor_parallel_size: int) -> str | None:
-    """Let the core run the model itself where that is on one CPU: vLLM's way is a process more.
+def _introduce_model() -> None:
+    """Show vLLM the model's class; where vLLM has not seen it yet, it starts a process to look at it, 12 s.
 
-    By its short name vLLM refuses it, because it cannot give a core that runs already its threads: see `_threads`.
+    On a GPU it shall: the class might bring CUDA into this process.
     """
-    return _IN_THE_CORE if current_platform.is_cpu() and tensor_parallel_size == 1 else None
+    if current_platform.is_cpu():
+        from vllm.model_executor.models.qwen2_vl import Qwen2VLForConditionalGeneration as Model
+
+        ModelRegistry.register_model(Model.__name__, Model)
+
+
+def _executor(engine: EngineSettings) -> str | None:
+    """Let the core run the model itself on a CPU too.
+
+    vLLM has a worker process there, so that the core may go without the model's threads and their cores: one process
+    more to import everything, and a hop for every token.
+    """
+    return _IN_CORE if current_platform.is_cpu() and engine.tensor_parallel_size == 1 else None
 
 
 def _threads(config: VllmConfig) -> contextlib.AbstractContextManager[None]:
-    """Start the core with the threads that vLLM gives the process which it would have made."""
-    if config.parallel_config.distributed_executor_backend != _IN_THE_CORE:
+    """Give a core that runs the model on a CPU the threads that vLLM gives a worker."""
+    if config.parallel_config.distributed_executor_backend != _IN_CORE:
         return contextlib.nullcontext()
     threads: contextlib.AbstractContextManager[None] = OMPProcessManager(config).configure_omp_envs(0, 0)
     return threads

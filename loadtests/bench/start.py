@@ -1,0 +1,145 @@
+"""How long a start takes: `clara up` as a user runs it, and a new engine after the old one was killed.
+
+Every start has an empty home, as on a new machine: whatever a cache there would spare is measured.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.bench.measure import origin
+from loadtests.bench.servers import free_port
+
+_PHASE = re.compile(r"\s*\d+\.\d s  (?P<name>\S.*) took (?P<took_s>\d+\.\d) s\s*")
+_IS_UP = "CLARA is up"
+_CORE = "VLLM::EngineCore"
+_TIMEOUT_S = 600
+_POLL_S = 0.1
+
+
+class NotUp(Exception):
+    """The platform did not start, or did not come back; the message has what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start, in seconds: to ready, each phase by its name, and from the kill of its engine to ready again."""
+
+    ready_s: float
+    phases_s: dict[str, float]
+    again_s: float
+
+
+def read_phase(line: str) -> tuple[str, float] | None:
+    """Read a phase and its seconds from a line that `clara up` printed, if it tells one."""
+    found = _PHASE.fullmatch(line)
+    return (found["name"], float(found["took_s"])) if found else None
+
+
+def measure_start(num_starts: int, console: Console) -> dict[str, Any]:
+    """Start the platform several times, kill its engine each time, and print the medians.
+
+    The first start fills the page cache and is thrown away.
+    """
+    starts: list[Start] = []
+    for number in range(num_starts + 1):
+        start = _start()
+        console.print(f"start {number}: ready after {start.ready_s:.1f} s, again after {start.again_s:.1f} s")
+        if number > 0:
+            starts.append(start)
+    measured = figures(starts)
+    console.print(_table(measured))
+    return {**origin(), "starts": num_starts, **measured}
+
+
+def figures(starts: Sequence[Start]) -> dict[str, Any]:
+    """Sum up starts: every time to ready, and the median of each phase."""
+    return {
+        "ready_s": [round(start.ready_s, 2) for start in starts],
+        "ready_median_s": statistics.median(start.ready_s for start in starts),
+        "engine_killed_to_ready_median_s": statistics.median(start.again_s for start in starts),
+        "phases_median_s": {
+            name: statistics.median(start.phases_s[name] for start in starts) for name in starts[0].phases_s
+        },
+    }
+
+
+def _start() -> Start:
+    port = free_port()
+    with tempfile.TemporaryDirectory() as home:
+        began = time.monotonic()
+        with _clara_up(port, Path(home)) as (process, lines):
+            phases = dict(filter(None, (read_phase(line) for line in lines)))
+            ready_s = time.monotonic() - began
+            url = f"http://127.0.0.1:{port}/readyz"
+            if not _is_ready(url):
+                raise NotUp("it says that it is up, and /readyz denies it")
+            return Start(ready_s, phases, _kill_engine(process, url))
+
+
+@contextlib.contextmanager
+def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
+    """Run it until it is up, and yield its process id and what it has printed; stop it as Ctrl-C does."""
+    clara = Path(sys.executable).parent / "clara"
+    command = [str(clara), "up", "--port", str(port), "--metrics-port", str(free_port())]
+    log = home / "up.log"
+    with log.open("wb") as output:
+        environment = {**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait(lambda: _IS_UP in log.read_text() or process.poll() is not None)
+        if process.poll() is not None:
+            raise NotUp(log.read_text())
+        yield process.pid, log.read_text().splitlines()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=120)
+
+
+def _kill_engine(pid: int, url: str) -> float:
+    """Kill the model's process, and return the seconds until another one has answered."""
+    (core,) = (one for one in psutil.Process(pid).children(recursive=True) if _CORE in " ".join(one.cmdline()))
+    core.kill()
+    began = time.monotonic()
+    _wait(lambda: not _is_ready(url))
+    _wait(lambda: _is_ready(url))
+    return time.monotonic() - began
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=10).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise NotUp(f"nothing happened for {_TIMEOUT_S} s")
+        time.sleep(_POLL_S)
+
+
+def _table(measured: dict[str, Any]) -> Table:
+    table = Table("what", "median, s")
+    table.add_row("clara up to ready", f"{measured['ready_median_s']:.1f}")
+    for name, took_s in measured["phases_median_s"].items():
+        table.add_row(f"  {name}", f"{took_s:.1f}")
+    table.add_row("engine killed to ready", f"{measured['engine_killed_to_ready_median_s']:.1f}")
+    return table
