@@ -15,6 +15,10 @@ PYTEST_ARGS ?=
 
 # A hospital's own certificate authority is in the system's store.
 export UV_SYSTEM_CERTS ?= 1
+# Where Python may not keep its bytecode, every process of every start would compile vLLM anew: uv compiles it once.
+ifdef PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE ?= 1
+endif
 
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
