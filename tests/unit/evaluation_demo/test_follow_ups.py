@@ -58,7 +58,8 @@ def test_every_question_comes_after_the_report_and_about_its_film(study: list[Re
 
     assert [one.pair for one in asked] == list(questions_about(study[0], 4, seed=1))
     assert all(one.is_right for one in asked)
-    reports, questions = engine.requests[:2], engine.requests[2:]
+    first, second, *questions = engine.requests
+    reports = [first, second]
     assert [len(request.turns) for request in reports] == [1, 3]
     for request in questions:
         assert request.turns[:3] == reports[1].turns
