@@ -88,7 +88,7 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
         host: a loopback address.
         port: TCP port of the HTTP door.
         metrics_port: TCP port of Ray's Prometheus metrics.
-        tell: called with a line whenever a deployment's state changes.
+        tell: called with a line for each phase of the start, and whenever a deployment's state changes.
 
     Raises:
         LaunchError: the address is not loopback, the port is taken, or a deployment does not start.
@@ -105,15 +105,7 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with timeline.phase("Ray"):
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
-            _metrics_export_port=metrics_port,
-        )
+        _start_ray(metrics_port)
     try:
         with timeline.phase("Serve"):
             serve.start(
@@ -122,13 +114,27 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
             )
         with timeline.phase("replicas"), _told(timeline):
             _run(build_app(settings.model_dump(mode="json")))
-        if settings.engine.scaling.min_replicas > 0:
-            timeline.include(serve.get_deployment_handle("engine", APP_NAME).phases.remote().result(), of="engine")
+            if settings.engine.scaling.min_replicas > 0:
+                timeline.include(serve.get_deployment_handle("engine", APP_NAME).phases.remote().result(), of="engine")
         yield f"http://{host}:{port}"
     finally:
         # Lets the engine stop its own processes first.
         serve.delete(APP_NAME)
         ray.shutdown()
+
+
+def _start_ray(metrics_port: int) -> None:
+    import ray
+
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=_OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        _metrics_export_port=metrics_port,
+    )
 
 
 def _run(app: object) -> None:

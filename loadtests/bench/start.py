@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,17 @@ def measure_start(num_starts: int, console: Console) -> dict[str, Any]:
 
 
 def figures(starts: Sequence[Start]) -> dict[str, Any]:
-    """Sum up starts: every time to ready, and the median of each phase."""
+    """Sum up starts: every time to ready, and the medians."""
     return {
         "ready_s": [round(start.ready_s, 2) for start in starts],
-        "ready_median_s": statistics.median(start.ready_s for start in starts),
-        "engine_killed_to_ready_median_s": statistics.median(start.again_s for start in starts),
-        "phases_median_s": {
-            name: statistics.median(start.phases_s[name] for start in starts) for name in starts[0].phases_s
-        },
+        "ready_median_s": _median_s(start.ready_s for start in starts),
+        "engine_killed_to_ready_median_s": _median_s(start.again_s for start in starts),
+        "phases_median_s": {name: _median_s(start.phases_s[name] for start in starts) for name in starts[0].phases_s},
     }
+
+
+def _median_s(times_s: Iterable[float]) -> float:
+    return round(statistics.median(times_s), 2)
 
 
 def _start() -> Start:
