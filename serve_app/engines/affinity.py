@@ -55,11 +55,12 @@ class Placement:
         """
         bound = load_bound(loads.values(), self._max_load_ratio, self._min_load_requests)
         last = self._last.get(image)
-        choices = sorted(ranked(image, loads), key=lambda replica: replica != last)
-        choices.sort(key=lambda replica: max(0, loads[replica] + 1 - bound))
-        if has_begun:
-            choices.sort(key=lambda replica: replica != last)
-        return choices
+
+        def cost(replica: str) -> tuple[int, int]:
+            excess, is_cold = max(0, loads[replica] + 1 - bound), int(replica != last)
+            return (is_cold, excess) if has_begun else (excess, is_cold)
+
+        return sorted(ranked(image, loads), key=cost)
 
     def remember(self, image: str, replica: str, replicas: Collection[str]) -> Outcome:
         """Note where an image went, and say how that place was found."""

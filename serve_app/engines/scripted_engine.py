@@ -27,6 +27,7 @@ class ScriptedEngine:
         self._is_dead = False
         self._images: OrderedDict[str, None] = OrderedDict()
         self.num_running = 0
+        # The last ones: under a load that goes on they would fill the memory.
         self.requests: deque[GenerationRequest] = deque(maxlen=16)
 
     async def start(self) -> None:
