@@ -6,7 +6,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from loadtests.bench.targets import Sample
+from loadtests.bench.targets import Sample, Target
 from serve_app.domain.study import Patient
 from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
@@ -33,17 +33,11 @@ def _message(role: str, text: str, *images: dict[str, Any]) -> dict[str, Any]:
     return {"role": role, "content": [{"type": "text", "text": text}, *images]}
 
 
-class ChatTarget:
+class ChatTarget(Target):
     """An asynchronous client of a model server."""
 
     def __init__(self, base_url: str) -> None:
         self._client = AsyncOpenAI(base_url=base_url, api_key="none", timeout=600, max_retries=0)
-
-    async def start(self) -> None:
-        """The server is up."""
-
-    async def look_at(self, films: list[bytes]) -> None:
-        """Nothing is done beforehand."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report there."""

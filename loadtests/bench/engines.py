@@ -11,8 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.bench.films import drawn_films
 from loadtests.bench.hosts import hosted, interleaved
-from loadtests.bench.measure import drawn_films, origin
+from loadtests.bench.origin import origin
 from loadtests.bench.rounds import Round, summary
 from loadtests.bench.servers import triton_server, vllm_server
 from loadtests.bench.targets import InProcess, Target

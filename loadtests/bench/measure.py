@@ -1,28 +1,21 @@
-"""The topologies up on this machine, the same drawn films through each, and where the numbers come from."""
+"""The topologies up on this machine, the same drawn films through each."""
 
 import contextlib
 import functools
-import io
-import platform as machine
-import subprocess
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.bench.films import FILM_WIDTH_PX, drawn_films
 from loadtests.bench.hosts import hosted, interleaved
+from loadtests.bench.origin import origin
 from loadtests.bench.rounds import Round, cpu_s_per_report, ratios, summary
 from loadtests.bench.topologies import TOPOLOGIES
-from training.phantoms import draw, sample
 
-# The seed's own films are about 3000 pixels wide; ours are enlarged to it, so that decoding costs what it costs.
-FILM_WIDTH_PX = 3000
 _FIRST = next(iter(TOPOLOGIES))
 
 
@@ -71,19 +64,6 @@ def _mib(held: Mapping[str, int]) -> dict[str, int]:
     return {part: round(size_bytes / 1024**2) for part, size_bytes in held.items()}
 
 
-def drawn_films(seed: int, num_films: int, width_px: int = FILM_WIDTH_PX) -> list[bytes]:
-    """Draw films as PNG files, by default as large as the seed's own."""
-    rng = np.random.default_rng(seed)
-    return [_png(draw(sample(rng)), width_px) for _ in range(num_films)]
-
-
-def _png(film: np.ndarray, width_px: int) -> bytes:
-    height_px = round(film.shape[0] * width_px / film.shape[1])
-    buffer = io.BytesIO()
-    Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
 def _table(measured: dict[str, Any]) -> Table:
     table = Table("clients", "what", *TOPOLOGIES)
     for num_clients, figures in measured.items():
@@ -95,18 +75,3 @@ def _table(measured: dict[str, Any]) -> Table:
 
 def _cell(figures: dict[str, Any], key: str) -> str:
     return f"{figures[key]:.3g} ({figures['ratios'][key]:.2f})" if key in figures else "-"
-
-
-def origin() -> dict[str, str]:
-    """Where a number comes from: date, processor, commit."""
-    models = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{len(models)} x {models[0] if models else machine.processor()}",
-        "commit": commit,
-    }

@@ -5,6 +5,7 @@ import hashlib
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from loadtests.bench.targets import InProcess
@@ -30,9 +31,14 @@ def plainly_prepared(data: bytes) -> Radiograph:
     image = Image.open(io.BytesIO(data))
     columns, rows = fit_tokens(*image.size, Settings().preprocessor.max_visual_tokens)
     size = (columns * PATCH_UNIT_PX, rows * PATCH_UNIT_PX)
-    pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC))
+    pixels = plain_pixels(image, size)
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     return Radiograph(pixels, digest, Source(image.format or "", *image.size, 8), _UNSEEN)
+
+
+def plain_pixels(image: Image.Image, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return shape (height, width, 3), by the resampling that the platform's preparation uses."""
+    return np.asarray(image.convert("RGB").resize(size_px, Image.Resampling.BICUBIC))
 
 
 class PreparedBeforehand(InProcess):

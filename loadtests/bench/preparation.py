@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, features
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.bench.measure import origin
+from loadtests.bench.origin import origin
+from loadtests.bench.plain import plain_pixels
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings
 from training.phantoms import draw_deep, sample
@@ -25,7 +25,6 @@ from training.phantoms.scene import Scene
 
 SIDE_PX = 3000
 _DEEP_BITS = 12
-Grey = NDArray[np.uint8]
 Clocks = tuple[float, float]
 
 
@@ -90,7 +89,8 @@ async def _pair(data: bytes, preparer: LocalPreparer, pairs: Pairs, num_rounds: 
         ours = _since(started)
         height_px, width_px, _ = film.pixels.shape
         started = _now()
-        plainly = plain(data, width_px, height_px)
+        with Image.open(io.BytesIO(data)) as image:
+            plainly = plain_pixels(image, (width_px, height_px))
         took = _since(started)
         if plainly.shape != film.pixels.shape:
             raise RuntimeError(f"plain Pillow made {plainly.shape}, the preparer {film.pixels.shape}")
@@ -106,12 +106,6 @@ def _now() -> Clocks:
 def _since(started: Clocks) -> Clocks:
     wall, processor = _now()
     return wall - started[0], processor - started[1]
-
-
-def plain(data: bytes, width_px: int, height_px: int) -> Grey:
-    """Prepare as a script does: uint8 of shape (height, width, 3), by the resampling that the preparer uses."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB").resize((width_px, height_px), Image.Resampling.BICUBIC))
 
 
 def drawn_files(seed: int) -> Iterator[tuple[str, bytes]]:

@@ -4,7 +4,6 @@ Everything is real but the model: Serve, our router, and a scripted engine that 
 """
 
 import asyncio
-import contextlib
 import re
 import statistics
 from collections import Counter
@@ -16,7 +15,8 @@ import httpx
 import psutil
 from rich.console import Console
 
-from loadtests.bench.measure import drawn_films, origin
+from loadtests.bench.films import drawn_films
+from loadtests.bench.origin import origin
 from loadtests.bench.servers import free_port
 from serve_app.launch import platform
 from serve_app.settings import Scaling, ScriptedSettings, Settings
@@ -135,6 +135,5 @@ def figures(asked: list[Asked], requests: list[int]) -> dict[str, Any]:
 
 def _kill_one() -> None:
     """Kill an engine replica of the platform that this process has started."""
-    with contextlib.suppress(StopIteration):
-        family = psutil.Process().children(recursive=True)
-        next(child for child in family if _ENGINE in " ".join(child.cmdline())).kill()
+    family = psutil.Process().children(recursive=True)
+    next(child for child in family if _ENGINE in " ".join(child.cmdline())).kill()

@@ -9,13 +9,12 @@ import os
 import time
 from typing import Any
 
-import httpx
 from fastapi import FastAPI, UploadFile
 from openai import OpenAI
 from PIL import Image
 
 from loadtests.bench.chat import LIMITS_TOKENS, MODEL, first_question, second_question
-from loadtests.bench.targets import Sample
+from loadtests.bench.targets import OverHttp, Sample
 
 MODEL_SERVER = "CLARA_BENCH_MODEL_SERVER"
 # The first version's own size, whatever the film's shape.
@@ -48,19 +47,8 @@ def create_seed() -> FastAPI:
     return app
 
 
-class SeedTarget:
+class SeedTarget(OverHttp):
     """A client of that program, which answers when all is done."""
-
-    def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url, timeout=600, trust_env=False, limits=httpx.Limits(max_connections=None)
-        )
-
-    async def start(self) -> None:
-        """It is up."""
-
-    async def look_at(self, films: list[bytes]) -> None:
-        """Nothing is done beforehand."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report there."""
@@ -68,7 +56,3 @@ class SeedTarget:
         answer = await self._client.post("/predict", files={"image": film})
         said = answer.raise_for_status().json()
         return Sample(number, time.perf_counter() - started, said["tokens"], said["text"])
-
-    async def stop(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()

@@ -22,7 +22,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.bench.measure import origin
+from loadtests.bench.origin import origin
 from loadtests.bench.servers import free_port
 
 _PHASE = re.compile(r"\s*\d+\.\d s  (?P<name>\S.*) took (?P<took_s>\d+\.\d) s\s*")

@@ -1,8 +1,8 @@
 """What is compared: programs that turn a film into a report, each with the clients that ask it."""
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import httpx
 from httpx_sse import aconnect_sse
@@ -31,27 +31,24 @@ class Sample:
     turns_s: tuple[float, ...] = ()
 
 
-class Target(Protocol):
-    """Something that makes reports."""
+class Target(ABC):
+    """Something that makes reports; what it needs besides itself is up already."""
 
-    async def start(self) -> None:
-        """Get ready; what is needed besides is up already."""
-        ...
+    async def start(self) -> None:  # noqa: B027 - most have nothing to do
+        """Get ready."""
 
-    async def look_at(self, films: list[bytes]) -> None:
+    async def look_at(self, films: list[bytes]) -> None:  # noqa: B027
         """See a round's films before its clock runs."""
-        ...
 
+    @abstractmethod
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report and time it."""
-        ...
 
-    async def stop(self) -> None:
+    async def stop(self) -> None:  # noqa: B027
         """End what `start` began."""
-        ...
 
 
-class InProcess:
+class InProcess(Target):
     """Preparation, two turns and an engine in one process, without Ray and HTTP."""
 
     def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
@@ -61,9 +58,6 @@ class InProcess:
     async def start(self) -> None:
         """Load the model."""
         await self._engine.start()
-
-    async def look_at(self, films: list[bytes]) -> None:
-        """Nothing is done beforehand."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report here."""
@@ -87,19 +81,21 @@ class InProcess:
         await self._engine.stop()
 
 
-class OverHttp:
-    """The platform, through its door."""
+class OverHttp(Target):
+    """A program that is asked by HTTP, with as many connections as there are clients."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(
             base_url=url, timeout=600, trust_env=False, limits=httpx.Limits(max_connections=None)
         )
 
-    async def start(self) -> None:
-        """It is up."""
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
-    async def look_at(self, films: list[bytes]) -> None:
-        """Nothing is done beforehand."""
+
+class Platform(OverHttp):
+    """The platform, through its door."""
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report there."""
@@ -120,7 +116,3 @@ class OverHttp:
                         tuple(turn["first_token_s"] for turn in report["turns"]),
                     )
         raise RuntimeError("no report")
-
-    async def stop(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()

@@ -14,7 +14,7 @@ from loadtests.bench.hosts import Opener
 from loadtests.bench.plain import PlainPreparer, PreparedBeforehand
 from loadtests.bench.seed import MODEL_SERVER, SeedTarget
 from loadtests.bench.servers import free_port, running, vllm_server
-from loadtests.bench.targets import InProcess, OverHttp, Target
+from loadtests.bench.targets import InProcess, Platform, Target
 from serve_app.launch import platform
 from serve_app.ports import Engine
 from serve_app.settings import Settings
@@ -56,7 +56,7 @@ def seed(folder: Path) -> Iterator[Target]:
 def clara(folder: Path) -> Iterator[Target]:
     """This platform with its defaults, through its door."""
     with platform(Settings(), "127.0.0.1", free_port(), free_port(), tell=lambda line: None) as url:
-        yield OverHttp(url)
+        yield Platform(url)
 
 
 TOPOLOGIES: dict[str, Opener] = {
