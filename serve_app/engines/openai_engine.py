@@ -81,9 +81,11 @@ class OpenAIEngine:
         """Name the model, if the server answers.
 
         Raises:
-            EngineGone: it doesn't.
+            EngineGone: it doesn't, or says that its model is dead.
         """
         with _translated():
+            if self._settings.is_vllm:
+                await self._require_living_core()
             response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
             _require_ok(response.status_code, response.headers)
         return ModelCard(
@@ -95,6 +97,14 @@ class OpenAIEngine:
     async def stop(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _require_living_core(self) -> None:
+        """Ask vLLM beside its OpenAI routes: with a dead core it lists its models all the same, until it ends itself."""
+        health = self._client.base_url.join("../health")
+        response = await self._client.get(health, timeout=self._settings.connect_timeout_s)
+        # What stands in front of a server may let only its OpenAI routes through.
+        if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_FOUND):
+            raise EngineGone("the model server says that its model is dead")
 
     async def _only_model(self) -> str:
         with _translated():

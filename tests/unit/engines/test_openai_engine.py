@@ -1,6 +1,7 @@
 """What is sent to an OpenAI-compatible server, and what its answers and refusals become."""
 
 import base64
+import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -205,6 +206,21 @@ async def test_a_server_that_is_gone_is_noticed_but_no_reason_to_replace_the_rep
     engine = OpenAIEngine(OpenAISettings(model="clara"), transport=gone)
     await engine.check_health()
     with pytest.raises(EngineGone):
+        await engine.describe()
+
+
+@pytest.mark.parametrize(("health", "is_alive"), [(200, True), (404, True), (503, False), (500, False)])
+async def test_a_vllm_server_that_lists_models_over_a_dead_core_is_not_alive(health: int, is_alive: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/llm/health":
+            return httpx.Response(health)
+        assert request.url.path == "/llm/v1/models"
+        return httpx.Response(200, json={"data": [{"id": "clara"}]})
+
+    settings = OpenAISettings(base_url="http://server/llm/v1", model="clara", is_vllm=True)
+    engine = OpenAIEngine(settings, transport=httpx.MockTransport(answer))
+
+    with contextlib.nullcontext() if is_alive else pytest.raises(EngineGone):
         await engine.describe()
 
 
