@@ -99,7 +99,7 @@ class OpenAIEngine:
         await self._client.aclose()
 
     async def _require_living_core(self) -> None:
-        """Ask vLLM beside its OpenAI routes: with a dead core it lists its models all the same, until it ends itself."""
+        """Ask vLLM beside its OpenAI routes: with a dead core it lists its models all the same, till it ends itself."""
         health = self._client.base_url.join("../health")
         response = await self._client.get(health, timeout=self._settings.connect_timeout_s)
         # What stands in front of a server may let only its OpenAI routes through.

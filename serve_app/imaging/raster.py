@@ -1,4 +1,4 @@
-"""PNG and JPEG to a film, by Pillow: alpha, palette, 16 bits, CMYK and EXIF rotation come out right.
+"""PNG and JPEG to a film: alpha, palette, 16 bits, CMYK and EXIF rotation come out right.
 
 Knows nothing about DICOM; never asks Pillow to tolerate a truncated file.
 """
@@ -16,9 +16,9 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
 from serve_app.imaging.film import Film, colour_ratio, grey
 from serve_app.imaging.normalize import fit_tokens
+from serve_app.imaging.png import SIGNATURE, Samples, plain_samples
 from serve_app.settings import PreprocessorSettings
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 # What Pillow's PNG and JPEG readers were seen to raise on damaged files.
 _PILLOW_ERRORS = (
@@ -45,7 +45,7 @@ _EXIF_ORIENTATION = 0x0112
 
 def looks_like_raster(data: bytes) -> bool:
     """Tell whether the bytes begin as PNG or JPEG."""
-    return data.startswith((_PNG_START, _JPEG_START))
+    return data.startswith((SIGNATURE, _JPEG_START))
 
 
 def read_raster(data: bytes, settings: PreprocessorSettings) -> Film:
@@ -56,7 +56,7 @@ def read_raster(data: bytes, settings: PreprocessorSettings) -> Film:
     Raises:
         CorruptImage, UnsupportedImage, UploadTooLarge: see `decode`.
     """
-    is_png = data.startswith(_PNG_START)
+    is_png = data.startswith(SIGNATURE)
     _check_whole(data, is_png)
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
@@ -98,16 +98,18 @@ def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
 
 
 def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
-    bits = data[24] if is_png else 8
+    samples = plain_samples(data) if is_png else None
+    if samples is not None:
+        pixels, coloured = _shown(samples)
+        return Film(pixels, Source("PNG", image.width, image.height, data[24]), coloured)
     width_px, height_px = image.size
     if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
         width_px, height_px = height_px, width_px
     if not is_png:
         image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    pixels, coloured = _display(upright)
-    return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, bits), coloured)
+    pixels, coloured = _display(ImageOps.exif_transpose(image))
+    return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, data[24] if is_png else 8), coloured)
 
 
 def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
@@ -118,13 +120,21 @@ def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[
 
 def _display(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
     """Return grey pixels of shape (height, width) and the coloured share."""
-    if image.mode in _DEEP_MODES:
-        return _eight_bits(np.asarray(image)), 0.0
     if image.mode == "1":
         return grey(image), 0.0
-    if image.mode == "L" and "transparency" not in image.info:
-        return np.asarray(image), 0.0
-    opaque = _on_black(image) if image.has_transparency_data else image.convert("RGB")
+    if image.mode in _DEEP_MODES or (image.mode == "L" and "transparency" not in image.info):
+        return _shown(np.asarray(image))
+    return _coloured(_on_black(image) if image.has_transparency_data else image.convert("RGB"))
+
+
+def _shown(samples: Samples) -> tuple[NDArray[np.uint8], float]:
+    if samples.ndim == 3:
+        return _coloured(Image.fromarray(samples))
+    is_deep = samples.dtype.itemsize > 1
+    return (_eight_bits(samples) if is_deep else samples.astype(np.uint8, copy=False)), 0.0
+
+
+def _coloured(opaque: Image.Image) -> tuple[NDArray[np.uint8], float]:
     return grey(opaque), colour_ratio(opaque)
 
 
@@ -136,7 +146,7 @@ def _on_black(image: Image.Image) -> Image.Image:
 
 def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale deep samples by the depth they fill, not by the file's container."""
-    values = np.clip(samples, 0, 65535).astype(np.uint16)
+    values = samples if samples.dtype == np.uint16 else np.clip(samples, 0, 65535).astype(np.uint16)
     brightest = int(values.max())
     top = next((1 << bits) - 1 for bits in _SAMPLE_DEPTHS_BITS if brightest < 1 << bits)
     table = np.rint(np.minimum(np.arange(65536) / top, 1) * 255).astype(np.uint8)
