@@ -1,11 +1,13 @@
-"""Every query of the dashboard, and promtool where it is installed."""
+"""Every query of the dashboard, every rule, and promtool where it is installed."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from monitoring.build import groups
 from monitoring.panels import Panel, rows
+from monitoring.rules import Alert
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +18,17 @@ def panels() -> list[Panel]:
 @pytest.fixture(scope="session")
 def queries(panels: list[Panel]) -> list[str]:
     return [query.expr for panel in panels for query in panel.queries]
+
+
+@pytest.fixture(scope="session")
+def alerts() -> list[Alert]:
+    return [alert for group in groups() for alert in group.alerts]
+
+
+@pytest.fixture(scope="session")
+def expressions(queries: list[str]) -> list[str]:
+    """All PromQL: what the dashboard asks and what the rules compute."""
+    return queries + [rule.expr for group in groups() for rule in group.rules]
 
 
 @pytest.fixture(scope="session")
