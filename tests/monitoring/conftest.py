@@ -1,7 +1,4 @@
-"""Every query of the dashboard, every rule, and promtool where it is installed."""
-
-import shutil
-from pathlib import Path
+"""Every query of the dashboard, and every rule."""
 
 import pytest
 
@@ -29,12 +26,3 @@ def alerts() -> list[Alert]:
 def expressions(queries: list[str]) -> list[str]:
     """All PromQL: what the dashboard asks and what the rules compute."""
     return queries + [rule.expr for group in groups() for rule in group.rules]
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Prometheus' own checker; tests that need it skip where it is absent."""
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not installed (it comes with prometheus)")
-    return Path(found)
