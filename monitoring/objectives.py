@@ -1,7 +1,7 @@
 """Reads slo.yaml, and refuses an objective that its metric cannot answer."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from serve_app.telemetry.metrics import METRICS, Metric
 
 SLO_FILE = Path(__file__).parent / "slo.yaml"
+_UNIT_S = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Objective(BaseModel):
@@ -40,16 +41,61 @@ class Objective(BaseModel):
         return self
 
 
-class _Document(BaseModel):
+class Burn(BaseModel):
+    """When an objective is being broken: `spent_ratio` of its window's budget went within `long`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Literal["page", "ticket"]
+    long: str = Field(pattern=r"^[0-9]+[mhd]$")
+    short: str = Field(pattern=r"^[0-9]+[mhd]$")
+    spent_ratio: float = Field(gt=0, lt=1)
+
+    def factor(self, objective: Objective) -> float:
+        """How many times faster than allowed the budget is spent."""
+        return round(self.spent_ratio * window_s(objective.window) / window_s(self.long), 6)
+
+    @model_validator(mode="after")
+    def _is_long_longer(self) -> Self:
+        if window_s(self.short) >= window_s(self.long):
+            raise ValueError(f"{self.short} is not shorter than {self.long}")
+        return self
+
+
+class Promises(BaseModel):
+    """Everything in slo.yaml."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     objectives: tuple[Objective, ...] = Field(min_length=1)
+    burns: tuple[Burn, ...] = Field(min_length=1)
+    min_bad_reports: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _can_fire(self) -> Self:
+        for objective in self.objectives:
+            for burn in self.burns:
+                if burn.factor(objective) * (1 - objective.target_ratio) >= 1:
+                    raise ValueError(
+                        f"{objective.name}: nothing spends {burn.spent_ratio:g} of its budget in {burn.long}"
+                    )
+        return self
+
+
+def window_s(window: str) -> int:
+    """Read a window as Prometheus writes it."""
+    return int(window[:-1]) * _UNIT_S[window[-1]]
+
+
+def read_promises(path: Path = SLO_FILE) -> Promises:
+    """Read the objectives and when to say that one is being broken.
+
+    Raises:
+        pydantic.ValidationError: an unknown key or metric, a threshold that is no bucket bound, a burn out of reach.
+    """
+    return Promises.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def read_objectives(path: Path = SLO_FILE) -> tuple[Objective, ...]:
-    """Read every objective.
-
-    Raises:
-        pydantic.ValidationError: an unknown key or metric, or a threshold that is no bucket bound.
-    """
-    return _Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).objectives
+    """Read the objectives alone."""
+    return read_promises(path).objectives

@@ -11,6 +11,7 @@ from serve_app.telemetry.metrics import (
     PROMPT_TOKENS,
     REPORT_SECONDS,
     REPORTS,
+    SECTIONS,
     STAGE_SECONDS,
     Metric,
 )
@@ -78,6 +79,7 @@ _REPORTS = (
         STAGE_SECONDS.description,
     ),
     _by_label("Gate verdicts", GATE, "outcome"),
+    _by_label("Sections by status", SECTIONS, "status"),
 )
 _ENGINE = (
     Panel(

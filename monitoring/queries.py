@@ -3,11 +3,25 @@
 Ray's histograms carry a sum made of bucket midpoints, so no query here takes a mean.
 """
 
+from dataclasses import dataclass
+
 from monitoring.objectives import Objective
 from serve_app.telemetry.metrics import Metric
 
-# Selects the dashboard's choice; a platform without Kubernetes has no such label, which `.*` matches too.
-SELECTOR = 'ray_io_cluster=~"$cluster"'
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose series a query reads, and the labels by which it keeps them apart."""
+
+    selector: str
+    by: tuple[str, ...] = ()
+
+
+# The dashboard's choice; a platform without Kubernetes has no such label, which `.*` matches too.
+DASHBOARD = Scope('ray_io_cluster=~"$cluster"')
+# What one scrape job reads: a plain Prometheus calls it `clara`; the chart puts its release's own job there. Not the
+# Ray cluster: an upgrade gives that a new name.
+RELEASE = Scope('job="clara"', ("namespace", "job"))
 
 
 def exported(metric: Metric) -> str:
@@ -15,20 +29,20 @@ def exported(metric: Metric) -> str:
     return f"ray_{metric.name}"
 
 
-def rate(name: str, by: str = "", window: str = "5m", where: str = "") -> str:
-    """Events per second of a counter, summed over everything but the label `by`."""
-    selector = ",".join(part for part in (SELECTOR, where) if part)
-    return f"{_sum(by)}(rate({name}{{{selector}}}[{window}]))"
+def rate(name: str, by: str = "", window: str = "5m", where: str = "", scope: Scope = DASHBOARD) -> str:
+    """Events per second of a counter, summed over everything but the label `by` and the scope's."""
+    return f"{_grouped('sum', by, scope)}(rate({_series(name, where, scope)}[{window}]))"
 
 
-def highest(name: str, by: str) -> str:
+def highest(name: str, by: str, scope: Scope = DASHBOARD) -> str:
     """The highest value of a gauge for each value of the label `by`."""
-    return f"max by ({by}) ({name}{{{SELECTOR}}})"
+    return f"{_grouped('max', by, scope)}({_series(name, '', scope)})"
 
 
-def total(name: str, by: str = "") -> str:
-    """A gauge summed over everything but the label `by`."""
-    return f"{_sum(by)}({name}{{{SELECTOR}}})"
+def total(name: str, by: str = "", ago: str = "", scope: Scope = DASHBOARD) -> str:
+    """A gauge, or a counter as it stands, summed over everything but the label `by`; `ago` is a window back."""
+    offset = f" offset {ago}" if ago else ""
+    return f"{_grouped('sum', by, scope)}({_series(name, '', scope)}{offset})"
 
 
 def quantile(name: str, ratio: float, by: str = "") -> str:
@@ -43,15 +57,32 @@ def share(part: str, whole: str, by: str = "", where: str = "") -> str:
 
 def kept_share(objective: Objective, window: str) -> str:
     """The share of events in a window that kept an objective."""
+    # `or vector(0)`: without any failure the series does not exist.
+    bad = f"({bad_rate(objective, window, DASHBOARD)} or vector(0))"
+    return f"1 - {bad} / {event_rate(objective, window, DASHBOARD)}"
+
+
+def bad_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
+    """Events per second that did not keep an objective; no result where none ever did not."""
     name = exported(objective.source)
     if objective.threshold_s is None:
         bad = f'outcome=~"{"|".join(objective.bad_outcomes)}"'
-        # `or vector(0)`: without any failure the series does not exist.
-        return f"1 - ({rate(name, window=window, where=bad)} or vector(0)) / {rate(name, window=window)}"
+        return rate(name, window=window, where=bad, scope=scope)
     # Ray writes bounds as Python floats, so 30 s is le="30.0".
     bound = f'le="{float(objective.threshold_s)}"'
-    return f"{rate(f'{name}_bucket', window=window, where=bound)} / {rate(f'{name}_count', window=window)}"
+    return f"({event_rate(objective, window, scope)} - {rate(f'{name}_bucket', '', window, bound, scope)})"
 
 
-def _sum(by: str) -> str:
-    return f"sum by ({by}) " if by else "sum"
+def event_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
+    """Events per second, whether they kept an objective or not."""
+    name = exported(objective.source)
+    return rate(name if objective.threshold_s is None else f"{name}_count", window=window, scope=scope)
+
+
+def _series(name: str, where: str, scope: Scope) -> str:
+    return f"{name}{{{','.join(filter(None, (scope.selector, where)))}}}"
+
+
+def _grouped(operator: str, by: str, scope: Scope) -> str:
+    labels = ",".join(filter(None, (*scope.by, by)))
+    return f"{operator} by ({labels}) " if labels else operator

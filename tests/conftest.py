@@ -1,6 +1,7 @@
 """Fixtures every test may use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real films: CLARA_SHARED_DATA names no folder ({folder.name})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus' own checker; tests that need it skip where it is absent."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("promtool is not installed (it comes with prometheus)")
+    return Path(found)

@@ -1,4 +1,4 @@
-"""A reporter that is measured at the door: first token, whole report, what the gate said, what the caches saved."""
+"""A reporter that is measured at the door: first token, whole report, gate, caches, sections that were cut off."""
 
 import contextlib
 import time
@@ -8,9 +8,9 @@ from typing import Protocol
 from serve_app.domain.conversation import Principal
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
-from serve_app.domain.report import Prepared, Report, ReportEvent, ReportRequest, SectionDelta
+from serve_app.domain.report import Prepared, Report, ReportEvent, ReportRequest, SectionDelta, SectionDone
 from serve_app.ports import Reporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, Metric
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS, Metric
 
 
 class MetricSink(Protocol):
@@ -40,6 +40,8 @@ class MeasuredReporter:
                     elif isinstance(event, SectionDelta) and not has_first_token:
                         has_first_token = True
                         self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
+                    elif isinstance(event, SectionDone):
+                        self._sink.count(SECTIONS, section=event.name.value, status=event.section.status.value)
                     elif isinstance(event, Report):
                         self._sink.observe(REPORT_SECONDS, time.monotonic() - started)
                         self._count_tokens(event)

@@ -47,5 +47,11 @@ PROMPT_TOKENS = Metric(
     "Prompt tokens by turn, and by whether they were computed or found in the engine's cache.",
     ("section", "source"),
 )
+SECTIONS = Metric(
+    "clara_sections_total",
+    "counter",
+    "Sections of reports by whether they are the model's whole answer.",
+    ("section", "status"),
+)
 
-METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS)
+METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS, SECTIONS)

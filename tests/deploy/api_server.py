@@ -36,7 +36,7 @@ RESOURCES: dict[str, dict[str, str]] = {
 }
 KUBERNETES_VERSION = "1.33"
 ADDED = {
-    "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor"},
+    "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"},
     "cert-manager.io/v1": {"certificates": "Certificate"},
 }
 """Custom resources that a cluster may have."""

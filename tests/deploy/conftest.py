@@ -11,7 +11,12 @@ import pytest
 from charts.render import manifests, merged, profile, profiles
 from tests.deploy.manifests import Manifest, of_kind, templates_of
 
-WATCHED: Manifest = {"assumeCrds": True, "podMonitor": {"enabled": True}, "dashboard": {"enabled": True}}
+WATCHED: Manifest = {
+    "assumeCrds": True,
+    "podMonitor": {"enabled": True},
+    "prometheusRule": {"enabled": True},
+    "dashboard": {"enabled": True},
+}
 """What the profiles leave to the site, switched on so that it is checked too."""
 
 

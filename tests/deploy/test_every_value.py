@@ -24,6 +24,7 @@ TRITON = "Deployment/spec.template.spec"
 COPY = "Job/spec.template.spec.initContainers.0"
 DOOR = "NetworkPolicy:ray/spec.ingress.1"
 METRICS = "NetworkPolicy:ray/spec.ingress.2"
+FIRST_ALERT = "PrometheusRule/spec.groups.1.rules.0"
 DIGEST = "sha256:" + "a" * 64
 SIZE = {"requests": {"cpu": "3", "memory": "5Gi"}, "limits": {"cpu": "3", "memory": "5Gi"}}
 TOLERATIONS = [{"key": "other", "operator": "Exists"}]
@@ -40,6 +41,7 @@ class Effect:
 
 
 WITH_MONITOR = {"assumeCrds": True, "podMonitor": {"enabled": True}}
+WITH_ALERTS = merged(WITH_MONITOR, {"prometheusRule": {"enabled": True}})
 CREATED = {"models": {"create": True}}
 WITH_PREFETCH = CREATED | {"prefetch": {"enabled": True}}
 WITH_BUCKET = {
@@ -198,6 +200,17 @@ EFFECTS: dict[str, Effect] = {
     "podMonitor.enabled": Effect(True, "PodMonitor/spec.podMetricsEndpoints.0.port", "metrics", {"assumeCrds": True}),
     "podMonitor.interval": Effect("31s", "PodMonitor/spec.podMetricsEndpoints.0.interval", "31s", WITH_MONITOR),
     "podMonitor.labels": Effect({"release": "p"}, "PodMonitor/metadata.labels.release", "p", WITH_MONITOR),
+    "prometheusRule.enabled": Effect(True, f"{FIRST_ALERT}.alert", "ClaraAbsent", WITH_MONITOR),
+    "prometheusRule.labels": Effect({"release": "p"}, "PrometheusRule/metadata.labels.release", "p", WITH_ALERTS),
+    "prometheusRule.alertLabels": Effect(
+        {"severity": "critical"}, f"{FIRST_ALERT}.labels.severity", "critical", WITH_ALERTS
+    ),
+    "prometheusRule.runbooksUrl": Effect(
+        "https://wiki.example.org/clara/",
+        f"{FIRST_ALERT}.annotations.runbook_url",
+        "https://wiki.example.org/clara/ClaraAbsent.md",
+        WITH_ALERTS,
+    ),
     "dashboard.enabled": Effect(False, "ConfigMap:dashboards/data", None),
     "dashboard.labels": Effect({"grafana": "x"}, "ConfigMap:dashboards/metadata.labels.grafana", "x"),
 }

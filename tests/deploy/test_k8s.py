@@ -96,6 +96,8 @@ def test_the_charts_below_agree_with_the_defaults_of_ours() -> None:
     assert f"namespace {DEFAULTS['networkPolicy']['operatorNamespace']}," in operator
     monitoring = K8S / "platform" / "kube-prometheus-stack.yaml"
     assert f"namespace {DEFAULTS['networkPolicy']['monitoringNamespace']}," in monitoring.read_text(encoding="utf-8")
+    spec = read(monitoring)["prometheus"]["prometheusSpec"]
+    assert spec["podMonitorSelectorNilUsesHelmValues"] is spec["ruleSelectorNilUsesHelmValues"] is False
     sidecar = read(monitoring)["grafana"]["sidecar"]["dashboards"]
     assert DEFAULTS["dashboard"]["labels"] == {sidecar["label"]: sidecar["labelValue"]}
 

@@ -48,7 +48,7 @@ def validate_once(document: str, version: str) -> None:
 
 def test_custom_objects_fit_their_definitions(documents: list[Manifest], custom_resources: CustomResources) -> None:
     custom = [document for document in documents if not is_core(document)]
-    assert {document["kind"] for document in custom} >= {"RayService", "PodMonitor"}
+    assert {document["kind"] for document in custom} >= {"RayService", "PodMonitor", "PrometheusRule"}
     for document in custom:
         custom_resources.validate(document)
 

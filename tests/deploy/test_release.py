@@ -85,8 +85,13 @@ def test_the_store_of_the_cluster_state_cannot_change_in_a_running_release(site:
 
 
 def test_custom_resources_are_made_where_their_kinds_are_known(server: ApiServer, site: helm.Config) -> None:
-    install(site, merged(profile("edge"), {"podMonitor": {"enabled": True}}))
-    assert {("PodMonitor", "clara"), ("Certificate", "clara"), ("Ingress", "clara")} <= server.kinds()
+    install(site, merged(profile("edge"), {"podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}))
+    assert {
+        ("PodMonitor", "clara"),
+        ("PrometheusRule", "clara"),
+        ("Certificate", "clara"),
+        ("Ingress", "clara"),
+    } <= server.kinds()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +107,15 @@ def test_where_they_are_not_nothing_is_installed(
     with pytest.raises(helm.HelmError, match=sentence):
         install(bare_site, merged(profile("laptop"), values))
     assert bare_server.kinds() == set()
+
+
+def test_an_operator_without_rules_is_named(bare_server: ApiServer, bare_site: helm.Config) -> None:
+    bare_server.resources = RESOURCES | {"monitoring.coreos.com/v1": {"podmonitors": "PodMonitor"}}
+    values = {"podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    with pytest.raises(
+        helm.HelmError, match=r"prometheusRule\.enabled is set, but this cluster has no PrometheusRule: install"
+    ):
+        install(bare_site, merged(profile("laptop"), values))
 
 
 def test_the_server_refuses_what_does_not_fit(server: ApiServer) -> None:

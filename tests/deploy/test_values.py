@@ -33,6 +33,8 @@ LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value
         ({"gpuWorkers": {"tolerations": [{"keyy": "x"}]}}, "keyy"),
         ({"terminationGracePeriodSeconds": 10}, "terminationGracePeriodSeconds"),
         ({"podMonitor": {"interval": "often"}}, "interval"),
+        ({"prometheusRule": {"runbooksUrl": "wiki"}}, "runbooksUrl"),
+        ({"prometheusRule": {"alertLabels": {"team": 3}}}, "alertLabels"),
     ],
 )
 def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> None:
@@ -76,6 +78,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"edge": OPEN_EDGE}, "networkPolicy admits nobody"),
     ({"edge": {"gateway": {"backendCaConfigMapName": "ca"}}}, "would speak TLS to a door without it"),
     ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
+    ({"prometheusRule": {"enabled": True}}, "the alerts would read a job that nobody scrapes"),
 ]
 NEEDS_A_SERVER = 1
 """Failures that only a running release can bring about; tests/deploy/test_release.py has them."""

@@ -1,11 +1,10 @@
-"""Every query of the dashboard, and promtool where it is installed."""
-
-import shutil
-from pathlib import Path
+"""Every query of the dashboard, and every rule."""
 
 import pytest
 
+from monitoring.build import groups
 from monitoring.panels import Panel, rows
+from monitoring.rules import Alert
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +18,11 @@ def queries(panels: list[Panel]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Prometheus' own checker; tests that need it skip where it is absent."""
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not installed (it comes with prometheus)")
-    return Path(found)
+def alerts() -> list[Alert]:
+    return [alert for group in groups() for alert in group.alerts]
+
+
+@pytest.fixture(scope="session")
+def expressions(queries: list[str]) -> list[str]:
+    """All PromQL: what the dashboard asks and what the rules compute."""
+    return queries + [rule.expr for group in groups() for rule in group.rules]

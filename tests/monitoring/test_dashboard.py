@@ -1,4 +1,4 @@
-"""The dashboard asks for metrics that exist, in units that fit, and is fresh."""
+"""Dashboard and rules ask for metrics that exist; the dashboard in units that fit."""
 
 import importlib.util
 import json
@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitoring.build import DASHBOARD, dashboard
+from monitoring.build import ALERTS, DASHBOARD
+from monitoring.grafana import dashboard
 from monitoring.panels import Panel, rows
+from monitoring.queries import RELEASE
 from serve_app.telemetry.metrics import METRICS, Metric
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +36,9 @@ def source_of(package: str, *files: str) -> str:
     return "".join(path.read_text(encoding="utf-8") for pattern in files for path in folder.glob(pattern))
 
 
-def test_every_metric_of_ours_exists(queries: list[str]) -> None:
+def test_every_metric_of_ours_exists(expressions: list[str]) -> None:
     known = {f"ray_{metric.name}" for metric in METRICS}
-    asked = {name for expr in queries for name in names_in(expr) if name.startswith("ray_clara_")}
+    asked = {name for expr in expressions for name in names_in(expr) if name.startswith("ray_clara_")}
     assert asked
     assert asked <= known
 
@@ -46,26 +48,26 @@ def test_every_metric_of_ours_is_shown(metric: Metric, queries: list[str]) -> No
     assert f"ray_{metric.name}" in {name for expr in queries for name in names_in(expr)}
 
 
-def test_every_label_of_ours_exists(queries: list[str]) -> None:
-    labels = {label for metric in METRICS for label in metric.labels} | {"le"}
-    for expr in queries:
+def test_every_label_of_ours_exists(expressions: list[str]) -> None:
+    labels = {label for metric in METRICS for label in metric.labels} | {"le", *RELEASE.by}
+    for expr in expressions:
         if "ray_clara_" in expr:
             asked = {label for group in re.findall(r"by \(([^)]*)\)", expr) for label in group.split(",")}
             assert asked <= labels
 
 
-def test_every_vllm_metric_exists_in_the_installed_vllm(queries: list[str]) -> None:
+def test_every_vllm_metric_exists_in_the_installed_vllm(expressions: list[str]) -> None:
     source = source_of("vllm", "v1/metrics/loggers.py")
-    asked = {name for expr in queries for name in names_in(expr) if name.startswith("ray_vllm_")}
+    asked = {name for expr in expressions for name in names_in(expr) if name.startswith("ray_vllm_")}
     assert asked
     for name in asked:
         # Ray adds `_total` to a counter that lacks it.
         assert f'"vllm:{name.removeprefix("ray_vllm_").removesuffix("_total")}"' in source
 
 
-def test_every_serve_metric_exists_in_the_installed_ray(queries: list[str]) -> None:
+def test_every_serve_metric_exists_in_the_installed_ray(expressions: list[str]) -> None:
     source = source_of("ray", "serve/_private/*.py")
-    asked = {name for expr in queries for name in names_in(expr) if name.startswith("ray_serve_")}
+    asked = {name for expr in expressions for name in names_in(expr) if name.startswith("ray_serve_")}
     assert asked
     for name in asked:
         assert f'"{name.removeprefix("ray_")}"' in source
@@ -81,13 +83,13 @@ def test_a_unit_agrees_with_the_name(panels: list[Panel]) -> None:
             assert is_quantile or panel.unit not in UNITS.values(), panel.title
 
 
-def test_no_query_takes_the_mean_of_a_histogram(queries: list[str]) -> None:
+def test_no_query_takes_the_mean_of_a_histogram(expressions: list[str]) -> None:
     """Ray makes a histogram's sum from bucket midpoints."""
-    assert not any("_sum" in expr for expr in queries)
+    assert not any("_sum" in expr for expr in expressions)
 
 
-def test_brackets_balance(queries: list[str]) -> None:
-    for expr in queries:
+def test_brackets_balance(expressions: list[str]) -> None:
+    for expr in expressions:
         for opening, closing in ("()", "{}", "[]"):
             assert expr.count(opening) == expr.count(closing)
         assert expr.count('"') % 2 == 0
@@ -112,12 +114,13 @@ def test_panels_have_their_own_ids_and_places() -> None:
     assert len(set(cells)) == len(cells)
 
 
-def test_the_dashboard_is_fresh() -> None:
+def test_what_is_generated_is_fresh() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "monitoring.build", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert (run.returncode, run.stdout) == (0, "")
     assert json.loads(DASHBOARD.read_text(encoding="utf-8"))["uid"] == "clara"
+    assert ALERTS.is_file()
 
 
 def test_prometheus_parses_every_query(queries: list[str], promtool: Path, tmp_path: Path) -> None:

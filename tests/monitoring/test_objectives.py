@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from monitoring.objectives import Objective, read_objectives
-from monitoring.queries import SELECTOR, kept_share
+from monitoring.objectives import Objective, read_objectives, read_promises
+from monitoring.queries import DASHBOARD, kept_share
 
 OBJECTIVES = read_objectives()
 # 100 s of one scrape each 10 s: enough for a rate over 1 m.
@@ -27,6 +27,14 @@ def claim(**changes: Any) -> dict[str, Any]:
         "window": "30d",
     }
     return {key: value for key, value in (good | changes).items() if value is not None}
+
+
+def promises(**changes: Any) -> dict[str, Any]:
+    return {
+        "objectives": [claim(**changes)],
+        "burns": [{"severity": "page", "long": "1h", "short": "5m", "spent_ratio": 0.02}],
+        "min_bad_reports": 3,
+    }
 
 
 def test_availability_first_token_and_report_are_promised() -> None:
@@ -60,9 +68,38 @@ def test_an_objective_that_cannot_be_counted_is_refused(
     changes: dict[str, Any], complaint: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "slo.yaml"
-    file.write_text(yaml.safe_dump({"objectives": [claim(**changes)]}))
+    file.write_text(yaml.safe_dump(promises(**changes)))
     with pytest.raises(ValidationError, match=re.escape(complaint)):
         read_objectives(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"short": "1h"}, "1h is not shorter than 1h"),
+        ({"long": "an hour"}, "long"),
+        ({"severity": "mail"}, "severity"),
+        (
+            {"spent_ratio": 0.03, "long": "1h", "objective": {"target_ratio": 0.95}},
+            "nothing spends 0.03 of its budget in 1h",
+        ),
+    ],
+)
+def test_a_burn_that_cannot_fire_is_refused(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    objective = changes.pop("objective", {})
+    document = promises(**objective)
+    document["burns"] = [document["burns"][0] | changes]
+    file = tmp_path / "slo.yaml"
+    file.write_text(yaml.safe_dump(document))
+    with pytest.raises(ValidationError, match=re.escape(complaint)):
+        read_promises(file)
+
+
+def test_the_burns_are_the_workbooks() -> None:
+    read = read_promises()
+    expected = [("page", "1h", "5m", 14.4), ("page", "6h", "30m", 6), ("ticket", "3d", "6h", 1)]
+    for objective in read.objectives:
+        assert [(burn.severity, burn.long, burn.short, burn.factor(objective)) for burn in read.burns] == expected
 
 
 def test_a_bad_outcome_is_one_that_the_door_counts() -> None:
@@ -100,7 +137,7 @@ def test_prometheus_counts_the_share_that_is_kept(
     name: str, series: dict[str, int], kept: float, promtool: Path, tmp_path: Path
 ) -> None:
     objective = next(objective for objective in OBJECTIVES if objective.name == name)
-    expr = kept_share(objective, "1m").replace(SELECTOR, 'ray_io_cluster=~".*"')
+    expr = kept_share(objective, "1m").replace(DASHBOARD.selector, 'ray_io_cluster=~".*"')
     samples = [{"series": f"ray_clara_{name}", "values": f"0+{step}{SCRAPES}"} for name, step in series.items()]
     check = {"expr": f"round({expr}, 0.001)", "eval_time": "90s", "exp_samples": [{"labels": "{}", "value": kept}]}
     file = tmp_path / "test.yaml"

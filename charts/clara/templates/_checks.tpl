@@ -7,6 +7,13 @@
 {{- include "clara.checkGcs" . -}}
 {{- include "clara.checkEdge" . -}}
 {{- include "clara.checkPrefetch" . -}}
+{{- include "clara.checkAlerts" . -}}
+{{- end -}}
+
+{{- define "clara.checkAlerts" -}}
+{{- if and .Values.prometheusRule.enabled (not .Values.podMonitor.enabled) -}}
+{{- fail "prometheusRule.enabled is true, but podMonitor.enabled is false: the alerts would read a job that nobody scrapes" -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "clara.checkGpus" -}}

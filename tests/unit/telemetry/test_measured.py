@@ -15,13 +15,14 @@ from serve_app.domain.report import (
     ReportRequest,
     Section,
     SectionDelta,
+    SectionDone,
     SectionName,
     SectionStatus,
     TurnRecord,
 )
 from serve_app.domain.study import Patient
 from serve_app.telemetry.measured import MeasuredReporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, Metric
+from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
 
 REQUEST = ReportRequest("rpt-1", b"film", Patient())
 
@@ -68,6 +69,20 @@ async def test_the_first_token_is_timed_once() -> None:
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
+
+
+async def test_a_section_is_counted_by_whether_it_is_whole() -> None:
+    notebook = Notebook()
+    whole, cut = (Section("a", ("a",), status) for status in (SectionStatus.COMPLETE, SectionStatus.TRUNCATED))
+    done = [SectionDone(SectionName.FINDINGS, whole), SectionDone(SectionName.IMPRESSION, cut)]
+
+    async for _ in MeasuredReporter(Reciting(*done), notebook).report(REQUEST, Principal()):
+        pass
+
+    assert notebook.entries == [
+        (SECTIONS.name, {"section": "findings", "status": "complete"}),
+        (SECTIONS.name, {"section": "impression", "status": "truncated"}),
+    ]
 
 
 async def test_prompt_tokens_are_counted_by_turn_and_source() -> None:
