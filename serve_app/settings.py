@@ -102,8 +102,8 @@ class GatewaySettings(Step):
 class OrchestratorSettings(Step):
     """Two-turn chain of thought."""
 
-    placement: Literal["separate", "gateway"] = "separate"
-    """Where it runs: replicas of its own, which scale by themselves, or within the gateway's, which saves a hop."""
+    placement: Literal["gateway", "separate"] = "gateway"
+    """Where it runs: within the gateway's replicas, which saves a hop, or in replicas of its own, which scale apart."""
     scaling: Scaling = Scaling(max_ongoing_requests=64, target_ongoing_requests=16)
     prompt_version: str = "clara-vi-1"
     """Which registered prompts are asked."""

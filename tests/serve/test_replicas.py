@@ -25,9 +25,9 @@ def resting_platform(tmp_path: Path) -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def twin_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform with two engine replicas, whose gateway reasons itself."""
+    """A platform with two engine replicas, whose orchestrator has replicas of its own."""
     settings = scripted(min_replicas=2, max_replicas=2, num_cpus=0.2)
-    yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "gateway"}})
+    yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "separate"}})
 
 
 def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
@@ -40,6 +40,11 @@ def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Plat
     assert (awake.status_code, awake.json()["reason"]) == (200, "serving")
 
 
+def test_the_orchestrator_runs_where_it_is_told_to(resting_platform: Platform, twin_platform: Platform) -> None:
+    assert not resting_platform.processes("ServeReplica:clara:orchestrator")
+    assert twin_platform.processes("ServeReplica:clara:orchestrator")
+
+
 def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) -> None:
     """The scripted engine has tokens in its cache only where the film has been before."""
     films = [drawn_film(tmp_path, seed).read_bytes() for seed in range(40, 46)]
@@ -48,7 +53,6 @@ def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) ->
 
     assert all(turn_1["cached_tokens"] == 0 and turn_2["cached_tokens"] > 0 for turn_1, turn_2 in first)
     assert all(turn["cached_tokens"] > 0 for turns in again for turn in turns)
-    assert not twin_platform.processes("ServeReplica:clara:orchestrator")
 
 
 def test_one_dead_replica_among_live_ones_stops_nothing(twin_platform: Platform, tmp_path: Path) -> None:
