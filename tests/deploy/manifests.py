@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from charts.render import manifests
+import yaml
+
+from charts.render import manifests, merged
+from serve_app.settings import Scaling, Settings
 
 Manifest = dict[str, Any]
 
@@ -21,6 +24,26 @@ def of_kind(documents: list[Manifest], kind: str, name: str | None = None) -> Ma
         if document["kind"] == kind and name in (None, document["metadata"]["name"].removeprefix("clara-"))
     ]
     return found
+
+
+def application_of(ray_service: Manifest) -> Manifest:
+    """The one application of the Serve config."""
+    (application,) = yaml.safe_load(ray_service["spec"]["serveConfigV2"])["applications"]
+    assert isinstance(application, dict)
+    return application
+
+
+def settings_of(ray_service: Manifest) -> Settings:
+    """Read the settings back: the application's args, and how Serve scales its deployments."""
+    application = application_of(ray_service)
+    scaling = {entry["name"]: {"scaling": scaling_of(entry)} for entry in application["deployments"]}
+    return Settings.model_validate(merged(application["args"], scaling))
+
+
+def scaling_of(entry: Manifest) -> Manifest:
+    """Read an entry of `deployments` as our setting of the same step."""
+    flat = entry | entry["autoscaling_config"] | entry["ray_actor_options"]
+    return {name: flat.get(name) for name in Scaling.model_fields} | {"memory_bytes": flat.get("memory")}
 
 
 def templates_of(document: Manifest) -> dict[str, Manifest]:

@@ -3,16 +3,10 @@
 from typing import Any
 
 import pytest
-import yaml
 
-from serve_app.settings import Settings
-from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of
+from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, settings_of
 
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
-
-
-def settings_of(ray_service: Manifest) -> Settings:
-    return Settings.model_validate(yaml.safe_load(ray_service["spec"]["serveConfigV2"])["applications"][0]["args"])
 
 
 def group_of(ray_service: Manifest, name: str) -> Manifest:
@@ -74,6 +68,8 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         ({"min_replicas": 3, "max_replicas": 8, "num_gpus": 0.5}, 1, (2, 4)),
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 4, (1, 2)),
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 3, (1, 3)),
+        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 2}, 4, (1, 3)),
+        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 9}, 4, (1, 2)),
     ],
 )
 def test_there_are_as_many_gpu_pods_as_the_engine_may_need(

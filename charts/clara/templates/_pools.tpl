@@ -1,11 +1,12 @@
 {{/*
-How many pods of the GPU group hold a number of engine replicas. Takes a dict: root, replicas. A pod holds as many
-replicas as its GPUs allow, so that the group grows exactly as far as app.engine.scaling does.
+How many pods of the GPU group the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as
+many replicas as its GPUs and max_replicas_per_node allow, so that the group grows exactly as far as app.engine.scaling does.
 */}}
 {{- define "clara.gpuPods" -}}
-{{- $numGpus := dig "engine" "scaling" "num_gpus" 0 .root.Values.app | float64 -}}
-{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) $numGpus | floor | maxf 1.0 -}}
-{{- divf (.replicas | float64) $perPod | ceil | int -}}
+{{- $engine := (include "clara.scaling" .root | fromYaml).engine -}}
+{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) ($engine.num_gpus | float64) | floor | maxf 1.0 -}}
+{{- with $engine.max_replicas_per_node -}}{{- $perPod = minf $perPod . -}}{{- end -}}
+{{- divf (get $engine .bound | float64) $perPod | ceil | int -}}
 {{- end -}}
 
 {{/* Where a group's pods may run. Takes a dict: root, group (its values) and name, the group's name at KubeRay. */}}
