@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from charts.render import merged, profile
-
 from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, settings_of
 
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
@@ -56,7 +55,7 @@ def test_kubernetes_cannot_ask_a_ray_cluster_how_many_pods_it_wants(shared_data:
     definition = shared_data.parent / "kubernetes" / "crds" / "ray.io_rayclusters.yaml"
     if not definition.is_file():
         pytest.skip("no definitions of custom resources beside CLARA_SHARED_DATA")
-    versions = yaml.safe_load(definition.read_text(encoding="utf-8"))["spec"]["versions"]
+    versions = yaml.load(definition.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["spec"]["versions"]
     assert all("scale" not in version.get("subresources", {}) for version in versions)
 
 
@@ -91,7 +90,12 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         assert {constraint["labelSelector"]["matchLabels"]["ray.io/group"] for constraint in spread} == {
             group["groupName"]
         }
-    assert all(getattr(settings_of(ray_service), step).scaling.min_replicas >= 2 for step in STEPS)
+    settings = settings_of(ray_service)
+    for step in ("gateway", "orchestrator", "preprocessor"):
+        scaling = getattr(settings, step).scaling
+        assert scaling.max_replicas_per_node < scaling.min_replicas, f"one pod may hold every {step}"
+        assert scaling.max_replicas_per_node * group_of(ray_service, "cpu")["maxReplicas"] >= scaling.max_replicas
+    assert group_of(ray_service, "gpu")["minReplicas"] >= 2
 
 
 @pytest.mark.parametrize(
