@@ -62,6 +62,28 @@ CHANGED = {
 }
 
 
+APP: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["app"]
+OTHER = {
+    "source": "Qwen/Qwen2-VL-2B-Instruct",
+    "dtype": "float16",
+    "gpu_memory_utilization": 0.5,
+    "enforce_eager": True,
+    "kv_cache_bytes": 3_000_000_001,
+    "block_size_tokens": 16,
+}
+
+
+def test_every_setting_in_the_values_reaches_the_config() -> None:
+    """Each of them is set to something else, all at once, and all are read back."""
+    scaling = {step: {"scaling": CHANGED} for step, settings in APP.items() if "scaling" in settings}
+    names = {(step, name) for step, settings in APP.items() for name in settings} - {(s, "scaling") for s in scaling}
+    others = {(step, name): OTHER[name] if name in OTHER else APP[step][name] + 1 for step, name in names}
+    assert all(APP[step][name] != value for (step, name), value in others.items())
+    app = {step: {name: value for (of, name), value in others.items() if of == step} for step in APP}
+    wanted = merged(app, scaling)
+    assert rendered_settings({"app": wanted}) == Settings.model_validate(wanted)
+
+
 def app_with(step: str, scaling: dict[str, Any]) -> dict[str, Any]:
     return {"app": {step: {"scaling": scaling}}}
 
