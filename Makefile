@@ -67,6 +67,7 @@ verify: $(DEV) ## Fail when a generated file is stale
 
 lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with hashes
 	@$(COMPILE) --group setup -o requirements/setup.txt
+	@$(COMPILE) --group sbom -o requirements/sbom.txt
 	@$(COMPILE) pyproject.toml --extra cpu -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra cpu --extra train --extra evaluate --extra dev -c requirements/cpu.txt \
 		-o requirements/dev.txt

@@ -40,12 +40,13 @@ def build_app(args: dict[str, Any]) -> Application:
         engine,
         settings.gateway,
         prompt_version=settings.orchestrator.prompt_version,
-        can_be_at_zero=settings.engine.scaling.min_replicas == 0,
     )
 
 
 def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
+    """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart."""
     resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": scaling.memory_bytes}
+    per_node = scaling.max_replicas_per_node
     return serve.deployment(
         cls,
         name=name,
@@ -59,6 +60,7 @@ def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
         max_ongoing_requests=scaling.max_ongoing_requests,
         max_queued_requests=scaling.max_queued_requests,
         ray_actor_options={key: value for key, value in resources.items() if value is not None},
+        **({} if per_node is None else {"max_replicas_per_node": per_node}),
         health_check_period_s=scaling.health_check_period_s,
         health_check_timeout_s=scaling.health_check_timeout_s,
         graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,

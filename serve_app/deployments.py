@@ -138,14 +138,12 @@ class Gateway:
         engine: DeploymentHandle,
         settings: GatewaySettings,
         prompt_version: str,
-        can_be_at_zero: bool,
     ) -> None:
         self._recorder = Recorder()
         self._reporter = MeasuredReporter(reasoning.reporter(), self._recorder)
         self._engine = RemoteEngine(engine)
         self._settings = settings
         self._prompt_version = prompt_version
-        self._can_be_at_zero = can_be_at_zero
         self._app_name = serve.get_replica_context().app_name
 
     def __serve_build_asgi_app__(self) -> Any:
@@ -162,7 +160,7 @@ class Gateway:
         try:
             return await self._engine.readiness(self._settings.readiness_timeout_s)
         except DeploymentUnavailableError:
-            is_at_zero = self._can_be_at_zero and await asyncio.to_thread(_is_idle, self._app_name)
+            is_at_zero = await asyncio.to_thread(_is_idle, self._app_name)
             return Readiness(is_at_zero, "at-zero" if is_at_zero else "no-engine")
 
     async def _describe(self) -> ServiceVersion:
@@ -252,7 +250,10 @@ class RemoteReporter:
 
 
 def _is_idle(app_name: str) -> bool:
-    """Whether the engine has no replica because it is at rest, not because it failed."""
+    """Whether the engine has no replica because it is at rest, not because it failed.
+
+    Serve calls a deployment healthy only while it has as many replicas as it wants: then none is what it wants.
+    """
     engine = serve.status().applications[app_name].deployments["engine"]
     return engine.status == "HEALTHY" and not engine.replica_states
 

@@ -36,8 +36,8 @@ class Scaling(Step):
     """Requests in progress per replica that the autoscaler aims at."""
     max_ongoing_requests: int = Field(16, ge=1)
     """Requests that one replica works on at a time."""
-    max_queued_requests: int = Field(64, ge=-1)
-    """Requests that wait at each caller before new ones get 503; -1 is no bound."""
+    max_queued_requests: int = Field(64, ge=-1, json_schema_extra={"not": {"const": 0}})
+    """Requests that wait at each caller before new ones get 503; -1 is no bound, and Serve knows no 0."""
     upscale_delay_s: float = Field(10, ge=0)
     """How long demand must last before a replica is added."""
     downscale_delay_s: float = Field(300, ge=0)
@@ -48,6 +48,8 @@ class Scaling(Step):
     """GPUs reserved per replica."""
     memory_bytes: int | None = Field(None, ge=1)
     """Memory reserved per replica; none reserves nothing."""
+    max_replicas_per_node: int | None = Field(None, ge=1, le=100)
+    """Replicas that one node may hold, so that its loss leaves others; none is no bound."""
     health_check_period_s: float = Field(5, gt=0)
     """How often a replica is asked whether it is well."""
     health_check_timeout_s: float = Field(60, gt=0)
@@ -59,6 +61,8 @@ class Scaling(Step):
     def _bounds_agree(self) -> "Scaling":
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"min_replicas {self.min_replicas} exceeds max_replicas {self.max_replicas}")
+        if self.max_queued_requests == 0:
+            raise ValueError("max_queued_requests is 0: Serve takes a number from 1, or -1 for no bound")
         return self
 
 

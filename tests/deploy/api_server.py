@@ -32,7 +32,7 @@ RESOURCES: dict[str, dict[str, str]] = {
     "batch/v1": {"jobs": "Job"},
     "policy/v1": {"poddisruptionbudgets": "PodDisruptionBudget"},
     "networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy", "ingresses": "Ingress"},
-    "ray.io/v1": {"rayservices": "RayService"},
+    "ray.io/v1": {"rayservices": "RayService", "rayclusters": "RayCluster"},
 }
 KUBERNETES_VERSION = "1.33"
 ADDED = {

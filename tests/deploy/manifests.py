@@ -3,9 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from charts.render import manifests
+import yaml
+
+from charts.render import manifests, merged
+from serve_app.settings import Scaling, Settings
 
 Manifest = dict[str, Any]
+HARDENED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""What every container may do: its work."""
+# Image volumes since Kubernetes 1.33.
+_VOLUMES = {"name", "emptyDir", "persistentVolumeClaim", "configMap", "secret", "projected", "image"}
 
 
 def render_of(values: dict[str, Any]) -> list[Manifest]:
@@ -23,6 +35,26 @@ def of_kind(documents: list[Manifest], kind: str, name: str | None = None) -> Ma
     return found
 
 
+def application_of(ray_service: Manifest) -> Manifest:
+    """The one application of the Serve config."""
+    (application,) = yaml.safe_load(ray_service["spec"]["serveConfigV2"])["applications"]
+    assert isinstance(application, dict)
+    return application
+
+
+def settings_of(ray_service: Manifest) -> Settings:
+    """Read the settings back: the application's args, and how Serve scales its deployments."""
+    application = application_of(ray_service)
+    scaling = {entry["name"]: {"scaling": scaling_of(entry)} for entry in application["deployments"]}
+    return Settings.model_validate(merged(application["args"], scaling))
+
+
+def scaling_of(entry: Manifest) -> Manifest:
+    """Read an entry of `deployments` as our setting of the same step."""
+    flat = entry | entry["autoscaling_config"] | entry["ray_actor_options"]
+    return {name: flat.get(name) for name in Scaling.model_fields} | {"memory_bytes": flat.get("memory")}
+
+
 def templates_of(document: Manifest) -> dict[str, Manifest]:
     """The pod templates of an object by name: `head` and each worker group, or the object's own name."""
     match document["kind"]:
@@ -30,7 +62,7 @@ def templates_of(document: Manifest) -> dict[str, Manifest]:
             cluster = document["spec"]["rayClusterConfig"]
             workers = {group["groupName"]: group["template"] for group in cluster["workerGroupSpecs"]}
             return {"head": cluster["headGroupSpec"]["template"], **workers}
-        case "Deployment" | "Job":
+        case "Deployment" | "Job" | "StatefulSet":
             return {document["metadata"]["name"]: document["spec"]["template"]}
         case "Pod":
             return {document["metadata"]["name"]: document}
@@ -58,6 +90,17 @@ def containers_of(node: Any) -> Iterator[Manifest]:
             yield from containers_of(value)
 
 
+def require_restricted(template: Manifest) -> None:
+    """Assert that a pod fits the restricted Pod Security Standard; its containers are for `HARDENED`."""
+    pod = template["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert all(volume.keys() <= _VOLUMES for volume in pod["volumes"])
+    assert not any("hostPort" in port for container in containers_of(template) for port in container.get("ports", []))
+
+
 def environment_of(template: Manifest) -> dict[str, Any]:
     """The environment of a pod's first container: a value, or where it comes from."""
     return {
@@ -69,4 +112,4 @@ def environment_of(template: Manifest) -> dict[str, Any]:
 def is_core(document: Manifest) -> bool:
     """Whether Kubernetes itself defines the kind."""
     group = document["apiVersion"].rpartition("/")[0]
-    return group in ("", "apps", "batch", "policy", "networking.k8s.io")
+    return group in ("", "apps", "batch", "policy", "networking.k8s.io", "scheduling.k8s.io")

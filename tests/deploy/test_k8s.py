@@ -65,12 +65,31 @@ def test_an_image_is_made_of_locked_packages_by_a_user_without_rights(path: Path
     assert installs
     assert all("--require-hashes" in line for line in installs)
     assert re.search(r"^USER 1000:1000$", text, re.MULTILINE)
-    assert text.count("\nFROM ") == 2
-    assert "HEALTHCHECK" in text
+    assert "HEALTHCHECK" in text.rpartition("\nFROM ")[2]
     assert ":latest" not in text
     copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY ") and "--from" not in line]
     sources = [source for sources in copied for source in sources if "$" not in source]
     assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_stands_on_a_base_that_a_site_can_name_by_digest(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", text, re.MULTILINE)
+    assert {base for base, _ in stages} - {name for _, name in stages} <= {"${BASE}", "scratch"}
+    assert re.search(r"^ARG BASE=[\w.]+:[\w.-]+$", text, re.MULTILINE)
+    # What is built unless told, which takes its packages and none of the tools that put them there.
+    assert stages[-1] == ("${BASE}", "")
+    assert set(re.findall(r"--from=(\w+)", text.rpartition("\nFROM ")[2])) == {"packages"}
+
+
+def test_an_image_has_a_bill_of_materials_of_what_is_installed_in_it() -> None:
+    text = (K8S / "images" / "Dockerfile").read_text(encoding="utf-8")
+    bill = re.search(r"^FROM packages AS bill$(.*?)^FROM scratch AS sbom$(.*?)^FROM ", text, re.MULTILINE | re.DOTALL)
+    assert bill
+    assert re.search(r"cyclonedx-py environment .*-o /sbom/\S+ venv/bin/python$", bill[1], re.MULTILINE | re.DOTALL)
+    assert bill[2].split("\n\n")[0].strip() == "COPY --from=bill /sbom /"
+    assert "cyclonedx-bom==" in (ROOT / "requirements" / "sbom.txt").read_text(encoding="utf-8")
 
 
 def test_every_image_of_the_chart_and_the_jobs_is_built_from_a_lock_file() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from charts.render import CHART, profile, profiles
 from tests.deploy.conftest import CustomResources
-from tests.deploy.manifests import Manifest, containers_of, is_core
+from tests.deploy.manifests import HARDENED, Manifest, containers_of, is_core, require_restricted
 
 KUBERNETES_VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 
@@ -79,30 +79,15 @@ def test_no_two_objects_share_kind_and_name(documents: list[Manifest]) -> None:
 
 
 def test_pods_meet_the_restricted_pod_security_standard(pod_templates: dict[str, Manifest]) -> None:
-    # Image volumes since 1.33.
-    allowed_volumes = {"name", "emptyDir", "persistentVolumeClaim", "configMap", "secret", "projected", "image"}
     for template in pod_templates.values():
-        pod = template["spec"]
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["runAsUser"] > 0
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-        assert all(volume.keys() <= allowed_volumes for volume in pod["volumes"])
-        assert not any(
-            "hostPort" in port for container in containers_of(template) for port in container.get("ports", [])
-        )
+        require_restricted(template)
 
 
 def test_containers_may_do_nothing_but_their_work(documents: list[Manifest]) -> None:
     containers = list(containers_of(documents))
     assert len(containers) >= 3
     for container in containers:
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
+        assert container["securityContext"] == HARDENED
         assert container["resources"].keys() == {"requests", "limits"}
 
 

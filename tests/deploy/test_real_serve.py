@@ -1,72 +1,73 @@
 """The Serve config of the rendered RayService, on a real Ray: what the chart says is what the code takes."""
 
-import os
 import runpy
-import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-import yaml
 
-from charts.render import CHART, profile
-from loadtests.bench.servers import free_port
-from tests.deploy.manifests import environment_of, of_kind, render_of, templates_of
+from charts.render import CHART, merged, profile
+from tests.deploy.manifests import Manifest, of_kind, render_of
+from tests.deploy.real_serve import RealServe, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 STARTING_TAKES_S = 400
+STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
 
 
-@pytest.fixture(scope="module")
-def ray_service() -> dict[str, Any]:
-    return of_kind(render_of(profile("laptop")), "RayService")
+def scripted(**engine_scaling: float) -> Manifest:
+    """The laptop's RayService with all four deployments and an engine that recites."""
+    app = {
+        "engine": {"backend": "scripted", "scaling": engine_scaling},
+        "orchestrator": {
+            "placement": "separate",
+            "scaling": {"min_replicas": 1, "max_replicas": 1, "num_cpus": 0.1},
+        },
+    }
+    return of_kind(render_of(merged(profile("laptop"), {"app": app})), "RayService")
 
 
-@pytest.fixture(scope="module")
-def url(ray_service: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Hand the config to `serve run`, which takes it as the operator's request does, with a worker's environment."""
-    folder = tmp_path_factory.mktemp("serve")
-    config = yaml.safe_load(ray_service["spec"]["serveConfigV2"])
-    port = free_port()
-    # All that is changed: this machine alone may ask.
-    config["http_options"] |= {"host": "127.0.0.1", "port": port}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [str(Path(sys.executable).parent / "serve"), "run", "config.yaml", "--address", "local"]
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(ray_service, folder), stdout=log, stderr=subprocess.STDOUT
-        )
-    children: list[psutil.Process] = []
-    try:
-        yield f"http://127.0.0.1:{port}"
-        children = psutil.Process(process.pid).children(recursive=True)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=90)
-        finally:
-            process.kill()
-            for child in psutil.wait_procs(children, timeout=30)[1]:
-                child.kill()
+@pytest.fixture
+def recited(tmp_path: Path) -> Iterator[RealServe]:
+    with served(scripted(), tmp_path) as serve:
+        serve.wait_until(lambda: serve.is_ready("serving"), STARTING_TAKES_S)
+        yield serve
 
 
-def environment(ray_service: dict[str, Any], folder: Path) -> dict[str, str]:
-    rendered = environment_of(templates_of(ray_service)["cpu"])
-    plain = {name: value for name, value in rendered.items() if isinstance(value, str)}
-    here = {"HOME": str(folder), "HF_HOME": str(folder), "VLLM_HOST_IP": "127.0.0.1"}
-    # The operator's part, and patience with a machine that does other things too.
-    patience = {f"RAY_SERVE_PROXY_{name}_TIMEOUT_S": "60" for name in ("READY_CHECK", "HEALTH_CHECK")}
-    return os.environ | plain | here | patience | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+def replicas(serve: RealServe) -> dict[str, set[int]]:
+    return {step: serve.replicas(step) for step in STEPS}
 
 
+@pytest.mark.engine
 def test_the_rendered_config_serves_a_report_that_the_charts_own_check_accepts(
-    url: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check = runpy.run_path(str(CHART / "files" / "check_report.py"))["main"]
-    assert check([url, f"--wait-s={STARTING_TAKES_S}"]) == 0, capsys.readouterr().err
+    with served(of_kind(render_of(profile("laptop")), "RayService"), tmp_path) as serve:
+        check = runpy.run_path(str(CHART / "files" / "check_report.py"))["main"]
+        assert check([serve.url, f"--wait-s={STARTING_TAKES_S}"]) == 0, capsys.readouterr().err
     assert "A whole report by clara-demo" in capsys.readouterr().out
+
+
+def test_another_scaling_is_in_force_without_a_restart(recited: RealServe) -> None:
+    before = replicas(recited)
+    assert [len(pids) for pids in before.values()] == [1, 1, 1, 1]
+
+    recited.deploy(scripted(min_replicas=2, max_replicas=2, max_ongoing_requests=24))
+    recited.wait_until(lambda: len(recited.replicas("engine")) == 2, 120)
+    grown = replicas(recited)
+    assert grown["engine"] > before["engine"]
+    assert grown | {"engine": before["engine"]} == before
+
+    # The gateway is told nothing, and knows from Serve that none is what is wanted.
+    recited.deploy(scripted(min_replicas=0, max_replicas=2, downscale_delay_s=0))
+    recited.wait_until(lambda: recited.is_ready("at-zero"), 180)
+    assert replicas(recited) == before | {"engine": set()}
+
+
+def test_other_settings_replace_every_replica(recited: RealServe) -> None:
+    """What a change of scaling would do among the args."""
+    before = replicas(recited)
+    other: dict[str, Any] = {"app": {"engine": {"backend": "scripted"}, "orchestrator": {"deadline_s": 119}}}
+    recited.deploy(of_kind(render_of(merged(profile("laptop"), other)), "RayService"))
+    recited.wait_until(lambda: all(now and not now & before[step] for step, now in replicas(recited).items()), 120)

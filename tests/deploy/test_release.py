@@ -1,5 +1,8 @@
 """Helm itself installs, upgrades, rolls back and uninstalls the chart, against an API server in memory."""
 
+import copy
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,8 +46,9 @@ def install(site: helm.Config, values: dict[str, Any]) -> None:
     site.install(str(CHART), RELEASE, values, create_namespace=True)
 
 
-def upgrade(site: helm.Config, values: dict[str, Any]) -> None:
-    site.upgrade(str(CHART), RELEASE, values)
+def upgrade(site: helm.Config, values: dict[str, Any]) -> str:
+    """Upgrade the release; what Helm tells then."""
+    return str(site.upgrade(str(CHART), RELEASE, values)["notes"])
 
 
 def test_a_release_comes_changes_goes_back_and_leaves_its_model_only(server: ApiServer, site: helm.Config) -> None:
@@ -69,6 +73,46 @@ def test_a_release_comes_changes_goes_back_and_leaves_its_model_only(server: Api
     # And it is taken up again.
     install(site, PRODUCTION)
     assert server.kinds() == installed
+
+
+CLUSTERS = "/apis/ray.io/v1/namespaces/clara/rayclusters"
+
+
+def running_cluster(server: ApiServer, release: str = RELEASE) -> None:
+    """Make the cluster that the operator would make of the RayService as it is now."""
+    cluster = server.get("RayService", "clara")["spec"]["rayClusterConfig"]
+    name = f"{release}-x7k2p"
+    labels = {"ray.io/originated-from-cr-name": release}
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
+    made = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": metadata, "spec": cluster}
+    server.objects[f"{CLUSTERS}/{name}"] = copy.deepcopy(made)
+
+
+def patches_of(notes: str) -> dict[str, list[Any]]:
+    """The patches that the notes ask for, by the cluster."""
+    commands = re.findall(r"patch raycluster (\S+) --type json --patch '(.*)'$", notes, re.MULTILINE)
+    return {name: json.loads(patch) for name, patch in commands}
+
+
+def test_more_replicas_than_a_running_cluster_has_room_for_are_told(server: ApiServer, site: helm.Config) -> None:
+    """The operator passes the bounds of a group on to new clusters only."""
+    install(site, PRODUCTION)
+    running_cluster(server)
+    running_cluster(server, release="other")
+    assert patches_of(upgrade(site, PRODUCTION)) == {}
+
+    more = {"cpuWorkers": {"maxReplicas": 7}, "app": {"engine": {"scaling": {"min_replicas": 3, "max_replicas": 12}}}}
+    told = patches_of(upgrade(site, merged(PRODUCTION, more)))
+
+    assert told.keys() == {"clara-x7k2p"}
+    groups = copy.deepcopy(server.get("RayCluster", "clara-x7k2p")["spec"]["workerGroupSpecs"])
+    for operation in told["clara-x7k2p"]:
+        assert operation["op"] == "replace"
+        *_, index, key = operation["path"].split("/")
+        groups[int(index)][key] = operation["value"]
+    wanted = server.get("RayService", "clara")["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    bounds = ("groupName", "minReplicas", "maxReplicas")
+    assert [[group[key] for key in bounds] for group in groups] == [[group[key] for key in bounds] for group in wanted]
 
 
 def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_name: str) -> None:

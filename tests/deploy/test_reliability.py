@@ -1,23 +1,26 @@
 """Pods that go, nodes that drain, groups that grow, upgrades: nobody's report is lost by it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from serve_app.settings import Settings
-from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of
+from charts.render import merged, profile
+from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, settings_of
 
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
-
-
-def settings_of(ray_service: Manifest) -> Settings:
-    return Settings.model_validate(yaml.safe_load(ray_service["spec"]["serveConfigV2"])["applications"][0]["args"])
 
 
 def group_of(ray_service: Manifest, name: str) -> Manifest:
     groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     return next(group for group in groups if group["groupName"] == name)
+
+
+def budgets_of(documents: list[Manifest]) -> dict[str, Manifest]:
+    """The disruption budgets of Ray's groups of workers, by the group."""
+    budgets = [document["spec"] for document in documents if document["kind"] == "PodDisruptionBudget"]
+    return {budget["selector"]["matchLabels"]["ray.io/group"]: budget for budget in budgets}
 
 
 def test_ray_may_drain_longer_than_any_step_and_shorter_than_the_pod(
@@ -39,17 +42,42 @@ def test_an_old_cluster_may_finish_its_reports_after_an_upgrade(ray_service: Man
 
 def test_budgets_hold_for_groups_of_several_only(documents: list[Manifest], ray_service: Manifest) -> None:
     """A budget for a group that may have one pod would block every drain."""
-    budgets = {
-        document["spec"]["selector"]["matchLabels"]["ray.io/group"]: document["spec"]
-        for document in documents
-        if document["kind"] == "PodDisruptionBudget"
-    }
+    budgets = budgets_of(documents)
     groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     assert budgets.keys() == {group["groupName"] for group in groups if group["minReplicas"] > 1}
     for name, budget in budgets.items():
         assert budget["minAvailable"] == group_of(ray_service, name)["minReplicas"] - 1
-        # Kubernetes can't count it for pods whose owner has no scale.
         assert "maxUnavailable" not in budget
+
+
+def test_kubernetes_cannot_ask_a_ray_cluster_how_many_pods_it_wants(shared_data: Path) -> None:
+    """The reason for minAvailable as a number: for maxUnavailable and percentages it asks the owner's scale."""
+    definition = shared_data.parent / "kubernetes" / "crds" / "ray.io_rayclusters.yaml"
+    if not definition.is_file():
+        pytest.skip("no definitions of custom resources beside CLARA_SHARED_DATA")
+    versions = yaml.load(definition.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["spec"]["versions"]
+    assert all("scale" not in version.get("subresources", {}) for version in versions)
+
+
+def test_a_budget_holds_the_pods_of_its_group_and_no_others(rendered_profiles: dict[str, list[Manifest]]) -> None:
+    documents = rendered_profiles["production"]
+    ray_service = of_kind(documents, "RayService")
+    for name, budget in budgets_of(documents).items():
+        ours, ray_group = dict(budget["selector"]["matchLabels"]), {"ray.io/group": name}
+        # The operator's own label, which tells one group of workers from another and from the head.
+        assert ours.items() >= ray_group.items()
+        labels = group_of(ray_service, name)["template"]["metadata"]["labels"]
+        assert ours.items() <= (labels | ray_group).items()
+
+
+@pytest.mark.parametrize(("servers", "budgets"), [(1, []), (3, [{"maxUnavailable": 1}])])
+def test_several_triton_servers_go_one_at_a_time(servers: int, budgets: list[Manifest]) -> None:
+    """A Deployment has a scale, so Kubernetes can count what is gone."""
+    documents = render_of(merged(profile("triton"), {"triton": {"replicas": servers}}))
+    found = [document["spec"] for document in documents if document["kind"] == "PodDisruptionBudget"]
+    assert [{"maxUnavailable": spec["maxUnavailable"]} for spec in found] == budgets
+    selector = of_kind(documents, "Deployment")["spec"]["selector"]
+    assert all(spec["selector"] == selector for spec in found)
 
 
 def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, list[Manifest]]) -> None:
@@ -62,7 +90,12 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         assert {constraint["labelSelector"]["matchLabels"]["ray.io/group"] for constraint in spread} == {
             group["groupName"]
         }
-    assert all(getattr(settings_of(ray_service), step).scaling.min_replicas >= 2 for step in STEPS)
+    settings = settings_of(ray_service)
+    for step in ("gateway", "orchestrator", "preprocessor"):
+        scaling = getattr(settings, step).scaling
+        assert scaling.max_replicas_per_node < scaling.min_replicas, f"one pod may hold every {step}"
+        assert scaling.max_replicas_per_node * group_of(ray_service, "cpu")["maxReplicas"] >= scaling.max_replicas
+    assert group_of(ray_service, "gpu")["minReplicas"] >= 2
 
 
 @pytest.mark.parametrize(
@@ -74,6 +107,8 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         ({"min_replicas": 3, "max_replicas": 8, "num_gpus": 0.5}, 1, (2, 4)),
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 4, (1, 2)),
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 3, (1, 3)),
+        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 2}, 4, (1, 3)),
+        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 9}, 4, (1, 2)),
     ],
 )
 def test_there_are_as_many_gpu_pods_as_the_engine_may_need(

@@ -6,26 +6,18 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import BaseModel
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.deployment import deployment_to_schema
+from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
-from charts.render import CHART, manifests, merged, profile
+from charts.render import CHART, merged, profile
 from serve_app import launch
-from serve_app.settings import Settings
-
-Manifest = dict[str, Any]
-
-
-def serve_config(ray_service: Manifest) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load(ray_service["spec"]["serveConfigV2"])
-    return config
+from serve_app.app import _deployment
+from serve_app.settings import Scaling, Settings
+from tests.deploy.manifests import Manifest, application_of, of_kind, render_of, settings_of
 
 
-def settings_of(values: dict[str, Any]) -> Settings:
-    """Read a rendered chart's settings back, as `build_app` would."""
-    ray_service = next(
-        document for document in manifests({"assumeCrds": True, **values}) if document["kind"] == "RayService"
-    )
-    return Settings.model_validate(serve_config(ray_service)["applications"][0]["args"])
+def rendered_settings(values: dict[str, Any]) -> Settings:
+    return settings_of(of_kind(render_of(values), "RayService"))
 
 
 def defaulted_nullables(model: type[BaseModel], parent: str = "") -> Iterator[str]:
@@ -38,37 +30,126 @@ def defaulted_nullables(model: type[BaseModel], parent: str = "") -> Iterator[st
 
 
 def test_ray_takes_the_config(ray_service: Manifest) -> None:
-    config = ServeDeploySchema.model_validate(serve_config(ray_service))
+    config = ServeDeploySchema.model_validate(yaml.safe_load(ray_service["spec"]["serveConfigV2"]))
     (application,) = config.applications
     assert application.import_path == "serve_app.app:build_app"
     assert application.route_prefix == "/"
 
 
-def test_the_args_are_what_the_values_say(profile_name: str) -> None:
+def test_the_config_is_what_the_values_say(profile_name: str) -> None:
     defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["app"]
     app = merged(defaults, profile(profile_name).get("app", {}))
     if profile_name == "triton":
         app["engine"]["triton"] = {"address": "clara-triton:8001"}
-    assert settings_of(profile(profile_name)) == Settings.model_validate(app)
+    if app["orchestrator"]["placement"] == "gateway":
+        # Nothing is scaled that is not there.
+        del app["orchestrator"]["scaling"]
+    assert rendered_settings(profile(profile_name)) == Settings.model_validate(app)
+
+
+CHANGED = {
+    "min_replicas": 2,
+    "max_replicas": 3,
+    "target_ongoing_requests": 5.5,
+    "max_ongoing_requests": 11,
+    "max_queued_requests": -1,
+    "upscale_delay_s": 1.5,
+    "downscale_delay_s": 61,
+    "num_cpus": 0.25,
+    "num_gpus": 0.5,
+    "memory_bytes": 3_000_000_001,
+    "max_replicas_per_node": 1,
+    "health_check_period_s": 3,
+    "health_check_timeout_s": 31,
+    "graceful_shutdown_timeout_s": 62,
+}
+
+
+APP: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["app"]
+OTHER = {
+    "source": "Qwen/Qwen2-VL-2B-Instruct",
+    "dtype": "float16",
+    "gpu_memory_utilization": 0.5,
+    "enforce_eager": True,
+    "kv_cache_bytes": 3_000_000_001,
+    "block_size_tokens": 16,
+}
+
+
+def test_every_setting_in_the_values_reaches_the_config() -> None:
+    """Each of them is set to something else, all at once, and all are read back, but the placement: tested below."""
+    scaling = {step: {"scaling": CHANGED} for step, settings in APP.items() if "scaling" in settings}
+    names = {(step, name) for step, settings in APP.items() for name in settings} - {(s, "scaling") for s in scaling}
+    kept = {("orchestrator", "placement")}
+    others = {(step, name): OTHER[name] if name in OTHER else APP[step][name] + 1 for step, name in names - kept}
+    assert all(APP[step][name] != value for (step, name), value in others.items())
+    app = {step: {name: value for (of, name), value in others.items() if of == step} for step in APP}
+    app["orchestrator"]["placement"] = APP["orchestrator"]["placement"]
+    wanted = merged(app, scaling)
+    assert rendered_settings({"app": wanted}) == Settings.model_validate(wanted)
+
+
+def app_with(step: str, scaling: dict[str, Any]) -> dict[str, Any]:
+    return {"app": {step: {"scaling": scaling}}}
+
+
+def schema_of(entry: dict[str, Any]) -> dict[str, Any]:
+    return DeploymentSchema.model_validate(entry).model_dump(exclude_unset=True)
+
+
+@pytest.mark.parametrize("step", ["gateway", "orchestrator", "preprocessor", "engine"])
+def test_the_chart_scales_a_step_as_the_code_would(step: str) -> None:
+    """Whatever the setting: else it would be lost on the way, or Serve's own default be in force."""
+    assert CHANGED.keys() == Scaling.model_fields.keys()
+    for changed in (CHANGED, {"min_replicas": 0, "num_cpus": 0}):
+        ray_service = of_kind(render_of(app_with(step, changed)), "RayService")
+        entry = next(entry for entry in application_of(ray_service)["deployments"] if entry["name"] == step)
+        wanted = getattr(rendered_settings({}), step).scaling.model_copy(update=changed)
+        coded = deployment_to_schema(_deployment(object, step, wanted))
+        assert schema_of(entry) == coded.model_dump(exclude_unset=True)
+
+
+@pytest.mark.parametrize("step", ["gateway", "orchestrator", "preprocessor", "engine"])
+def test_a_change_of_scaling_leaves_the_args_alone(step: str) -> None:
+    """Other args are other code to Serve, and every replica would be replaced."""
+    before, after = (
+        application_of(of_kind(render_of(values), "RayService")) for values in ({}, app_with(step, CHANGED))
+    )
+    assert before["deployments"] != after["deployments"]
+    assert before | {"deployments": None} == after | {"deployments": None}
+
+
+def test_an_orchestrator_within_the_gateway_is_not_scaled() -> None:
+    """Serve refuses an application with an entry for a deployment that it does not have."""
+    ray_service = of_kind(render_of({"app": {"orchestrator": {"placement": "gateway"}}}), "RayService")
+    names = {entry["name"] for entry in application_of(ray_service)["deployments"]}
+    assert names == {"gateway", "preprocessor", "engine"}
+
+
+def test_where_the_orchestrator_runs_unless_told_is_the_same_for_chart_and_code() -> None:
+    ray_service = of_kind(render_of({"app": {"orchestrator": {"placement": None}}}), "RayService")
+    names = {entry["name"] for entry in application_of(ray_service)["deployments"]}
+    assert settings_of(ray_service).orchestrator.placement == Settings().orchestrator.placement
+    assert ("orchestrator" in names) == (Settings().orchestrator.placement == "separate")
 
 
 def test_the_laptop_profile_is_the_embedded_demo() -> None:
-    assert settings_of(profile("laptop")) == Settings()
+    assert rendered_settings(profile("laptop")) == Settings()
 
 
 def test_the_full_size_model_gets_a_whole_gpu_and_its_own_cache_size() -> None:
-    engine = settings_of({}).engine
+    engine = rendered_settings({}).engine
     assert (engine.scaling.num_gpus, engine.kv_cache_bytes, engine.block_size_tokens) == (1, None, None)
 
 
 def test_both_turns_fit_the_model() -> None:
-    settings = settings_of({})
+    settings = rendered_settings({})
     answers = settings.orchestrator.max_findings_tokens + settings.orchestrator.max_impression_tokens
     assert settings.preprocessor.max_visual_tokens + 100 + answers <= settings.model.max_model_len
 
 
 def test_big_integers_stay_integers() -> None:
-    settings = settings_of(
+    settings = rendered_settings(
         {"app": {"gateway": {"max_upload_bytes": 50_000_001}, "engine": {"kv_cache_bytes": 3 * 2**30}}}
     )
     assert settings.gateway.max_upload_bytes == 50_000_001
@@ -79,15 +160,14 @@ def test_null_survives_where_helm_would_drop_it(ray_service: Manifest) -> None:
     """Absent would mean the demo's number; the template's list must name every such setting."""
     names = list(defaulted_nullables(Settings))
     assert names
-    full_size = next(document for document in manifests({}) if document["kind"] == "RayService")
-    args = serve_config(full_size)["applications"][0]["args"]
+    args = application_of(of_kind(render_of({}), "RayService"))["args"]
     for name in names:
         step, key = name.split(".")
         assert args[step][key] is None
 
 
 def test_the_cpu_replicas_fit_the_workers(profile_name: str, ray_service: Manifest) -> None:
-    settings = settings_of(profile(profile_name))
+    settings = settings_of(ray_service)
     groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     offered = sum(
         group["maxReplicas"] * float(group["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"])
@@ -104,9 +184,7 @@ def test_ray_demands_a_token(ray_service: Manifest, ray_templates: dict[str, Man
 
 
 def test_the_token_can_come_from_a_secret_of_ours() -> None:
-    ray_service = next(
-        document for document in manifests({"rayAuth": {"secretName": "ray-token"}}) if document["kind"] == "RayService"
-    )
+    ray_service = of_kind(render_of({"rayAuth": {"secretName": "ray-token"}}), "RayService")
     assert ray_service["spec"]["rayClusterConfig"]["authOptions"] == {"mode": "token", "secretName": "ray-token"}
 
 

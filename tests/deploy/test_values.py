@@ -27,6 +27,7 @@ LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value
         ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
         ({"app": {"engin": {}}}, "engin"),
         ({"app": {"engine": {"scaling": {"max_replica": 2}}}}, "max_replica"),
+        ({"app": {"gateway": {"scaling": {"max_queued_requests": 0}}}}, "max_queued_requests"),
         ({"app": {"engine": {"gpu_memory_utilization": 1.5}}}, "gpu_memory_utilization"),
         ({"app": {"model": {"dtype": "int3"}}}, "dtype"),
         ({"cpuWorkers": {"resources": {"limit": {}}}}, "limit"),
@@ -46,6 +47,10 @@ OPEN_EDGE = {"host": "x", "authenticatedBefore": True, "tlsSecretName": "tls", "
 FETCHED = {"models": {"create": True}, "prefetch": {"enabled": True}}
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
+    (
+        {"app": {"engine": {"scaling": {"min_replicas": 2}}}},
+        "engine.scaling.min_replicas is 2, more than its max_replicas",
+    ),
     ({"app": {"engine": {"backend": "openai"}}}, "they would hold GPUs and not use them"),
     ({"gpuWorkers": {"enabled": False}}, "the engine would wait for a GPU for ever"),
     ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),

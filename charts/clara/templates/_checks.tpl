@@ -1,5 +1,6 @@
 {{/* Refuse values that each pass the schema but contradict each other. */}}
 {{- define "clara.checks" -}}
+{{- include "clara.checkScaling" . -}}
 {{- include "clara.checkGpus" . -}}
 {{- include "clara.checkModel" . -}}
 {{- include "clara.checkServers" . -}}
@@ -16,8 +17,16 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "clara.checkScaling" -}}
+{{- range $step, $scaling := include "clara.scaling" . | fromYaml -}}
+{{- if gt ($scaling.min_replicas | int) ($scaling.max_replicas | int) -}}
+{{- fail (printf "app.%s.scaling.min_replicas is %d, more than its max_replicas, %d: Serve would refuse the application" $step (int $scaling.min_replicas) (int $scaling.max_replicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "clara.checkGpus" -}}
-{{- $numGpus := dig "engine" "scaling" "num_gpus" 0 .Values.app | float64 -}}
+{{- $numGpus := (include "clara.scaling" . | fromYaml).engine.num_gpus | float64 -}}
 {{- $gpuWorkers := .Values.gpuWorkers -}}
 {{- $backend := include "clara.backend" . -}}
 {{- if and (gt $numGpus 0.0) (not (include "clara.engineHoldsModel" .)) -}}
@@ -76,8 +85,8 @@
 {{- define "clara.checkShutdown" -}}
 {{- $grace := .Values.terminationGracePeriodSeconds | int -}}
 {{- $drain := .Values.endpointDrainSeconds | int -}}
-{{- range $step := list "gateway" "orchestrator" "preprocessor" "engine" -}}
-{{- $shutdown := dig $step "scaling" "graceful_shutdown_timeout_s" 60 $.Values.app | int -}}
+{{- range $step, $scaling := include "clara.scaling" . | fromYaml -}}
+{{- $shutdown := $scaling.graceful_shutdown_timeout_s | int -}}
 {{- if gt (add $shutdown $drain 10) $grace -}}
 {{- fail (printf "terminationGracePeriodSeconds is %d, less than app.%s.scaling.graceful_shutdown_timeout_s (%d), endpointDrainSeconds (%d) and 10 s for Ray together: reports would be cut off" $grace $step $shutdown $drain) -}}
 {{- end -}}

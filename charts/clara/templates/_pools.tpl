@@ -1,11 +1,46 @@
 {{/*
-How many pods of the GPU group hold a number of engine replicas. Takes a dict: root, replicas. A pod holds as many
-replicas as its GPUs allow, so that the group grows exactly as far as app.engine.scaling does.
+How many pods of the GPU group the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as
+many replicas as its GPUs and max_replicas_per_node allow, so that the group grows exactly as far as app.engine.scaling does.
 */}}
 {{- define "clara.gpuPods" -}}
-{{- $numGpus := dig "engine" "scaling" "num_gpus" 0 .root.Values.app | float64 -}}
-{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) $numGpus | floor | maxf 1.0 -}}
-{{- divf (.replicas | float64) $perPod | ceil | int -}}
+{{- $engine := (include "clara.scaling" .root | fromYaml).engine -}}
+{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) ($engine.num_gpus | float64) | floor | maxf 1.0 -}}
+{{- with $engine.max_replicas_per_node -}}{{- $perPod = minf $perPod . -}}{{- end -}}
+{{- divf (get $engine .bound | float64) $perPod | ceil | int -}}
+{{- end -}}
+
+{{/* How few and how many pods each group of workers may have, as a map from the group's name at KubeRay. */}}
+{{- define "clara.podBounds" -}}
+cpu: {minReplicas: {{ .Values.cpuWorkers.minReplicas | int }}, maxReplicas: {{ .Values.cpuWorkers.maxReplicas | int }}}
+{{- if .Values.gpuWorkers.enabled }}
+gpu:
+  minReplicas: {{ include "clara.gpuPods" (dict "root" . "bound" "min_replicas") }}
+  maxReplicas: {{ include "clara.gpuPods" (dict "root" . "bound" "max_replicas") }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Commands that give this release's running clusters the bounds above, where theirs are others: the operator itself passes
+them on to new clusters only. Nothing where no cluster runs or none can be seen.
+*/}}
+{{- define "clara.boundsPatches" -}}
+{{- $bounds := include "clara.podBounds" . | fromYaml -}}
+{{- range (lookup "ray.io/v1" "RayCluster" .Release.Namespace "").items -}}
+{{- if eq (dig "metadata" "labels" "ray.io/originated-from-cr-name" "" .) (include "clara.name" $) -}}
+{{- $patch := list -}}
+{{- range $index, $group := .spec.workerGroupSpecs -}}
+{{- range $key, $number := get $bounds $group.groupName -}}
+{{- if ne (int $number) (get $group $key | int) -}}
+{{- $path := printf "/spec/workerGroupSpecs/%d/%s" $index $key -}}
+{{- $patch = append $patch (dict "op" "replace" "path" $path "value" (int $number)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $patch }}
+  kubectl --namespace {{ $.Release.Namespace }} patch raycluster {{ .metadata.name }} --type json --patch '{{ toJson $patch }}'
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Where a group's pods may run. Takes a dict: root, group (its values) and name, the group's name at KubeRay. */}}

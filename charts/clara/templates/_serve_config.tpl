@@ -1,9 +1,10 @@
 {{/*
-The args of build_app. Helm drops nulls; the two engine settings whose absence would mean the demo's number rather
+The args of build_app: `app` without what `deployments` says. Helm drops nulls; the two engine settings whose absence would mean the demo's number rather
 than "none" get theirs back. tests/deploy holds this list against Settings.
 */}}
 {{- define "clara.args" -}}
 {{- $app := deepCopy .Values.app -}}
+{{- range $step, $settings := $app -}}{{- $_ := set $app $step (omit $settings "scaling") -}}{{- end -}}
 {{- $engine := default dict $app.engine -}}
 {{- range $key := list "kv_cache_bytes" "block_size_tokens" -}}
 {{- if not (hasKey $engine $key) -}}{{- $_ := set $engine $key nil -}}{{- end -}}
@@ -14,7 +15,7 @@ than "none" get theirs back. tests/deploy holds this list against Settings.
 {{- toYaml (set $app "engine" $engine) -}}
 {{- end -}}
 
-{{/* The Serve config file: one application, whose args are `app`. */}}
+{{/* The Serve config file: one application, `app` in two parts: what it is, and how it scales. */}}
 {{- define "clara.serveConfig" -}}
 proxy_location: EveryNode
 http_options:
@@ -37,4 +38,6 @@ applications:
     route_prefix: /
     args:
       {{- include "clara.args" . | nindent 6 }}
+    deployments:
+      {{- include "clara.deployments" . | trim | nindent 6 }}
 {{- end -}}

@@ -1,0 +1,39 @@
+{{/*
+The scaling of every step, as a map from the step's name: what `app` says, over the defaults of serve_app/settings.py. Whole,
+because Serve fills what is missing in an entry of `deployments` with numbers of its own.
+*/}}
+{{- define "clara.scaling" -}}
+{{- $steps := .Files.Get "files/scaling.yaml" | fromYaml -}}
+{{- range $step, $defaults := $steps -}}
+{{- range $key, $value := dig $step "scaling" dict $.Values.app -}}{{- $_ := set $defaults $key $value -}}{{- end -}}
+{{- end -}}
+{{- toYaml $steps -}}
+{{- end -}}
+
+{{/*
+How Serve scales each step. Here and not in the args, whose change replaces every replica of the application: of these a
+change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the step's replicas, any other none.
+*/}}
+{{- define "clara.deployments" -}}
+{{- $isSeparate := eq (dig "orchestrator" "placement" "gateway" .Values.app) "separate" -}}
+{{- range $step, $scaling := include "clara.scaling" . | fromYaml }}
+{{- if or $isSeparate (ne $step "orchestrator") }}
+- name: {{ $step }}
+  autoscaling_config:
+    {{- pick $scaling "min_replicas" "max_replicas" "target_ongoing_requests" "upscale_delay_s" "downscale_delay_s" | toYaml | nindent 4 }}
+  ray_actor_options:
+    {{- include "clara.actorOptions" $scaling | nindent 4 }}
+  {{- with $scaling.max_replicas_per_node }}
+  max_replicas_per_node: {{ int . }}
+  {{- end }}
+  {{- pick $scaling "max_ongoing_requests" "max_queued_requests" "health_check_period_s" "health_check_timeout_s" "graceful_shutdown_timeout_s" | toYaml | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What Ray reserves for a replica. Takes a step's scaling. */}}
+{{- define "clara.actorOptions" -}}
+{{- $options := pick . "num_cpus" "num_gpus" -}}
+{{- with .memory_bytes -}}{{- $_ := set $options "memory" . -}}{{- end -}}
+{{- toYaml $options -}}
+{{- end -}}
