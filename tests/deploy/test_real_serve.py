@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from charts.render import CHART, merged, profile
@@ -31,7 +32,7 @@ def scripted(**engine_scaling: float) -> Manifest:
 @pytest.fixture
 def recited(tmp_path: Path) -> Iterator[RealServe]:
     with served(scripted(), tmp_path) as serve:
-        serve.wait_until(lambda: serve.is_ready("serving"), STARTING_TAKES_S)
+        serve.wait_until(lambda: serve.readiness() == "serving", STARTING_TAKES_S)
         yield serve
 
 
@@ -61,8 +62,22 @@ def test_another_scaling_is_in_force_without_a_restart(recited: RealServe) -> No
 
     # The gateway is told nothing, and knows from Serve that none is what is wanted.
     recited.deploy(scripted(min_replicas=0, max_replicas=2, downscale_delay_s=0))
-    recited.wait_until(lambda: recited.is_ready("at-zero"), 180)
+    recited.wait_until(lambda: recited.readiness() == "at-zero", 180)
     assert replicas(recited) == before | {"engine": set()}
+
+
+def test_an_engine_that_died_is_not_taken_for_one_at_rest(recited: RealServe) -> None:
+    (victim,) = recited.replicas("engine")
+    psutil.Process(victim).kill()
+    reasons: list[str] = []
+
+    def is_back() -> bool:
+        reasons.append(recited.readiness())
+        return reasons[-1] == "serving" and bool(recited.replicas("engine") - {victim})
+
+    recited.wait_until(is_back, 120)
+    assert "no-engine" in reasons
+    assert "at-zero" not in reasons
 
 
 def test_other_settings_replace_every_replica(recited: RealServe) -> None:
