@@ -7,7 +7,7 @@ import asyncio
 import re
 import statistics
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from serve_app.launch import platform
 from serve_app.settings import Scaling, ScriptedSettings, Settings
 
 NUM_REPLICAS = 4
-# With the steady load four replicas are enough; with the surge the autoscaler adds the fifth.
+# With the steady load four replicas are enough; in the surge the autoscaler wants a fifth, beside the killed one's.
 STEADY_CLIENTS, SURGE_CLIENTS = 12, 32
 _SCALING = Scaling(
     min_replicas=NUM_REPLICAS,
@@ -72,11 +72,16 @@ async def _replays(url: str, metrics_url: str, num_films: int) -> dict[str, Any]
             films = drawn_films(seed, num_films, _FILM_WIDTH_PX)
             asked = await replayed(films, num_clients, lambda film: _ask(client, url, film), midway)
             after = await _requests(client, metrics_url)
-            return {"clients": num_clients, **figures(asked, list((after - before).values()))}
+            requests = {replica: number - before[replica] for replica, number in after.items()}
+            return {
+                "clients": num_clients,
+                **figures(asked, requests.values()),
+                "requests_of_new_replicas": sorted(requests[replica] for replica in requests.keys() - before.keys()),
+            }
 
         return {
             "steady": await replay(1, STEADY_CLIENTS, lambda: None),
-            "one replica killed, one added": await replay(2, SURGE_CLIENTS, _kill_one),
+            "surge, one replica killed": await replay(2, SURGE_CLIENTS, _kill_one),
         }
 
 
@@ -120,7 +125,7 @@ def counted(exposition: str) -> Counter[str]:
     return counts
 
 
-def figures(asked: list[Asked], requests: list[int]) -> dict[str, Any]:
+def figures(asked: list[Asked], requests: Collection[int]) -> dict[str, Any]:
     """Sum a replay up; an image that a turn does not find in its replica's cache is encoded there."""
     done = [one for one in asked if one.failure is None]
     return {
