@@ -225,7 +225,7 @@ class EngineSettings(Step):
     openai: OpenAISettings = OpenAISettings()
     scripted: ScriptedSettings = ScriptedSettings()
     affinity: AffinitySettings = AffinitySettings()
-    stream_interval_tokens: int = Field(8, ge=1)
+    stream_interval_tokens: int = Field(16, ge=1)
     """Tokens that vLLM hands over together, here or as a server, after the first one: more cost less, and are read in
     longer steps."""
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
