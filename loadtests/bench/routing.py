@@ -33,7 +33,8 @@ _SCALING = Scaling(
     num_cpus=0.05,
     health_check_period_s=2,
 )
-_SCRIPT = ScriptedSettings(image_s=0.05, token_s=0.01, cached_images=1024)
+# Slow enough for the surge to outlast the start of a replica.
+_SCRIPT = ScriptedSettings(image_s=0.05, token_s=0.03, cached_images=1024)
 # Small films: the time is not what is looked at.
 _FILM_WIDTH_PX = 640
 # Ray writes its counters out every few seconds.
@@ -67,22 +68,20 @@ async def _replays(url: str, metrics_url: str, num_films: int) -> dict[str, Any]
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(timeout=300, trust_env=False, limits=limits) as client:
 
-        async def replay(seed: int, num_clients: int, midway: Callable[[], None]) -> dict[str, Any]:
+        async def replay(
+            seed: int, num_clients: int, midway: Callable[[], None]
+        ) -> tuple[dict[str, Any], Counter[str]]:
             before = await _requests(client, metrics_url)
             films = drawn_films(seed, num_films, _FILM_WIDTH_PX)
             asked = await replayed(films, num_clients, lambda film: _ask(client, url, film), midway)
             after = await _requests(client, metrics_url)
-            requests = {replica: number - before[replica] for replica, number in after.items()}
-            return {
-                "clients": num_clients,
-                **figures(asked, requests.values()),
-                "requests_of_new_replicas": sorted(requests[replica] for replica in requests.keys() - before.keys()),
-            }
+            requests = after - before
+            return {"clients": num_clients, **figures(asked, requests.values())}, requests
 
-        return {
-            "steady": await replay(1, STEADY_CLIENTS, lambda: None),
-            "surge, one replica killed": await replay(2, SURGE_CLIENTS, _kill_one),
-        }
+        steady, known = await replay(1, STEADY_CLIENTS, lambda: None)
+        surge, requests = await replay(2, SURGE_CLIENTS, _kill_one)
+        new = sorted(number for replica, number in requests.items() if replica not in known)
+        return {"steady": steady, "surge, one replica killed": {**surge, "requests_of_new_replicas": new}}
 
 
 async def replayed(
