@@ -3,7 +3,6 @@
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -17,12 +16,13 @@ STARTING_TAKES_S = 400
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
 
 
-def scripted(**engine_scaling: float) -> Manifest:
+def scripted(deadline_s: float = 120, **engine_scaling: float) -> Manifest:
     """The laptop's RayService with all four deployments and an engine that recites."""
     app = {
         "engine": {"backend": "scripted", "scaling": engine_scaling},
         "orchestrator": {
             "placement": "separate",
+            "deadline_s": deadline_s,
             "scaling": {"min_replicas": 1, "max_replicas": 1, "num_cpus": 0.1},
         },
     }
@@ -83,6 +83,5 @@ def test_an_engine_that_died_is_not_taken_for_one_at_rest(recited: RealServe) ->
 def test_other_settings_replace_every_replica(recited: RealServe) -> None:
     """What a change of scaling would do among the args."""
     before = replicas(recited)
-    other: dict[str, Any] = {"app": {"engine": {"backend": "scripted"}, "orchestrator": {"deadline_s": 119}}}
-    recited.deploy(of_kind(render_of(merged(profile("laptop"), other)), "RayService"))
+    recited.deploy(scripted(deadline_s=119))
     recited.wait_until(lambda: all(now and not now & before[step] for step, now in replicas(recited).items()), 120)
