@@ -34,7 +34,7 @@ _SCALING = Scaling(
     health_check_period_s=2,
 )
 # Slow enough for the surge to outlast the start of a replica.
-_SCRIPT = ScriptedSettings(image_s=0.05, token_s=0.03, cached_images=1024)
+_SCRIPT = ScriptedSettings(image_s=0.05, token_s=0.1, cached_images=1024)
 # Small films: the time is not what is looked at.
 _FILM_WIDTH_PX = 640
 # Ray writes its counters out every few seconds.
