@@ -85,11 +85,14 @@ def test_every_alert_has_a_runbook_that_says_what_to_do() -> None:
 
 
 def test_a_runbook_names_settings_that_exist() -> None:
-    for path in (ROOT / RUNBOOKS).iterdir():
-        for setting in re.findall(r"`app\.([\w.]+)`", path.read_text(encoding="utf-8")):
-            node: Any = Settings()
-            for key in setting.split("."):
-                node = getattr(node, key)
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / RUNBOOKS).iterdir()]
+    named = {setting for text in texts for setting in re.findall(r"`app\.([\w.]+)`", text)}
+    assert named
+    for setting in named:
+        node: Any = Settings()
+        for key in setting.split("."):
+            assert hasattr(node, key), setting
+            node = getattr(node, key)
 
 
 def test_a_runbook_names_metrics_and_panels_that_exist(expressions: list[str], panels: list[Any]) -> None:

@@ -1,6 +1,6 @@
 {{/*
-The args of build_app: `app` without what `deployments` says. Helm drops nulls; the two engine settings whose absence would mean the demo's number rather
-than "none" get theirs back. tests/deploy holds this list against Settings.
+The args of build_app: `app` without what `deployments` says. Helm drops nulls; the two engine settings whose absence
+would mean the demo's number rather than "none" get theirs back. tests/deploy holds this list against Settings.
 */}}
 {{- define "clara.args" -}}
 {{- $app := deepCopy .Values.app -}}
