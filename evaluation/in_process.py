@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from evaluation.drafters import DrafterGone, ReporterDrafter
 from serve_app.domain.errors import Unavailable
+from serve_app.engines.dialogue import EngineChat
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
@@ -30,7 +31,7 @@ async def drafting_in_process(
             await engine.start()
         except Unavailable as error:
             raise DrafterGone(error.message) from error
-        reporter = TwoTurnReporter(LocalPreparer(settings.preprocessor), engine, settings.orchestrator)
+        reporter = TwoTurnReporter(LocalPreparer(settings.preprocessor), EngineChat(engine), settings.orchestrator)
         yield ReporterDrafter(reporter, engine, settings.orchestrator.prompt_version)
     finally:
         await engine.stop()

@@ -1,6 +1,6 @@
 """The platform on one screen: four deployments, composed from one `Settings`.
 
-client ▶ Gateway ▶ Orchestrator ▶ Preprocessor, then twice ▶ EngineReplica.
+client ▶ Gateway ▶ Orchestrator ▶ Preprocessor, then ▶ EngineReplica for both turns.
 """
 
 from collections.abc import Callable

@@ -19,11 +19,13 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app import __version__
 from serve_app.api.factory import create_api
-from serve_app.domain.conversation import GenerationEvent, GenerationRequest, Principal
+from serve_app.domain.conversation import Dialogue, GenerationEvent, Principal
 from serve_app.domain.errors import ClaraError, EngineGone, Overloaded, Unavailable
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.engines.dialogue import EngineChat
+from serve_app.engines.gather import gathered
 from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.ports import Engine, ImagePreparer, ModelCard, Reporter
 from serve_app.reasoning.two_turn import TwoTurnReporter
@@ -44,19 +46,20 @@ class EngineReplica:
         self._timeline = Timeline(lambda line: logger.info("engine start: %s", line))
         with self._timeline.phase("imports"), lasting_imports():
             self._engine = make_engine(self._timeline)
+        self._chat = EngineChat(self._engine)
         await self._engine.start()
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        """Stream one answer about images that arrive as references."""
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[GenerationEvent, ...]]:
+        """Stream the answers about images that arrive as references; what comes at once goes on in one piece."""
         turns = [
             dataclasses.replace(turn, images=tuple([await _received(image) for image in turn.images]))
-            for turn in request.turns
+            for turn in dialogue.opening.turns
         ]
-        async with contextlib.aclosing(
-            self._engine.generate(dataclasses.replace(request, turns=tuple(turns)))
-        ) as events:
-            async for event in events:
-                yield event
+        opening = dataclasses.replace(dialogue.opening, turns=tuple(turns))
+        events = self._chat.converse(dataclasses.replace(dialogue, opening=opening))
+        async with contextlib.aclosing(gathered(events)) as groups:
+            async for group in groups:
+                yield group
 
     async def describe(self) -> ModelCard:
         """Name the model, if the engine is alive."""
@@ -99,7 +102,7 @@ class Reasoning:
         recorder = Recorder()
         return TwoTurnReporter(
             RemotePreparer(self.preprocessor),
-            RemoteEngine(self.engine),
+            RemoteModel(self.engine),
             self.settings,
             observe=lambda stage, duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage=stage),
         )
@@ -141,7 +144,7 @@ class Gateway:
     ) -> None:
         self._recorder = Recorder()
         self._reporter = MeasuredReporter(reasoning.reporter(), self._recorder)
-        self._engine = RemoteEngine(engine)
+        self._engine = RemoteModel(engine)
         self._settings = settings
         self._prompt_version = prompt_version
         self._app_name = serve.get_replica_context().app_name
@@ -191,27 +194,21 @@ class RemotePreparer:
         return dataclasses.replace(image, pixels=_share(image.pixels))
 
 
-class RemoteEngine:
-    """The `Engine` port over a handle to the engine replicas; starting and stopping is Serve's matter."""
+class RemoteModel:
+    """The `ChatModel` port over a handle to the engine replicas."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
         self._card: ModelCard | None = None
 
-    async def start(self) -> None:
-        """Serve starts replicas."""
-
-    async def stop(self) -> None:
-        """Serve stops replicas."""
-
-    async def check_health(self) -> None:
-        """Serve checks replicas."""
-
-    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        method = self._handle.options(stream=True).generate
-        return _streamed(
-            lambda: method.remote(request), EngineGone("the model engine stopped while it worked on this report")
-        )
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+        """Let one replica answer all of it: the second turn costs no way to it, and finds the first one's cache."""
+        method = self._handle.options(stream=True).converse
+        gone = EngineGone("the model engine stopped while it worked on this report")
+        async with contextlib.aclosing(_streamed(lambda: method.remote(dialogue), gone)) as groups:
+            async for group in groups:
+                for event in group:
+                    yield event
 
     async def describe(self) -> ModelCard:
         """Ask any replica once: all of one version serve the same model."""

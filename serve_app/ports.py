@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from serve_app.domain.conversation import GenerationEvent, GenerationRequest, Principal
+from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, Principal
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 
@@ -32,7 +32,7 @@ class ModelCard:
 
 
 class Engine(Protocol):
-    """A model that continues conversations."""
+    """A backend that runs a model and continues conversations."""
 
     async def start(self) -> None:
         """Load the model and generate once for real; return when the engine can serve.
@@ -69,6 +69,24 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Release the model; safe to call twice."""
+        ...
+
+
+class ChatModel(Protocol):
+    """A model in conversation: what reasoning asks, without knowing which engine answers or where it runs."""
+
+    def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+        """Stream the answers one after another, each as `Engine.generate` does: it ends with its `Finished`.
+
+        Closing the iterator early frees everything the dialogue held.
+
+        Raises:
+            ClaraError: whatever `Engine.generate` raises; the questions after it are not asked.
+        """
+        ...
+
+    async def describe(self) -> ModelCard:
+        """Say which model answers."""
         ...
 
 

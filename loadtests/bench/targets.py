@@ -10,6 +10,7 @@ from httpx_sse import aconnect_sse
 from serve_app.domain.conversation import Principal
 from serve_app.domain.report import Report, ReportRequest, SectionDelta
 from serve_app.domain.study import Patient
+from serve_app.engines.dialogue import EngineChat
 from serve_app.ports import Engine, ImagePreparer
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import Settings
@@ -53,7 +54,7 @@ class InProcess(Target):
 
     def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
         self._engine = engine
-        self._reporter = TwoTurnReporter(preparer, engine, Settings().orchestrator)
+        self._reporter = TwoTurnReporter(preparer, EngineChat(engine), Settings().orchestrator)
 
     async def start(self) -> None:
         """Load the model."""

@@ -60,6 +60,33 @@ class GenerationRequest:
     trace_context: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question that is asked as soon as the answer before it is complete, whatever that answer says."""
+
+    request_id: str
+    question: str
+    sampling: Sampling = Sampling()
+    adapter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Several answers wanted one after another, each drawn from all that was said before it.
+
+    Raises:
+        ValueError: an answer has several samples, so that nobody knows which of them the next question is about.
+    """
+
+    opening: GenerationRequest
+    follow_ups: tuple[FollowUp, ...] = ()
+
+    def __post_init__(self) -> None:
+        samplings = [self.opening.sampling, *(follow_up.sampling for follow_up in self.follow_ups)]
+        if any(sampling.num_samples != 1 for sampling in samplings):
+            raise ValueError("every answer of a dialogue has one sample")
+
+
 class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
-from serve_app.domain.conversation import GenerationRequest
+from serve_app.domain.conversation import Dialogue
 from serve_app.engines.caches import image_id
 from serve_app.telemetry.exporter import Recorder
 from serve_app.telemetry.metrics import PLACEMENTS
@@ -110,9 +110,10 @@ class AffinityRouter(RequestRouter):  # type: ignore[misc]
 
 def _conversation(pending: PendingRequest | None) -> tuple[str, bool] | None:
     """Name the image that a conversation began with, and say whether an answer has been given in it."""
-    request = pending.args[0] if pending is not None and pending.args else None
-    if not isinstance(request, GenerationRequest):
+    dialogue = pending.args[0] if pending is not None and pending.args else None
+    if not isinstance(dialogue, Dialogue):
         return None
+    request = dialogue.opening
     images = [image for turn in request.turns for image in turn.images]
     if not images:
         return None

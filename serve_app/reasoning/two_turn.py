@@ -1,13 +1,25 @@
 """The chain of thought: findings from the image, then the impression from image, question and findings.
 
-Knows the ports only; images and engines may be in this process or in another.
+Knows the ports only; images and models may be in this process or in another.
 """
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
 
-from serve_app.domain.conversation import Finished, GenerationRequest, Principal, Role, Sampling, TokenDelta, Turn
+from serve_app.domain.conversation import (
+    Dialogue,
+    Finished,
+    FollowUp,
+    GenerationEvent,
+    GenerationRequest,
+    Principal,
+    Role,
+    Sampling,
+    TokenDelta,
+    Turn,
+)
 from serve_app.domain.errors import DeadlineExceeded, EngineGone
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import (
@@ -21,7 +33,8 @@ from serve_app.domain.report import (
     SectionName,
     TurnRecord,
 )
-from serve_app.ports import Engine, ImagePreparer
+from serve_app.domain.study import Patient
+from serve_app.ports import ChatModel, ImagePreparer
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
 from serve_app.settings import OrchestratorSettings
@@ -31,17 +44,17 @@ Observe = Callable[[str, float], None]
 
 
 class TwoTurnReporter:
-    """Implements the `Reporter` port over an image preparer and an engine."""
+    """Implements the `Reporter` port over an image preparer and a model."""
 
     def __init__(
         self,
         preparer: ImagePreparer,
-        engine: Engine,
+        model: ChatModel,
         settings: OrchestratorSettings,
         observe: Observe = lambda stage, duration_s: None,
     ) -> None:
         self._preparer = preparer
-        self._engine = engine
+        self._model = model
         self._settings = settings
         self._observe = observe
         self._prompts: PromptSet = PROMPTS[settings.prompt_version]
@@ -55,27 +68,17 @@ class TwoTurnReporter:
         preparation_s = time.monotonic() - started
         self._observe("prepare", preparation_s)
         yield Prepared(request.report_id, image.digest, image.source, image.gate)
+        if time.time() >= deadline_unix_s:
+            raise DeadlineExceeded("the report was not finished before its deadline")
 
-        dialogue = _Dialogue(self._engine, request.report_id, principal, deadline_unix_s, self._observe)
-        for answer in (
-            dialogue.ask(
-                SectionName.FINDINGS,
-                self._prompts.findings_question(request.patient),
-                (image,),
-                self._settings.max_findings_tokens,
-                self._settings.findings_adapter,
-            ),
-            dialogue.ask(
-                SectionName.IMPRESSION,
-                self._prompts.impression_question(),
-                (),
-                self._settings.max_impression_tokens,
-                self._settings.impression_adapter,
-            ),
-        ):
-            async with contextlib.aclosing(answer):
-                async for event in answer:
-                    yield event
+        questions = self._questions(request.patient)
+        transcript = _Transcript(questions, self._observe)
+        dialogue = _dialogue(questions, request.report_id, image, principal, deadline_unix_s)
+        async with contextlib.aclosing(self._model.converse(dialogue)) as events:
+            async for event in events:
+                for heard in transcript.hear(event):
+                    yield heard
+        transcript.require_whole()
 
         yield Report(
             id=request.report_id,
@@ -84,13 +87,30 @@ class TwoTurnReporter:
             source=image.source,
             gate=image.gate,
             digest=image.digest,
-            findings=dialogue.sections[SectionName.FINDINGS],
-            impression=dialogue.sections[SectionName.IMPRESSION],
-            turns=tuple(dialogue.records),
+            findings=transcript.sections[SectionName.FINDINGS],
+            impression=transcript.sections[SectionName.IMPRESSION],
+            turns=tuple(transcript.records),
             preparation_s=preparation_s,
             duration_s=time.monotonic() - started,
-            model=self._named((await self._engine.describe()).model),
+            model=self._named((await self._model.describe()).model),
             prompt_version=self._prompts.version,
+        )
+
+    def _questions(self, patient: Patient) -> tuple["_Question", "_Question"]:
+        settings = self._settings
+        return (
+            _Question(
+                SectionName.FINDINGS,
+                self._prompts.findings_question(patient),
+                settings.max_findings_tokens,
+                settings.findings_adapter,
+            ),
+            _Question(
+                SectionName.IMPRESSION,
+                self._prompts.impression_question(),
+                settings.max_impression_tokens,
+                settings.impression_adapter,
+            ),
         )
 
     def _named(self, model: str) -> str:
@@ -99,78 +119,73 @@ class TwoTurnReporter:
         return "+".join([model, *(adapter for adapter in dict.fromkeys(adapters) if adapter)])
 
 
-class _Dialogue:
-    """One conversation about one image: what was asked and answered so far."""
+@dataclass(frozen=True, slots=True)
+class _Question:
+    section: SectionName
+    text: str
+    max_tokens: int
+    adapter: str | None
 
-    def __init__(
-        self, engine: Engine, report_id: str, principal: Principal, deadline_unix_s: float, observe: Observe
-    ) -> None:
-        self._engine = engine
-        self._report_id = report_id
-        self._principal = principal
-        self._deadline_unix_s = deadline_unix_s
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(max_tokens=self.max_tokens)
+
+
+def _dialogue(
+    questions: tuple[_Question, ...], report_id: str, image: Radiograph, principal: Principal, deadline_unix_s: float
+) -> Dialogue:
+    first, *others = questions
+    return Dialogue(
+        GenerationRequest(
+            request_id=f"{report_id}-{first.section}",
+            turns=(Turn(Role.USER, first.text, (image,)),),
+            sampling=first.sampling,
+            principal=principal,
+            deadline_unix_s=deadline_unix_s,
+            adapter=first.adapter,
+        ),
+        tuple(FollowUp(f"{report_id}-{one.section}", one.text, one.sampling, one.adapter) for one in others),
+    )
+
+
+class _Transcript:
+    """What the model has said so far; a turn begins when the one before it is complete."""
+
+    def __init__(self, questions: tuple[_Question, ...], observe: Observe) -> None:
+        self._waiting = list(questions)
         self._observe = observe
-        self._turns: tuple[Turn, ...] = ()
         self.sections: dict[SectionName, Section] = {}
         self.records: list[TurnRecord] = []
+        self._begin()
 
-    async def ask(
-        self,
-        name: SectionName,
-        question: str,
-        images: tuple[Radiograph, ...],
-        max_tokens: int,
-        adapter: str | None,
-    ) -> AsyncGenerator[SectionDelta | SectionDone]:
-        """Put one question, stream the answer and remember both for the next turn."""
-        if time.time() >= self._deadline_unix_s:
-            raise DeadlineExceeded("the report was not finished before its deadline")
-        self._turns += (Turn(Role.USER, question, images),)
-        started = time.monotonic()
-        first_token_s: float | None = None
-        text, finished = "", None
-        async with contextlib.aclosing(self._engine.generate(self._request(name, max_tokens, adapter))) as events:
-            async for event in events:
-                if isinstance(event, TokenDelta):
-                    if first_token_s is None:
-                        first_token_s = time.monotonic() - started
-                    if event.text:
-                        text += event.text
-                        yield SectionDelta(name, event.text)
-                else:
-                    finished = event
-        if finished is None:
-            raise EngineGone("the model engine ended its answer without saying so")
-        yield SectionDone(
-            name, self._remember(name, question, text, finished, first_token_s, time.monotonic() - started)
-        )
+    def _begin(self) -> None:
+        self._started = time.monotonic()
+        self._text = ""
+        self._first_token_s: float | None = None
 
-    def _request(self, name: SectionName, max_tokens: int, adapter: str | None) -> GenerationRequest:
-        return GenerationRequest(
-            request_id=f"{self._report_id}-{name}",
-            turns=self._turns,
-            sampling=Sampling(max_tokens=max_tokens),
-            principal=self._principal,
-            deadline_unix_s=self._deadline_unix_s,
-            adapter=adapter,
-        )
+    def hear(self, event: GenerationEvent) -> Iterator[SectionDelta | SectionDone]:
+        """Note an event, and pass on what a reader of the report wants to know of it."""
+        question = self._waiting[0]
+        if isinstance(event, TokenDelta):
+            if self._first_token_s is None:
+                self._first_token_s = time.monotonic() - self._started
+            if event.text:
+                self._text += event.text
+                yield SectionDelta(question.section, event.text)
+        else:
+            yield SectionDone(question.section, self._finish(self._waiting.pop(0), event))
 
-    def _remember(
-        self,
-        name: SectionName,
-        question: str,
-        text: str,
-        finished: Finished,
-        first_token_s: float | None,
-        duration_s: float,
-    ) -> Section:
-        section = parse_section(text, finished.reason)
-        self._turns += (Turn(Role.ASSISTANT, text),)
-        self.sections[name] = section
-        self.records.append(
-            TurnRecord(
-                name, question, finished.usage, first_token_s if first_token_s is not None else duration_s, duration_s
-            )
-        )
-        self._observe(name, duration_s)
+    def _finish(self, question: _Question, finished: Finished) -> Section:
+        duration_s = time.monotonic() - self._started
+        first_token_s = duration_s if self._first_token_s is None else self._first_token_s
+        section = parse_section(self._text, finished.reason)
+        self.sections[question.section] = section
+        self.records.append(TurnRecord(question.section, question.text, finished.usage, first_token_s, duration_s))
+        self._observe(question.section, duration_s)
+        self._begin()
         return section
+
+    def require_whole(self) -> None:
+        """Raise EngineGone unless every question was answered to its end."""
+        if self._waiting:
+            raise EngineGone("the model engine ended its answer without saying so")

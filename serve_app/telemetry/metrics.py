@@ -38,7 +38,7 @@ GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest 
 PLACEMENTS = Metric(
     "clara_engine_placements_total",
     "counter",
-    "Turns about an image by how their replica was found: warm, the image's home, or moved away from it.",
+    "Conversations about an image by how their replica was found: warm, the image's home, or moved away from it.",
     ("outcome",),
 )
 PROMPT_TOKENS = Metric(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ray.serve._private.common import DeploymentHandleSource, DeploymentID, ReplicaID
 from ray.serve.request_router import PendingRequest
 
-from serve_app.domain.conversation import GenerationRequest, Principal, Role, Turn
+from serve_app.domain.conversation import Dialogue, GenerationRequest, Principal, Role, Turn
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.engines import affinity
 from serve_app.engines.affinity import AffinityRouter, Placement, load_bound, ranked
@@ -130,7 +130,7 @@ def conversation(digest: str, tenant: str = "one", num_turns: int = 1) -> Pendin
         np.zeros((28, 28, 3), np.uint8), digest, Source("PNG", 28, 28, 8), GateVerdict(GateOutcome.PASS, 1.0, "x")
     )
     turns = (Turn(Role.USER, "?", (image,)), *(Turn(Role.ASSISTANT, "!") for _ in range(num_turns - 1)))
-    return pending(GenerationRequest("request", turns, principal=Principal(tenant)))
+    return pending(Dialogue(GenerationRequest("request", turns, principal=Principal(tenant))))
 
 
 def pending(*args: Any) -> PendingRequest:

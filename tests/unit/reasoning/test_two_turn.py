@@ -28,6 +28,7 @@ from serve_app.domain.report import (
     SectionStatus,
 )
 from serve_app.domain.study import Patient, Sex, View
+from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import OrchestratorSettings, ScriptedSettings
@@ -60,7 +61,7 @@ async def collect(reporter: TwoTurnReporter, request: ReportRequest = REQUEST) -
 
 
 async def test_events_come_in_the_order_of_the_report() -> None:
-    events = await collect(TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings()))
+    events = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(ScriptedEngine()), OrchestratorSettings()))
 
     kinds = [type(event) for event in events if not isinstance(event, SectionDelta)]
     assert kinds == [Prepared, SectionDone, SectionDone, Report]
@@ -75,7 +76,7 @@ async def test_events_come_in_the_order_of_the_report() -> None:
 async def test_turn_two_carries_image_question_and_findings() -> None:
     engine = ScriptedEngine()
 
-    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings()))
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings()))
 
     first, second = (request.turns for request in engine.requests)
     assert isinstance(report, Report)
@@ -89,7 +90,7 @@ async def test_both_turns_are_greedy_and_share_one_deadline() -> None:
     engine = ScriptedEngine()
     before = time.time()
 
-    await collect(TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings(deadline_s=30)))
+    await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings(deadline_s=30)))
 
     assert {request.sampling.temperature for request in engine.requests} == {0.0}
     (deadline_unix_s,) = {request.deadline_unix_s for request in engine.requests}
@@ -101,14 +102,14 @@ async def test_a_refused_image_never_reaches_the_engine() -> None:
     preparer = OneImagePreparer(NotAChestXray("no chest X-ray", "low-score", 0.01))
 
     with pytest.raises(NotAChestXray):
-        await collect(TwoTurnReporter(preparer, engine, OrchestratorSettings()))
+        await collect(TwoTurnReporter(preparer, EngineChat(engine), OrchestratorSettings()))
 
     assert not engine.requests
 
 
 async def test_an_answer_cut_at_its_limit_is_said_to_be_truncated() -> None:
     *_, report = await collect(
-        TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings(max_findings_tokens=3))
+        TwoTurnReporter(OneImagePreparer(), EngineChat(ScriptedEngine()), OrchestratorSettings(max_findings_tokens=3))
     )
 
     assert isinstance(report, Report)
@@ -121,7 +122,7 @@ async def test_a_deadline_passed_in_turn_one_ends_the_report() -> None:
         await collect(
             TwoTurnReporter(
                 OneImagePreparer(),
-                ScriptedEngine(ScriptedSettings(token_s=0.02)),
+                EngineChat(ScriptedEngine(ScriptedSettings(token_s=0.02))),
                 OrchestratorSettings(deadline_s=0.05),
             )
         )
@@ -131,7 +132,9 @@ async def test_an_engine_that_dies_ends_the_report() -> None:
     with pytest.raises(EngineGone):
         await collect(
             TwoTurnReporter(
-                OneImagePreparer(), ScriptedEngine(ScriptedSettings(dies_after_tokens=4)), OrchestratorSettings()
+                OneImagePreparer(),
+                EngineChat(ScriptedEngine(ScriptedSettings(dies_after_tokens=4))),
+                OrchestratorSettings(),
             )
         )
 
@@ -142,7 +145,7 @@ async def test_a_stream_that_ends_without_a_finish_is_no_answer() -> None:
             yield TokenDelta("- Bóng tim")
 
     with pytest.raises(EngineGone):
-        await collect(TwoTurnReporter(OneImagePreparer(), Mumbling(), OrchestratorSettings()))
+        await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(Mumbling()), OrchestratorSettings()))
 
 
 async def test_an_empty_answer_is_said_to_be_empty() -> None:
@@ -150,7 +153,7 @@ async def test_an_empty_answer_is_said_to_be_empty() -> None:
         async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
             yield Finished(FinishReason.STOP, Usage(9, 1))
 
-    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), Silent(), OrchestratorSettings()))
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(Silent()), OrchestratorSettings()))
 
     assert isinstance(report, Report)
     assert report.findings.status is SectionStatus.EMPTY and report.findings.items == ()
@@ -158,7 +161,9 @@ async def test_an_empty_answer_is_said_to_be_empty() -> None:
 
 async def test_leaving_early_frees_the_engine() -> None:
     engine = ScriptedEngine(ScriptedSettings(token_s=0.01))
-    events = TwoTurnReporter(OneImagePreparer(), engine, OrchestratorSettings()).report(REQUEST, Principal())
+    events = TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings()).report(
+        REQUEST, Principal()
+    )
 
     async for event in events:
         if isinstance(event, SectionDelta):
@@ -173,7 +178,9 @@ async def test_every_stage_is_observed() -> None:
     seen: dict[str, float] = {}
 
     await collect(
-        TwoTurnReporter(OneImagePreparer(), ScriptedEngine(), OrchestratorSettings(), observe=seen.__setitem__)
+        TwoTurnReporter(
+            OneImagePreparer(), EngineChat(ScriptedEngine()), OrchestratorSettings(), observe=seen.__setitem__
+        )
     )
 
     assert set(seen) == {"prepare", "findings", "impression"}
@@ -184,7 +191,7 @@ async def test_each_turn_asks_its_adapter_and_the_report_names_both() -> None:
     engine = ScriptedEngine()
     settings = OrchestratorSettings(findings_adapter="stage-1", impression_adapter="stage-2")
 
-    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), engine, settings))
+    *_, report = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(engine), settings))
 
     assert [request.adapter for request in engine.requests] == ["stage-1", "stage-2"]
     assert isinstance(report, Report) and report.model == "scripted+stage-1+stage-2"

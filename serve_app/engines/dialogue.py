@@ -1,0 +1,58 @@
+"""One engine in conversation: the next question goes to it the moment an answer is complete.
+
+Knows nothing of what is asked.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncGenerator
+
+from serve_app.domain.conversation import (
+    Dialogue,
+    Finished,
+    FollowUp,
+    GenerationEvent,
+    GenerationRequest,
+    Role,
+    TokenDelta,
+    Turn,
+)
+from serve_app.domain.errors import EngineGone
+from serve_app.ports import Engine, ModelCard
+
+
+class EngineChat:
+    """Implements the `ChatModel` port over an engine in this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+        """Stream the answers one after another; see `ports.ChatModel`."""
+        request = dialogue.opening
+        for follow_up in (*dialogue.follow_ups, None):
+            answer, is_finished = "", False
+            async with contextlib.aclosing(self._engine.generate(request)) as events:
+                async for event in events:
+                    if isinstance(event, TokenDelta):
+                        answer += event.text
+                    is_finished = isinstance(event, Finished)
+                    yield event
+            if not is_finished:
+                raise EngineGone("the model engine ended its answer without saying so")
+            if follow_up is not None:
+                request = _continued(request, answer, follow_up)
+
+    async def describe(self) -> ModelCard:
+        """Name the engine's model."""
+        return await self._engine.describe()
+
+
+def _continued(request: GenerationRequest, answer: str, follow_up: FollowUp) -> GenerationRequest:
+    return dataclasses.replace(
+        request,
+        request_id=follow_up.request_id,
+        turns=(*request.turns, Turn(Role.ASSISTANT, answer), Turn(Role.USER, follow_up.question)),
+        sampling=follow_up.sampling,
+        adapter=follow_up.adapter,
+    )

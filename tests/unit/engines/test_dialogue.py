@@ -1,0 +1,104 @@
+"""A dialogue with one engine: each question is asked with the answers before it, and none after a failure."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from serve_app.domain.conversation import (
+    Dialogue,
+    Finished,
+    FinishReason,
+    FollowUp,
+    GenerationEvent,
+    GenerationRequest,
+    Principal,
+    Role,
+    Sampling,
+    TokenDelta,
+    Turn,
+    Usage,
+)
+from serve_app.domain.errors import EngineGone
+from serve_app.engines.dialogue import EngineChat
+from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.settings import ScriptedSettings
+
+OPENING = GenerationRequest(
+    "one",
+    (Turn(Role.USER, "Mô tả?"),),
+    Sampling(max_tokens=5),
+    Principal("hospital-a"),
+    deadline_unix_s=9e9,
+    adapter="stage-1",
+    priority=2,
+    trace_context={"traceparent": "00-1-2-01"},
+)
+FOLLOW_UP = FollowUp("two", "Kết luận?", Sampling(max_tokens=7), "stage-2")
+
+
+async def test_the_next_question_is_asked_with_the_answer_before_it() -> None:
+    engine = ScriptedEngine()
+
+    events = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+
+    first, second = engine.requests
+    answer = "".join(event.text for event in events[: events.index(next(e for e in events if isinstance(e, Finished)))])
+    assert first == OPENING
+    assert second.turns == (*OPENING.turns, Turn(Role.ASSISTANT, answer), Turn(Role.USER, "Kết luận?"))
+    assert (second.request_id, second.sampling, second.adapter) == ("two", FOLLOW_UP.sampling, "stage-2")
+    kept = ("principal", "deadline_unix_s", "priority", "trace_context")
+    assert all(getattr(second, name) == getattr(OPENING, name) for name in kept)
+    assert [event.usage.completion_tokens for event in events if isinstance(event, Finished)] == [5, 7]
+
+
+async def test_a_single_question_has_a_single_answer() -> None:
+    events = [event async for event in EngineChat(ScriptedEngine()).converse(Dialogue(OPENING))]
+
+    assert [isinstance(event, Finished) for event in events].count(True) == 1
+    assert isinstance(events[-1], Finished)
+
+
+async def test_nothing_is_asked_after_an_engine_died() -> None:
+    engine = ScriptedEngine(ScriptedSettings(dies_after_tokens=2))
+
+    with pytest.raises(EngineGone):
+        _ = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+
+    assert list(engine.requests) == [OPENING]
+
+
+async def test_nothing_is_asked_after_an_answer_without_an_end() -> None:
+    class Mumbling(ScriptedEngine):
+        async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+            self.requests.append(request)
+            yield Finished(FinishReason.STOP, Usage(1, 1))
+            yield TokenDelta("- Bóng tim")
+
+    engine = Mumbling()
+
+    with pytest.raises(EngineGone):
+        _ = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+
+    assert list(engine.requests) == [OPENING]
+
+
+async def test_leaving_in_the_second_answer_frees_the_engine() -> None:
+    engine = ScriptedEngine(ScriptedSettings(token_s=0.001))
+
+    async with contextlib.aclosing(EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))) as events:
+        async for event in events:
+            if len(engine.requests) == 2 and isinstance(event, TokenDelta):
+                break
+        assert engine.num_running == 1
+
+    assert engine.num_running == 0
+
+
+@pytest.mark.parametrize("place", ["opening", "follow-up"])
+def test_an_answer_with_several_samples_has_no_next_question(place: str) -> None:
+    several = Sampling(num_samples=2)
+    opening = GenerationRequest("one", OPENING.turns, several if place == "opening" else Sampling())
+
+    with pytest.raises(ValueError, match="one sample"):
+        Dialogue(opening, (FollowUp("two", "?", several if place == "follow-up" else Sampling()),))
