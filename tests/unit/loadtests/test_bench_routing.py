@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtests.bench.routing import Asked, counted, figures, replayed
+from loadtests.bench.routing import Asked, counted, figures, re_read_figures, replayed
 
 SCRAPE = """\
 # HELP ray_serve_deployment_request_counter_total The number of queries that have been processed in this replica.
@@ -27,6 +27,12 @@ def test_a_turn_that_misses_its_image_is_an_encoder_call() -> None:
     assert found["turn_2_on_the_same_replica"] == 0.5
     assert found["encoder_calls_per_report"] == 1.5
     assert found["max_to_mean_load"] == pytest.approx(1.5)
+
+
+def test_a_second_reading_is_judged_by_its_first_turn() -> None:
+    asked = [Asked((True, True)), Asked((False, True)), Asked((True, True)), Asked(failure="engine-gone")]
+
+    assert re_read_figures(asked) == {"re_reads": 3, "re_reads_that_found_their_image": pytest.approx(2 / 3)}
 
 
 async def test_something_happens_when_a_quarter_is_done() -> None:
