@@ -1,17 +1,16 @@
 """The four Serve deployments, and the handles between them dressed as ports.
 
-A class here only receives, delegates and cleans up. Images travel between replicas as object references.
+A class here only receives, delegates and cleans up. What crosses a handle goes by value, over gRPC (`launch`).
 """
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import ray
+from grpc import RpcError
 from ray import serve
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
@@ -50,14 +49,8 @@ class EngineReplica:
         await self._engine.start()
 
     async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[GenerationEvent, ...]]:
-        """Stream the answers about images that arrive as references; what comes at once goes on in one piece."""
-        turns = [
-            dataclasses.replace(turn, images=tuple([await _received(image) for image in turn.images]))
-            for turn in dialogue.opening.turns
-        ]
-        opening = dataclasses.replace(dialogue.opening, turns=tuple(turns))
-        events = self._chat.converse(dataclasses.replace(dialogue, opening=opening))
-        async with contextlib.aclosing(gathered(events)) as groups:
+        """Stream the answers; what comes at once goes on in one piece."""
+        async with contextlib.aclosing(gathered(self._chat.converse(dialogue))) as groups:
             async for group in groups:
                 yield group
 
@@ -84,9 +77,9 @@ class Preprocessor:
     def __init__(self, make_preparer: Callable[[], ImagePreparer]) -> None:
         self._preparer = make_preparer()
 
-    async def prepare(self, data: Any, has_override: bool) -> Radiograph:
+    async def prepare(self, data: bytes, has_override: bool) -> Radiograph:
         """Prepare one image; see `ports.ImagePreparer`."""
-        return await self._preparer.prepare(await _fetch(data), has_override=has_override)
+        return await self._preparer.prepare(data, has_override=has_override)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +172,15 @@ class Gateway:
 
 
 class RemotePreparer:
-    """The `ImagePreparer` port over a handle to the preprocessor.
-
-    The pixels are shared here, by the process that holds the report until its end: a reference that the preprocessor
-    made and let go was now and then deleted before the engine had fetched it.
-    """
+    """The `ImagePreparer` port over a handle to the preprocessor."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
     async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
         with _translated(Unavailable("the image preprocessor is not available")):
-            image: Radiograph = await self._handle.prepare.remote(_share(data), has_override)
-        return dataclasses.replace(image, pixels=_share(image.pixels))
+            image: Radiograph = await self._handle.prepare.remote(data, has_override)
+        return image
 
 
 class RemoteModel:
@@ -242,8 +231,7 @@ class RemoteReporter:
 
     def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
         method = self._handle.options(stream=True).report
-        shared = dataclasses.replace(request, image=_share(request.image))
-        return _streamed(lambda: method.remote(shared, principal), Unavailable("the report service is not available"))
+        return _streamed(lambda: method.remote(request, principal), Unavailable("the report service is not available"))
 
 
 def _is_idle(app_name: str) -> bool:
@@ -276,19 +264,5 @@ def _translated(gone: ClaraError) -> Iterator[None]:
         raise cause if isinstance(cause, ClaraError) else error from None
     except BackPressureError as error:
         raise Overloaded("too many reports are waiting") from error
-    except (RayActorError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+    except (RayActorError, RpcError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
         raise gone from error
-
-
-def _share(value: Any) -> Any:
-    """Put a large value into the object store, once; in one process there is none, and the value itself goes on."""
-    is_shared = isinstance(value, ray.ObjectRef) or not ray.is_initialized()
-    return value if is_shared else ray.put(value)
-
-
-async def _fetch(value: Any) -> Any:
-    return await value if isinstance(value, ray.ObjectRef) else value
-
-
-async def _received(image: Radiograph) -> Radiograph:
-    return dataclasses.replace(image, pixels=await _fetch(image.pixels))

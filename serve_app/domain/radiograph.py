@@ -40,9 +40,8 @@ class Source:
 class Radiograph:
     """A prepared image.
 
-    `pixels` is uint8 RGB of shape (height, width, 3), each side a multiple of the model's patch unit; between
-    Serve deployments it is an opaque object reference instead. `digest` names it: hex SHA-256 over the pixels,
-    their shape and the preparation's version.
+    `pixels` is uint8 RGB of shape (height, width, 3), each side a multiple of the model's patch unit. `digest` names
+    it: hex SHA-256 over the pixels, their shape and the preparation's version.
     """
 
     pixels: NDArray[np.uint8]

@@ -3,6 +3,7 @@
 Knows the ports only; images and models may be in this process or in another.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -34,6 +35,7 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.study import Patient
+from serve_app.engines.deadline import until
 from serve_app.ports import ChatModel, ImagePreparer
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
@@ -64,18 +66,17 @@ class TwoTurnReporter:
         started = time.monotonic()
         created_unix_s = time.time()
         deadline_unix_s = min(request.deadline_unix_s or float("inf"), created_unix_s + self._settings.deadline_s)
-        image = await self._preparer.prepare(request.image, has_override=request.has_override)
+        image = await self._prepared(request, deadline_unix_s)
         preparation_s = time.monotonic() - started
         self._observe("prepare", preparation_s)
         yield Prepared(request.report_id, image.digest, image.source, image.gate)
-        if time.time() >= deadline_unix_s:
-            raise DeadlineExceeded("the report was not finished before its deadline")
 
         questions = self._questions(request.patient)
         transcript = _Transcript(questions, self._observe)
         dialogue = _dialogue(questions, request.report_id, image, principal, deadline_unix_s)
         async with contextlib.aclosing(self._model.converse(dialogue)) as events:
-            async for event in events:
+            # The engine has the same deadline; its node may be gone without a word.
+            async for event in until(events, deadline_unix_s):
                 for heard in transcript.hear(event):
                     yield heard
         transcript.require_whole()
@@ -95,6 +96,13 @@ class TwoTurnReporter:
             model=self._named((await self._model.describe()).model),
             prompt_version=self._prompts.version,
         )
+
+    async def _prepared(self, request: ReportRequest, deadline_unix_s: float) -> Radiograph:
+        try:
+            async with asyncio.timeout(deadline_unix_s - time.time()):
+                return await self._preparer.prepare(request.image, has_override=request.has_override)
+        except TimeoutError as error:
+            raise DeadlineExceeded("the report was not finished before its deadline") from error
 
     def _questions(self, patient: Patient) -> tuple["_Question", "_Question"]:
         settings = self._settings

@@ -1,12 +1,14 @@
 """Two turns, one image: what is asked, what is passed on, what stops a report."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
 import pytest
 
 from serve_app.domain.conversation import (
+    Dialogue,
     Finished,
     FinishReason,
     GenerationEvent,
@@ -126,6 +128,30 @@ async def test_a_deadline_passed_in_turn_one_ends_the_report() -> None:
                 OrchestratorSettings(deadline_s=0.05),
             )
         )
+
+
+async def test_a_preparer_that_never_answers_ends_the_report_at_its_deadline() -> None:
+    class Gone(OneImagePreparer):
+        async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+            await asyncio.sleep(60)
+            return IMAGE
+
+    with pytest.raises(DeadlineExceeded):
+        await collect(
+            TwoTurnReporter(Gone(), EngineChat(ScriptedEngine()), OrchestratorSettings(deadline_s=0.05)),
+        )
+
+
+async def test_a_model_that_falls_silent_ends_the_report_at_its_deadline() -> None:
+    class Gone(EngineChat):
+        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+            yield TokenDelta("- Bóng tim")
+            await asyncio.sleep(60)
+
+    reporter = TwoTurnReporter(OneImagePreparer(), Gone(ScriptedEngine()), OrchestratorSettings(deadline_s=0.05))
+
+    with pytest.raises(DeadlineExceeded):
+        await collect(reporter)
 
 
 async def test_an_engine_that_dies_ends_the_report() -> None:

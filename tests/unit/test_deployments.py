@@ -1,0 +1,70 @@
+"""What goes wrong on the way to a replica is one of our errors, whichever way it goes wrong."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from grpc.aio import AioRpcError, Metadata
+from ray.exceptions import ActorUnavailableError
+from ray.serve.exceptions import BackPressureError
+
+from serve_app.deployments import RemoteModel
+from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
+from serve_app.domain.errors import ClaraError, EngineGone, Overloaded
+
+DIALOGUE = Dialogue(GenerationRequest("one", ()))
+
+
+class BreakingHandle:
+    """Serve's handle and its response in one: some events, then an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self.was_cancelled = False
+
+    def options(self, **_: Any) -> "BreakingHandle":
+        return self
+
+    @property
+    def converse(self) -> "BreakingHandle":
+        return self
+
+    def remote(self, dialogue: Dialogue) -> "BreakingHandle":
+        return self
+
+    async def __aiter__(self) -> AsyncIterator[tuple[GenerationEvent, ...]]:
+        yield TokenDelta("- Bóng"), TokenDelta(" tim")
+        raise self._error
+
+    def cancel(self) -> None:
+        self.was_cancelled = True
+
+
+def rpc_error(code: grpc.StatusCode) -> AioRpcError:
+    return AioRpcError(code, Metadata(), Metadata(), details="Socket closed")
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        # A replica that is killed, and one that is stopped while it answers.
+        (ActorUnavailableError("gone", b"0" * 16), EngineGone),
+        (rpc_error(grpc.StatusCode.CANCELLED), EngineGone),
+        (rpc_error(grpc.StatusCode.INTERNAL), EngineGone),
+        (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+    ],
+)
+async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Exception, told: type[ClaraError]) -> None:
+    handle = BreakingHandle(broken)
+    heard: list[GenerationEvent] = []
+
+    async def listen() -> None:
+        async for event in RemoteModel(handle).converse(DIALOGUE):
+            heard.append(event)
+
+    with pytest.raises(told):
+        await listen()
+
+    assert heard == [TokenDelta("- Bóng"), TokenDelta(" tim")]
+    assert handle.was_cancelled
