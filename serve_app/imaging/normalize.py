@@ -5,16 +5,18 @@ Knows nothing about files; a prepared image keeps its aspect ratio and fits the 
 
 import hashlib
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.imaging.bicubic import resize
 
 PREPARATION_VERSION = "clara-prep-1"
 
 
+@lru_cache(maxsize=1024)
 def fit_tokens(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
     """Choose the largest grid (columns, rows) of visual tokens that holds the film within the budget.
 
@@ -49,14 +51,17 @@ def normalize(film: NDArray[np.uint8], max_visual_tokens: int) -> NDArray[np.uin
     box_width_px, box_height_px = columns * PATCH_UNIT_PX, rows * PATCH_UNIT_PX
     scale = min(box_width_px / width_px, box_height_px / height_px)
     size = (max(1, min(box_width_px, round(width_px * scale))), max(1, min(box_height_px, round(height_px * scale))))
-    resized = np.asarray(Image.fromarray(film).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+    resized = resize(film, size)
     canvas = np.zeros((box_height_px, box_width_px, 3), dtype=np.uint8)
     top, left = (box_height_px - size[1]) // 2, (box_width_px - size[0]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = resized[:, :, None]
+    # All three at once by broadcasting takes four times as long.
+    for channel in range(3):
+        canvas[top : top + size[1], left : left + size[0], channel] = resized
     return canvas
 
 
 def digest(pixels: NDArray[np.uint8]) -> str:
     """Name a prepared image: hex SHA-256 over the preparation's version, the shape and the pixels."""
-    head = f"{PREPARATION_VERSION}:{pixels.shape}:".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    name = hashlib.sha256(f"{PREPARATION_VERSION}:{pixels.shape}:".encode())
+    name.update(np.ascontiguousarray(pixels).data)
+    return name.hexdigest()

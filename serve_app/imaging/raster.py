@@ -9,12 +9,12 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
-from serve_app.imaging.film import Film, colour_ratio, grey
+from serve_app.imaging.film import Film, grey, luma_and_colour, only_channel
 from serve_app.imaging.normalize import fit_tokens
 from serve_app.imaging.png import SIGNATURE, Samples, plain_samples
 from serve_app.settings import PreprocessorSettings
@@ -41,6 +41,8 @@ _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 # Depths that scanners produce: a 12-bit film in a 16-bit file fills 12 bits, not 16.
 _SAMPLE_DEPTHS_BITS = (10, 12, 14, 16)
 _EXIF_ORIENTATION = 0x0112
+# Few enough to stay in a core's cache.
+_STRIP_ROWS = 64
 
 
 def looks_like_raster(data: bytes) -> bool:
@@ -97,7 +99,7 @@ def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
     return UploadTooLarge("the image has more pixels than are accepted", settings.max_pixels, "pixels")
 
 
-def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
+def _read(image: ImageFile.ImageFile, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
     samples = plain_samples(data) if is_png else None
     if samples is not None:
         pixels, coloured = _shown(samples)
@@ -107,8 +109,10 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
         width_px, height_px = height_px, width_px
     if not is_png:
         image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
-    image.load()
-    pixels, coloured = _display(ImageOps.exif_transpose(image))
+        # In one piece: at the end of each of Pillow's own pieces, of 64 KiB, its decoder is slower.
+        image.decodermaxblock = len(data)
+    ImageOps.exif_transpose(image, in_place=True)
+    pixels, coloured = _display(image)
     return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, data[24] if is_png else 8), coloured)
 
 
@@ -124,18 +128,17 @@ def _display(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
         return grey(image), 0.0
     if image.mode in _DEEP_MODES or (image.mode == "L" and "transparency" not in image.info):
         return _shown(np.asarray(image))
-    return _coloured(_on_black(image) if image.has_transparency_data else image.convert("RGB"))
+    if image.has_transparency_data:
+        return luma_and_colour(_on_black(image))
+    return luma_and_colour(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _shown(samples: Samples) -> tuple[NDArray[np.uint8], float]:
     if samples.ndim == 3:
-        return _coloured(Image.fromarray(samples))
+        channel = only_channel(samples.astype(np.uint8, copy=False))
+        return luma_and_colour(Image.fromarray(samples)) if channel is None else (channel, 0.0)
     is_deep = samples.dtype.itemsize > 1
     return (_eight_bits(samples) if is_deep else samples.astype(np.uint8, copy=False)), 0.0
-
-
-def _coloured(opaque: Image.Image) -> tuple[NDArray[np.uint8], float]:
-    return grey(opaque), colour_ratio(opaque)
 
 
 def _on_black(image: Image.Image) -> Image.Image:
@@ -146,9 +149,14 @@ def _on_black(image: Image.Image) -> Image.Image:
 
 def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale deep samples by the depth they fill, not by the file's container."""
-    values = samples if samples.dtype == np.uint16 else np.clip(samples, 0, 65535).astype(np.uint16)
+    if samples.dtype != np.uint16:
+        samples = np.clip(samples, 0, 65535)
+    values = samples.astype(np.uint16, copy=False)
     brightest = int(values.max())
     top = next((1 << bits) - 1 for bits in _SAMPLE_DEPTHS_BITS if brightest < 1 << bits)
-    table = np.rint(np.minimum(np.arange(65536) / top, 1) * 255).astype(np.uint8)
-    shown: NDArray[np.uint8] = table[values]
+    scale = np.float32(255 / top)
+    shown = np.empty(values.shape, np.uint8)
+    for first in range(0, len(values), _STRIP_ROWS):
+        # Single precision rounds each of a depth's samples as double precision does.
+        shown[first : first + _STRIP_ROWS] = np.rint(values[first : first + _STRIP_ROWS] * scale)
     return shown
