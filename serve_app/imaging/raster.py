@@ -9,12 +9,12 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
-from serve_app.imaging.film import Film, grey, luma_and_colour, only_channel
+from serve_app.imaging.film import Film, grey, luma_and_colour, only_channel, strips
 from serve_app.imaging.normalize import fit_tokens
 from serve_app.imaging.png import SIGNATURE, Samples, plain_samples
 from serve_app.settings import PreprocessorSettings
@@ -41,8 +41,6 @@ _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 # Depths that scanners produce: a 12-bit film in a 16-bit file fills 12 bits, not 16.
 _SAMPLE_DEPTHS_BITS = (10, 12, 14, 16)
 _EXIF_ORIENTATION = 0x0112
-# Few enough to stay in a core's cache.
-_STRIP_ROWS = 64
 
 
 def looks_like_raster(data: bytes) -> bool:
@@ -99,7 +97,7 @@ def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
     return UploadTooLarge("the image has more pixels than are accepted", settings.max_pixels, "pixels")
 
 
-def _read(image: ImageFile.ImageFile, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
+def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
     samples = plain_samples(data) if is_png else None
     if samples is not None:
         pixels, coloured = _shown(samples)
@@ -109,8 +107,6 @@ def _read(image: ImageFile.ImageFile, data: bytes, is_png: bool, settings: Prepr
         width_px, height_px = height_px, width_px
     if not is_png:
         image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
-        # In one piece: at the end of each of Pillow's own pieces, of 64 KiB, its decoder is slower.
-        image.decodermaxblock = len(data)
     ImageOps.exif_transpose(image, in_place=True)
     pixels, coloured = _display(image)
     return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, data[24] if is_png else 8), coloured)
@@ -156,7 +152,7 @@ def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     top = next((1 << bits) - 1 for bits in _SAMPLE_DEPTHS_BITS if brightest < 1 << bits)
     scale = np.float32(255 / top)
     shown = np.empty(values.shape, np.uint8)
-    for first in range(0, len(values), _STRIP_ROWS):
+    for strip in strips(*values.shape):
         # Single precision rounds each of a depth's samples as double precision does.
-        shown[first : first + _STRIP_ROWS] = np.rint(values[first : first + _STRIP_ROWS] * scale)
+        shown[strip] = np.rint(values[strip] * scale)
     return shown
