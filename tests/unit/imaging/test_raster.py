@@ -1,12 +1,18 @@
 """PNG and JPEG files become the film a viewer would show."""
 
+import io
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from serve_app.domain.errors import CorruptImage, EmptyUpload, NotAnImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import Source
+from serve_app.imaging.codestream import num_jpeg_scans
 from serve_app.imaging.decode import decode
+from serve_app.imaging.film import colour_ratio
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.files import png, png_claiming, ramp, saved
 
@@ -27,6 +33,12 @@ def test_a_deep_png_is_scaled_by_the_depth_its_samples_fill(bits: int) -> None:
     film = decode(png(deep), SETTINGS)
     assert film.source.bits_stored == 16
     assert np.abs(film.pixels.astype(int) - ramp()).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_every_sample_of_a_deep_png_is_rounded_as_in_double_precision(bits: int) -> None:
+    samples = np.arange(1 << bits, dtype=np.uint16).reshape(-1, 64)
+    assert np.array_equal(decode(png(samples), SETTINGS).pixels, np.rint(samples / ((1 << bits) - 1) * 255))
 
 
 def test_a_16_bit_png_is_not_white() -> None:
@@ -166,6 +178,24 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     scan = data.index(b"\xff\xda")
     with pytest.raises(UnsupportedImage, match="scans"):
         decode(data[:scan] + data[scan:-2] * 200 + data[-2:], SETTINGS)
+
+
+@given(st.lists(st.sampled_from((b"\xff", b"\xda", b"\0", b"\xff\xda")), max_size=40).map(b"".join))
+def test_scans_are_counted_wherever_they_start(data: bytes) -> None:
+    assert num_jpeg_scans(data) == data.count(b"\xff\xda")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("is_progressive", [False, True])
+def test_a_jpeg_is_shown_as_pillow_converts_it(mode: str, is_progressive: bool) -> None:
+    coloured = np.random.default_rng(3).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    for picture in (Image.fromarray(ramp(200, 150)), Image.fromarray(coloured).resize((200, 150))):
+        data = saved(picture.convert("RGB").convert(mode), "JPEG", progressive=is_progressive)
+        with Image.open(io.BytesIO(data)) as image:
+            plain = image.convert("RGB")
+        film = decode(data, SETTINGS)
+        assert np.array_equal(film.pixels, np.asarray(plain.convert("L")))
+        assert film.colour_ratio == colour_ratio(plain)
 
 
 def test_a_12_bit_jpeg_is_named_as_such() -> None:
