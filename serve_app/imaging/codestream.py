@@ -12,6 +12,7 @@ _JPEG_START = b"\xff\xd8"
 _J2K_START = b"\xff\x4f\xff\x51"
 # SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC); F7 is JPEG-LS.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+_PIECE_BYTES = 1 << 16
 _BARE_MARKERS = frozenset(range(0xD0, 0xD8)) | {0x01}
 
 
@@ -37,9 +38,10 @@ def read_codestream(data: bytes) -> Codestream | None:
 
 def num_jpeg_scans(data: bytes) -> int:
     """Count start-of-scan markers; inside compressed data the byte FF is always stuffed, so none is counted twice."""
-    # bytes.count takes seven times as long.
     stream = np.frombuffer(data, np.uint8)
-    return int(np.count_nonzero((stream[:-1] == 0xFF) & (stream[1:] == 0xDA)))
+    # Piece by piece, which stays in a core's cache: bytes.count takes seven times as long.
+    pieces = (stream[start : start + _PIECE_BYTES + 1] for start in range(0, len(stream), _PIECE_BYTES))
+    return sum(int(np.count_nonzero((piece[:-1] == 0xFF) & (piece[1:] == 0xDA))) for piece in pieces)
 
 
 def _read_jpeg(data: bytes) -> Codestream | None:

@@ -13,7 +13,7 @@ from serve_app.domain.radiograph import Source
 from serve_app.imaging.dicom.dataset import COLOURS, Header, check_kind, check_limits, parse, read_header
 from serve_app.imaging.dicom.pixels import aligned, check_pixel_data, decode_samples
 from serve_app.imaging.dicom.presentation import modality, padding, square, voi
-from serve_app.imaging.film import Film, colour_ratio, grey
+from serve_app.imaging.film import Film, luma_and_colour
 from serve_app.imaging.grayscale import Stored, display
 from serve_app.settings import PreprocessorSettings
 
@@ -72,7 +72,8 @@ def _film(dataset: Dataset, header: Header, settings: PreprocessorSettings) -> F
     source = Source("DICOM", header.columns, header.rows, header.bits_stored)
     if header.photometric in COLOURS:
         picture = Image.fromarray((samples >> max(0, header.bits_stored - 8)).astype(np.uint8))
-        return Film(square(grey(picture), dataset, settings), source, colour_ratio(picture))
+        luma, coloured = luma_and_colour(picture)
+        return Film(square(luma, dataset, settings), source, coloured)
     stored = Stored(header.bits_stored, header.is_signed, padding(dataset, header))
     is_inverted = header.photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     stages = modality(dataset, header), voi(dataset, header)
