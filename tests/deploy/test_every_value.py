@@ -170,6 +170,7 @@ EFFECTS: dict[str, Effect] = {
         merged(WITH_GATEWAY, {"serveTls": {"secretName": "tls"}}),
     ),
     "serveTls.secretName": Effect("tls", f"{HEAD}.volumes.2.secret.secretName", "tls"),
+    "proxy.kind": Effect("haproxy", f"{CPU}.containers.0.env.RAY_SERVE_ENABLE_HA_PROXY", "1"),
     "kueue.queueName": Effect("reports", "RayService/metadata.labels.kueue~x-k8s~io/queue-name", "reports"),
     "models.claimName": Effect("models", f"{GPU}.volumes.2.persistentVolumeClaim.claimName", "models"),
     "models.image": Effect(

@@ -75,6 +75,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "name an image that holds rclone",
     ),
     (FETCHED | {"airGapped": True}, "prefetch would ask a hub"),
+    ({"proxy": {"kind": "haproxy"}, "serveTls": {"secretName": "tls"}}, "Ray's HAProxy speaks no TLS"),
     ({"edge": OPEN_EDGE | {"authenticatedBefore": False}}, "whoever reaches the host could send and read"),
     ({"edge": OPEN_EDGE | {"host": ""}}, "every host's requests would come here"),
     ({"edge": OPEN_EDGE | {"tlsSecretName": ""}}, "films would travel unencrypted"),

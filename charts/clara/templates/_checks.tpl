@@ -7,6 +7,7 @@
 {{- include "clara.checkShutdown" . -}}
 {{- include "clara.checkGcs" . -}}
 {{- include "clara.checkEdge" . -}}
+{{- include "clara.checkProxy" . -}}
 {{- include "clara.checkPrefetch" . -}}
 {{- include "clara.checkAlerts" . -}}
 {{- end -}}

@@ -21,6 +21,7 @@
 {{- /* Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls. */}}
 - {name: RAY_SERVE_USE_GRPC_BY_DEFAULT, value: "1"}
 - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
+{{- include "clara.proxyEnv" .root }}
 {{- if $values.app.engine.enforce_eager }}
 {{- /* Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request. */}}
 - {name: TORCHDYNAMO_DISABLE, value: "1"}
