@@ -50,6 +50,18 @@ def test_the_rendered_config_serves_a_report_that_the_charts_own_check_accepts(
     assert "A whole report by clara-demo" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not Path("/usr/sbin/haproxy").exists(), reason="haproxy is not installed")
+def test_haproxy_as_the_chart_tells_ray_serves_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"proxy": {"kind": "haproxy"}, "app": {"engine": {"backend": "scripted"}}}
+    with served(of_kind(render_of(merged(profile("laptop"), values)), "RayService"), tmp_path) as serve:
+        check = runpy.run_path(str(CHART / "files" / "check_report.py"))["main"]
+        assert check([serve.url, f"--wait-s={STARTING_TAKES_S}"]) == 0, capsys.readouterr().err
+        children = psutil.Process(serve.process.pid).children(recursive=True)
+        (door,) = [child for child in children if child.name() == "haproxy"]
+        listened = {found.laddr.port for found in door.net_connections("inet") if found.status == psutil.CONN_LISTEN}
+        assert serve.port in listened
+
+
 def test_another_scaling_is_in_force_without_a_restart(recited: RealServe) -> None:
     before = replicas(recited)
     assert [len(pids) for pids in before.values()] == [1, 1, 1, 1]
