@@ -19,7 +19,7 @@ from rich.console import Console
 
 from serve_app import __version__
 from serve_app.client import DEFAULT_URL, ReportFailed, stream_report
-from serve_app.launch import LaunchError, platform
+from serve_app.launch import LaunchError, Proxy, platform
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="CLARA drafts chest X-ray reports in Vietnamese.")
@@ -45,9 +45,10 @@ def up(
     engine: Annotated[
         Backend | None, typer.Option(help="What answers: overrides engine.backend of the settings.")
     ] = None,
+    proxy: Annotated[Proxy, typer.Option(help="What stands at the door; haproxy must be installed.")] = Proxy.SERVE,
 ) -> None:
     """Start the platform on this machine and keep it up until Ctrl-C."""
-    with _launched(_settings(config, engine), host, port, metrics_port) as url:
+    with _launched(_settings(config, engine), host, port, metrics_port, proxy) as url:
         err.print(
             f"[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: http://{host}:{metrics_port}/metrics)"
         )
@@ -116,9 +117,11 @@ def main() -> None:
         raise SystemExit(1) from missing
 
 
-def _launched(settings: Settings, host: str, port: int, metrics_port: int) -> AbstractContextManager[str]:
+def _launched(
+    settings: Settings, host: str, port: int, metrics_port: int, proxy: Proxy = Proxy.SERVE
+) -> AbstractContextManager[str]:
     """Start the platform with progress on the terminal; a failure to start is one sentence and exit code 1."""
-    return _said_plainly(platform(settings, host, port, metrics_port, tell=err.print))
+    return _said_plainly(platform(settings, host, port, metrics_port, err.print, proxy))
 
 
 @contextmanager

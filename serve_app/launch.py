@@ -8,9 +8,12 @@ import ipaddress
 import logging
 import os
 import secrets
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 
 from serve_app.settings import Settings
@@ -50,6 +53,13 @@ _ENVIRONMENT = {
 _OBJECT_STORE_BYTES = 512 * 1024**2
 
 
+class Proxy(StrEnum):
+    """What stands at the door: Serve's own proxy in Python, or HAProxy, which Ray starts and feeds."""
+
+    SERVE = "serve"
+    HAPROXY = "haproxy"
+
+
 class LaunchError(Exception):
     """The platform cannot be started here; the message says why."""
 
@@ -81,8 +91,20 @@ def prepare_environment(settings: Settings) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
+def find_haproxy() -> str | None:
+    """Look for the program on the path, and where Debian puts it, which is on root's path only."""
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+
+
 @contextlib.contextmanager
-def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: Callable[[str], None]) -> Iterator[str]:
+def platform(
+    settings: Settings,
+    host: str,
+    port: int,
+    metrics_port: int,
+    tell: Callable[[str], None],
+    proxy: Proxy = Proxy.SERVE,
+) -> Iterator[str]:
     """Run the whole platform while the context lasts, and yield its address.
 
     Args:
@@ -91,14 +113,53 @@ def platform(settings: Settings, host: str, port: int, metrics_port: int, tell: 
         port: TCP port of the HTTP door.
         metrics_port: TCP port of Ray's Prometheus metrics.
         tell: called with a line for each phase of the start, and whenever a deployment's state changes.
+        proxy: what stands at the door.
 
     Raises:
-        LaunchError: the address is not loopback, the port is taken, or a deployment does not start.
+        LaunchError: the address is not loopback, the port is taken, HAProxy is missing, a deployment does not start.
     """
     require_loopback(host)
     _require_free(host, port)
-    timeline = Timeline(tell)
     prepare_environment(settings)
+    with _haproxy(settings.orchestrator.deadline_s, tell) if proxy is Proxy.HAPROXY else contextlib.nullcontext():
+        yield from _running(settings, host, port, metrics_port, Timeline(tell))
+
+
+@contextlib.contextmanager
+def _haproxy(deadline_s: float, tell: Callable[[str], None]) -> Iterator[None]:
+    """Have Ray start HAProxy, with its files in a folder that nobody else may enter: its socket takes commands.
+
+    The gateway's replicas listen where the door does, so on loopback. HAProxy's own counters can't be told where to.
+    """
+    binary = find_haproxy()
+    if binary is None:
+        raise LaunchError("there is no haproxy here: install it (on Debian the package haproxy), or leave out --proxy")
+    places = _free_port(), _free_port()
+    with tempfile.TemporaryDirectory(prefix="clara-") as folder:
+        os.environ.update(
+            {
+                "RAY_SERVE_ENABLE_HA_PROXY": "1",
+                "RAY_SERVE_HAPROXY_BINARY_PATH": binary,
+                "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
+                "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
+                "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
+                "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": folder,
+                "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
+                "RAY_SERVE_HAPROXY_STATS_PORT": str(places[0]),
+                "RAY_SERVE_HAPROXY_METRICS_PORT": str(places[1]),
+                "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+                # With other replicas comes another HAProxy; the one before it ends when the longest report must.
+                "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(round(deadline_s) + 30),
+                # On one machine HAProxy has heard at once of a replica that goes.
+                "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+            }
+        )
+        tell(f"HAProxy's counters, which tell nothing of a film, are open to other machines at ports {places}")
+        yield
+
+
+def _running(settings: Settings, host: str, port: int, metrics_port: int, timeline: Timeline) -> Iterator[str]:
+    """Start Ray, Serve and the application, yield the address, and end them."""
     with timeline.phase("imports"):
         import ray
         from ray import serve
@@ -190,3 +251,10 @@ def _require_free(host: str, port: int) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
             raise LaunchError(f"port {port} is taken: another platform may be running; choose one with --port")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -86,14 +86,14 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def start(folder: Path, settings: dict[str, object]) -> Iterator[Platform]:
+def start(folder: Path, settings: dict[str, object], *options: str) -> Iterator[Platform]:
     """Start a platform with settings that differ from the defaults, and stop it as Ctrl-C does."""
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(settings))
     port, metrics_port = free_port(), free_port()
     connect_log = folder / "connections.log"
     clara = Path(sys.executable).parent / "clara"
-    command = [clara, "up", "--config", config, "--port", str(port), "--metrics-port", str(metrics_port)]
+    command = [clara, "up", "--config", config, "--port", str(port), "--metrics-port", str(metrics_port), *options]
     environment = {
         **os.environ,
         "PYTHONPATH": str(CONNECT_WATCH),

@@ -1,11 +1,12 @@
 """Where the platform may listen, and what its processes are told."""
 
 import os
+import shutil
 import socket
 
 import pytest
 
-from serve_app.launch import LaunchError, platform, prepare_environment, require_loopback
+from serve_app.launch import LaunchError, Proxy, platform, prepare_environment, require_loopback
 from serve_app.settings import Settings
 
 
@@ -31,6 +32,19 @@ def test_a_taken_port_is_said_before_anything_starts() -> None:
             platform(Settings(), "127.0.0.1", port, 0, print),
         ):
             pass
+
+
+def test_haproxy_that_is_missing_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
+
+    with (
+        pytest.raises(LaunchError, match="no haproxy here"),
+        platform(Settings(), "127.0.0.1", 1, 0, print, Proxy.HAPROXY),
+    ):
+        pass
+
+    assert "RAY_SERVE_ENABLE_HA_PROXY" not in os.environ
 
 
 def test_usage_statistics_are_off_and_the_demo_asks_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
