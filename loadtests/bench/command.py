@@ -81,6 +81,21 @@ def preparation(
 
 
 @bench.command()
+def proxy(
+    clients: Annotated[int, typer.Option(help="Concurrent clients.")] = 8,
+    films: Films = 32,
+    rounds: Rounds = 5,
+    megabytes: Annotated[list[int], typer.Option(help="Size of a film; give it several times.")] = [5, 10],  # noqa: B006
+    out: Out = None,
+) -> None:
+    """Measure HAProxy at the door against Serve's own proxy, with large films; no model runs."""
+    prepare_environment(Settings())
+    from loadtests.bench.proxies import measure_proxies
+
+    _write(measure_proxies(clients, films, rounds, megabytes, Console(highlight=False)), out)
+
+
+@bench.command()
 def start(
     starts: Annotated[int, typer.Option(min=1, help="Counted starts.")] = 3,
     out: Out = None,

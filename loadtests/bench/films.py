@@ -17,8 +17,15 @@ def drawn_films(seed: int, num_films: int, width_px: int = FILM_WIDTH_PX) -> lis
     return [_png(draw(sample(rng)), width_px) for _ in range(num_films)]
 
 
-def _png(film: np.ndarray, width_px: int) -> bytes:
+def large_films(seed: int, num_films: int, size_bytes: int) -> list[bytes]:
+    """Draw films as PNG files of about this size that are cheap to read, as DICOM files are that nobody compressed."""
+    rng = np.random.default_rng(seed)
+    films = [draw(sample(rng)) for _ in range(num_films)]
+    return [_png(film, round((size_bytes * film.shape[1] / film.shape[0]) ** 0.5), 0) for film in films]
+
+
+def _png(film: np.ndarray, width_px: int, compress_level: int = 1) -> bytes:
     height_px = round(film.shape[0] * width_px / film.shape[1])
     buffer = io.BytesIO()
-    Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=compress_level)
     return buffer.getvalue()

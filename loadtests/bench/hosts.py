@@ -28,6 +28,7 @@ _NAMES = {
     "EngineCore": "engine",
     "VLLM::Worker": "engine",
     "ProxyActor": "proxy",
+    "haproxy -db": "proxy",
     "api_server": "server",
     "APIServer": "server",
     "loadtests.bench.seed": "seed",
