@@ -71,6 +71,8 @@ def test_ratios_are_of_what_both_have() -> None:
         ("ray::ServeReplica:clara:engine.handle_request", "engine replica"),
         ("ray::ServeReplica:clara:gateway", "gateway"),
         ("ray::ProxyActor", "proxy"),
+        ("/usr/sbin/haproxy -db -f /tmp/clara-x/haproxy.cfg", "proxy"),
+        ("ray::HAProxyManager", "ray"),
         ("ray::ServeController.listen_for_change", "ray"),
         ("/opt/venv/lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet --store", "ray"),
         ("VLLM::EngineCore", "engine"),
