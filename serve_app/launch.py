@@ -43,6 +43,8 @@ _ENVIRONMENT = {
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     # Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls.
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    # 4 MB unless told; -1 is no bound: how large a film may be is decided at the door.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "-1",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.api.middleware:proxy_middleware",
     # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",

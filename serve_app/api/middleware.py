@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.api.problems import answer
-from serve_app.domain.errors import UploadTooLarge
+from serve_app.api.problems import answer, failure_of, request_id_of
+from serve_app.domain.errors import Unavailable, UploadTooLarge
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Room for boundaries, part headers and the few short fields around the image.
@@ -49,9 +51,36 @@ class RequestContext:
         await self._app(scope, receive, send_with_headers)
 
 
+class PlainErrors:
+    """Says as a problem what the one behind says in plain text: Serve's proxy, whose text may be a traceback.
+
+    The status stays. What the gateway answers is never plain text and passes, as do the proxy's own paths (`/-/`).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith("/-/"):
+            await self._app(scope, receive, send)
+            return
+        is_replaced = False
+
+        async def send_as_problem(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and _is_plain_error(message):
+                is_replaced = True
+                await _problem_of(message["status"], scope)(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_as_problem)
+
+
 def proxy_middleware() -> list[Middleware]:
-    """What Serve's proxy wears: outermost there, it leaves one request id where the proxy appends its own."""
-    return [Middleware(RequestContext)]
+    """What Serve's proxy wears, innermost first: problems, and one request id where the proxy appends its own."""
+    return [Middleware(PlainErrors), Middleware(RequestContext)]
 
 
 class OutcomeReport:
@@ -134,6 +163,17 @@ class BodyLimit:
 def too_large(max_upload_bytes: int) -> UploadTooLarge:
     """Say how many bytes an upload may have."""
     return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
+
+
+def _is_plain_error(start: Message) -> bool:
+    return bool(start["status"] >= 400) and Headers(raw=start["headers"]).get("content-type", "").startswith(
+        "text/plain"
+    )
+
+
+def _problem_of(status: int, scope: Scope) -> Response:
+    error = Unavailable("the service takes no request now") if status == 503 else HTTPException(status)
+    return failure_of(error, request_id_of(scope)).response(scope)
 
 
 def _accepted_id(sent: str | None) -> str:

@@ -96,7 +96,7 @@ def start(folder: Path, settings: dict[str, object], *options: str) -> Iterator[
     command = [clara, "up", "--config", config, "--port", str(port), "--metrics-port", str(metrics_port), *options]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(CONNECT_WATCH),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(CONNECT_WATCH), os.environ.get("PYTHONPATH")])),
         "CLARA_CONNECT_LOG": str(connect_log),
         "HOME": str(folder),
     }

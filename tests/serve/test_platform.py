@@ -14,6 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from loadtests.bench.films import large_films
 from serve_app.telemetry.metrics import METRICS
 from tests.serve.conftest import Platform, drawn_film
 
@@ -34,6 +35,13 @@ def test_a_film_becomes_a_draft_report(scripted_platform: Platform, tmp_path: Pa
     assert report["gate"]["outcome"] == "pass"
     # The scripted engine names the image it was given: pixels and digest crossed three processes.
     assert report["image"]["digest"][:12] in report["findings"]["text"]
+
+
+def test_a_film_of_nine_megabytes_passes(scripted_platform: Platform) -> None:
+    """As a film that nobody compressed; between replicas gRPC takes 4 MB unless told otherwise."""
+    (film,) = large_films(52, 1, 9_000_000)
+
+    assert len(film) > 9_000_000 and post(scripted_platform, film).status_code == 200
 
 
 def test_an_error_crosses_the_deployments_whole(scripted_platform: Platform) -> None:

@@ -1,12 +1,14 @@
-"""Engine replicas come and go: at rest, and one dead among live ones."""
+"""Replicas come and go: at rest, one dead among live ones, and one with more to do than it takes."""
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from loadtests.bench.films import large_films
 from tests.serve.conftest import Platform, drawn_film, start
 from tests.serve.test_platform import post
 
@@ -30,6 +32,16 @@ def twin_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform
     yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "separate"}})
 
 
+@pytest.fixture
+def narrow_platform(tmp_path: Path) -> Iterator[Platform]:
+    """A platform whose door lets one report in and one wait, and whose engine speaks slowly."""
+    settings = {
+        "gateway": {"scaling": {"max_ongoing_requests": 1, "max_queued_requests": 1}},
+        "engine": {"backend": "scripted", "scripted": {"token_s": 0.1}},
+    }
+    yield from start(tmp_path, settings)
+
+
 def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
     resting = httpx.get(f"{resting_platform.url}/readyz")
     report = post(resting_platform, drawn_film(tmp_path, 31).read_bytes())
@@ -43,6 +55,12 @@ def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Plat
 def test_the_orchestrator_runs_where_it_is_told_to(resting_platform: Platform, twin_platform: Platform) -> None:
     assert not resting_platform.processes("ServeReplica:clara:orchestrator")
     assert twin_platform.processes("ServeReplica:clara:orchestrator")
+
+
+def test_a_film_of_nine_megabytes_reaches_an_orchestrator_apart(twin_platform: Platform) -> None:
+    (film,) = large_films(53, 1, 9_000_000)
+
+    assert len(film) > 9_000_000 and post(twin_platform, film).status_code == 200
 
 
 def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) -> None:
@@ -65,3 +83,18 @@ def test_one_dead_replica_among_live_ones_stops_nothing(twin_platform: Platform,
     while time.monotonic() < until:
         assert httpx.get(f"{twin_platform.url}/readyz", timeout=10).status_code == 200
         assert post(twin_platform, film).status_code == 200
+
+
+def test_who_finds_the_door_full_is_told_when_to_come_back(narrow_platform: Platform, tmp_path: Path) -> None:
+    film = drawn_film(tmp_path, 33).read_bytes()
+
+    with ThreadPoolExecutor(6) as clients:
+        answers = list(clients.map(lambda _: post(narrow_platform, film), range(6)))
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 2 <= len(refused) < len(answers)
+    for answer in refused:
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert int(answer.headers["retry-after"]) > 0
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+        assert int(answer.headers["content-length"]) == len(answer.content)

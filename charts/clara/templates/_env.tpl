@@ -20,6 +20,8 @@
 - {name: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, value: http/protobuf}
 {{- /* Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls. */}}
 - {name: RAY_SERVE_USE_GRPC_BY_DEFAULT, value: "1"}
+{{- /* 4 MB unless told; -1 is no bound: how large a film may be is decided at the door. */}}
+- {name: RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH, value: "-1"}
 - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
 {{- include "clara.proxyEnv" .root }}
 {{- if $values.app.engine.enforce_eager }}

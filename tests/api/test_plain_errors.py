@@ -1,0 +1,67 @@
+"""What Serve's proxy says in its own words reaches clients as a problem; what the gateway says is left alone."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from serve_app.api.middleware import proxy_middleware
+
+SECRET = "ray::ServeReplica pid=17 node=10.0.0.7 Traceback"
+
+
+async def ask(response: Response, path: str = "/v1/reports") -> httpx.Response:
+    async def answer(request: Request) -> Response:
+        return response
+
+    proxy: ASGIApp = Starlette(routes=[Route("/{rest:path}", answer)])
+    # As Serve does it: each around the ones before it.
+    for middleware in proxy_middleware():
+        proxy = middleware.cls(proxy)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(proxy), base_url="http://proxy") as client:
+        return await client.get(path, headers={"X-Request-Id": "mine"})
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "unavailable"), (500, "internal-server-error"), (404, "not-found")])
+async def test_plain_text_becomes_a_problem_of_the_same_status(status: int, code: str) -> None:
+    answer = await ask(PlainTextResponse(SECRET, status))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (answer.json()["status"], answer.json()["code"]) == (status, code)
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
+    assert SECRET not in answer.text
+
+
+async def test_who_is_refused_for_want_of_room_is_told_when_to_come_back() -> None:
+    answer = await ask(PlainTextResponse(SECRET, 503))
+
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_body_in_pieces_is_replaced_whole() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield SECRET
+        yield SECRET
+
+    answer = await ask(StreamingResponse(pieces(), 500, media_type="text/plain"))
+
+    assert SECRET not in answer.text and answer.json()["status"] == 500
+
+
+@pytest.mark.parametrize(
+    ("response", "path"),
+    [
+        (JSONResponse({"status": "not-ready"}, 503), "/readyz"),
+        (PlainTextResponse("fine", 200), "/v1/reports"),
+        (PlainTextResponse("DRAINING", 503), "/-/healthz"),
+    ],
+)
+async def test_what_is_no_plain_error_of_a_request_passes(response: Response, path: str) -> None:
+    answer = await ask(response, path)
+
+    assert (answer.status_code, answer.content) == (response.status_code, response.body)
