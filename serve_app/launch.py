@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from serve_app.settings import Settings
-from serve_app.startup import Timeline
+from serve_app.startup import Phase, Timeline
 
 APP_NAME = "clara"
 
@@ -180,7 +180,7 @@ def _running(settings: Settings, host: str, port: int, metrics_port: int, timeli
         with timeline.phase("replicas"), _told(timeline):
             _run(build_app(settings.model_dump(mode="json")))
             if settings.engine.scaling.min_replicas > 0:
-                timeline.include(serve.get_deployment_handle("engine", APP_NAME).phases.remote().result(), of="engine")
+                timeline.include(_engine_phases(), of="engine")
         yield f"http://{host}:{port}"
     finally:
         # Lets the engine stop its own processes first.
@@ -209,6 +209,16 @@ def _run(app: object) -> None:
         serve.run(app, name=APP_NAME, route_prefix="/")
     except RuntimeError as error:
         raise LaunchError(_why_not_running()) from error
+
+
+def _engine_phases() -> tuple[Phase, ...]:
+    from ray import serve
+
+    engine = serve.get_deployment_handle("engine", APP_NAME)
+    phases: tuple[Phase, ...] = engine.phases.remote().result()
+    # A handle reports its load every ten seconds. Once Ray has ended, that starts another Ray, with a dashboard.
+    engine.shutdown()
+    return phases
 
 
 def _why_not_running() -> str:
