@@ -8,7 +8,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from grpc import RpcError
 from ray import serve
@@ -19,7 +19,7 @@ from ray.serve.handle import DeploymentHandle
 from serve_app import __version__
 from serve_app.api.factory import create_api
 from serve_app.domain.conversation import Dialogue, GenerationEvent, Principal
-from serve_app.domain.errors import ClaraError, EngineGone, Overloaded, Unavailable
+from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness, ServiceVersion
@@ -36,6 +36,14 @@ from serve_app.telemetry.metrics import REPORTS, STAGE_SECONDS
 
 # Serve sends its own logger's lines, and no other's, to the replica's log.
 logger = logging.getLogger("ray.serve")
+
+T = TypeVar("T")
+
+Declined = BadRequest | Refused
+"""What is the client's to mend crosses a handle as an answer.
+
+Serve writes a traceback for an error that is raised, and counts it as a failure of the replica.
+"""
 
 
 class EngineReplica:
@@ -77,9 +85,12 @@ class Preprocessor:
     def __init__(self, make_preparer: Callable[[], ImagePreparer]) -> None:
         self._preparer = make_preparer()
 
-    async def prepare(self, data: bytes, has_override: bool) -> Radiograph:
+    async def prepare(self, data: bytes, has_override: bool) -> Radiograph | Declined:
         """Prepare one image; see `ports.ImagePreparer`."""
-        return await self._preparer.prepare(data, has_override=has_override)
+        try:
+            return await self._preparer.prepare(data, has_override=has_override)
+        except (BadRequest, Refused) as declined:
+            return declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +129,14 @@ class Orchestrator:
     def __init__(self, reasoning: Reasoning) -> None:
         self._reporter = reasoning.reporter()
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent | Declined]:
         """Stream one report; see `ports.Reporter`."""
-        async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
-            async for event in events:
-                yield event
+        try:
+            async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
+                async for event in events:
+                    yield event
+        except (BadRequest, Refused) as declined:
+            yield declined
 
 
 class Gateway:
@@ -179,8 +193,8 @@ class RemotePreparer:
 
     async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
         with _translated(Unavailable("the image preprocessor is not available")):
-            image: Radiograph = await self._handle.prepare.remote(data, has_override)
-        return image
+            answer: Radiograph | Declined = await self._handle.prepare.remote(data, has_override)
+        return _granted(answer)
 
 
 class RemoteModel:
@@ -229,9 +243,12 @@ class RemoteReporter:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
         method = self._handle.options(stream=True).report
-        return _streamed(lambda: method.remote(request, principal), Unavailable("the report service is not available"))
+        gone = Unavailable("the report service is not available")
+        async with contextlib.aclosing(_streamed(lambda: method.remote(request, principal), gone)) as events:
+            async for event in events:
+                yield _granted(event)
 
 
 def _is_idle(app_name: str) -> bool:
@@ -266,3 +283,9 @@ def _translated(gone: ClaraError) -> Iterator[None]:
         raise Overloaded("too many reports are waiting") from error
     except (RayActorError, RpcError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
         raise gone from error
+
+
+def _granted(answer: T | Declined) -> T:
+    if isinstance(answer, Declined):
+        raise answer
+    return answer

@@ -47,6 +47,12 @@ class Platform:
             time.sleep(0.5)
         return found
 
+    def replica_logs(self, deployment: str) -> str:
+        """Read what Serve has written into the logs of a deployment's replicas."""
+        replicas = self.processes(f"ServeReplica:clara:{deployment}")
+        files = {file.path for replica in replicas for file in replica.open_files() if file.path.endswith(".log")}
+        return "\n".join(Path(path).read_text(encoding="utf-8") for path in files)
+
     def log_end(self, num_characters: int = 6000) -> str:
         """Show the end of what the platform has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-num_characters:]

@@ -64,6 +64,14 @@ def test_a_picture_that_is_no_film_is_refused(scripted_platform: Platform) -> No
     assert vouched.status_code == 200 and vouched.json()["gate"]["overridden"] is True
 
 
+def test_what_is_the_clients_to_mend_is_no_failure_of_a_replica(scripted_platform: Platform) -> None:
+    """Serve writes the traceback, and counts the failure, for what a replica raises; a returned error is neither."""
+    assert post(scripted_platform, b"still no image").status_code == 415
+
+    log = scripted_platform.replica_logs("preprocessor")
+    assert "CALL prepare OK" in log and "Traceback" not in log
+
+
 def test_an_answer_has_one_request_id(scripted_platform: Platform) -> None:
     ours = httpx.get(f"{scripted_platform.url}/nowhere")
     theirs = httpx.get(f"{scripted_platform.url}/healthz", headers={"X-Request-Id": "hospital-7"})

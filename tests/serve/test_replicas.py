@@ -63,6 +63,14 @@ def test_a_film_of_nine_megabytes_reaches_an_orchestrator_apart(twin_platform: P
     assert len(film) > 9_000_000 and post(twin_platform, film).status_code == 200
 
 
+def test_what_is_the_clients_to_mend_passes_an_orchestrator_whole(twin_platform: Platform) -> None:
+    answer = post(twin_platform, b"no image at all")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "not-an-image")
+    log = twin_platform.replica_logs("orchestrator")
+    assert "CALL report OK" in log and "Traceback" not in log
+
+
 def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) -> None:
     """The scripted engine has tokens in its cache only where the film has been before."""
     films = [drawn_film(tmp_path, seed).read_bytes() for seed in range(40, 46)]
