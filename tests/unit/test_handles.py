@@ -9,9 +9,9 @@ from grpc.aio import AioRpcError, Metadata
 from ray.exceptions import ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 
-from serve_app.deployments import RemoteModel
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
 from serve_app.domain.errors import ClaraError, EngineGone, Overloaded
+from serve_app.handles import RemoteModel
 
 DIALOGUE = Dialogue(GenerationRequest("one", ()))
 

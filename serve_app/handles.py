@@ -1,0 +1,125 @@
+"""Handles to replicas, dressed as ports: what a replica is asked, and what its errors are here.
+
+What crosses a handle goes by value, over gRPC (`launch`).
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, TypeVar
+
+from grpc import RpcError
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from serve_app.domain.conversation import Dialogue, GenerationEvent, Principal
+from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
+from serve_app.domain.radiograph import Radiograph
+from serve_app.domain.report import ReportEvent, ReportRequest
+from serve_app.domain.service import Readiness
+from serve_app.ports import ModelCard
+
+T = TypeVar("T")
+
+Declined = BadRequest | Refused
+"""What is the client's to mend crosses a handle as an answer.
+
+Serve writes a traceback for an error that is raised, and counts it as a failure of the replica.
+"""
+
+
+class RemotePreparer:
+    """The `ImagePreparer` port over a handle to the preprocessor."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        with _translated(Unavailable("the image preprocessor is not available")):
+            answer: Radiograph | Declined = await self._handle.prepare.remote(data, has_override)
+        return _granted(answer)
+
+
+class RemoteModel:
+    """The `ChatModel` port over a handle to the engine replicas."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+        self._card: ModelCard | None = None
+
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+        """Let one replica answer all of it: the second turn costs no way to it, and finds the first one's cache."""
+        method = self._handle.options(stream=True).converse
+        gone = EngineGone("the model engine stopped while it worked on this report")
+        async with contextlib.aclosing(_streamed(lambda: method.remote(dialogue), gone)) as groups:
+            async for group in groups:
+                for event in group:
+                    yield event
+
+    async def describe(self) -> ModelCard:
+        """Ask any replica once: all of one version serve the same model."""
+        if self._card is None:
+            with _translated(EngineGone("the model engine is not running")):
+                self._card = await self._handle.describe.remote()
+        assert self._card is not None
+        return self._card
+
+    async def readiness(self, timeout_s: float) -> Readiness:
+        """Ask every replica at once whether it lives.
+
+        Raises:
+            DeploymentUnavailableError: there is no replica.
+        """
+        try:
+            answers = await self._handle.broadcast("describe").results_async(
+                timeout_s=timeout_s, return_exceptions=True
+            )
+        except TimeoutError:
+            return Readiness(False, "engine-busy")
+        is_ready = any(isinstance(answer, ModelCard) for answer in answers)
+        return Readiness(is_ready, "serving" if is_ready else "no-engine")
+
+
+class RemoteReporter:
+    """The `Reporter` port over a handle to the orchestrator."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        method = self._handle.options(stream=True).report
+        gone = Unavailable("the report service is not available")
+        async with contextlib.aclosing(_streamed(lambda: method.remote(request, principal), gone)) as events:
+            async for event in events:
+                yield _granted(event)
+
+
+async def _streamed(call: Callable[[], Any], gone: ClaraError) -> AsyncGenerator[Any]:
+    """Pass a handle's stream on; leaving early cancels the work behind it."""
+    response = call()
+    try:
+        with _translated(gone):
+            async for item in response:
+                yield item
+    finally:
+        response.cancel()
+
+
+@contextlib.contextmanager
+def _translated(gone: ClaraError) -> Iterator[None]:
+    """Turn what crosses a handle back into our errors: a RayTaskError's own text is a traceback."""
+    try:
+        yield
+    except RayTaskError as error:
+        cause = error.cause
+        raise cause if isinstance(cause, ClaraError) else error from None
+    except BackPressureError as error:
+        raise Overloaded("too many reports are waiting") from error
+    except (RayActorError, RpcError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+        raise gone from error
+
+
+def _granted(answer: T | Declined) -> T:
+    if isinstance(answer, Declined):
+        raise answer
+    return answer
