@@ -47,11 +47,14 @@ class EngineReplica:
         self._chat = EngineChat(self._engine)
         await self._engine.start()
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[GenerationEvent, ...]]:
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[GenerationEvent, ...] | Declined]:
         """Stream the answers; what comes at once goes on in one piece."""
-        async with contextlib.aclosing(gathered(self._chat.converse(dialogue))) as groups:
-            async for group in groups:
-                yield group
+        try:
+            async with contextlib.aclosing(gathered(self._chat.converse(dialogue))) as groups:
+                async for group in groups:
+                    yield group
+        except (BadRequest, Refused) as declined:
+            yield declined
 
     async def describe(self) -> ModelCard:
         """Name the model, if the engine is alive."""

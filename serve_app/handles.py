@@ -53,7 +53,7 @@ class RemoteModel:
         gone = EngineGone("the model engine stopped while it worked on this report")
         async with contextlib.aclosing(_streamed(lambda: method.remote(dialogue), gone)) as groups:
             async for group in groups:
-                for event in group:
+                for event in _granted(group):
                     yield event
 
     async def describe(self) -> ModelCard:

@@ -1,5 +1,6 @@
 """Replicas come and go: at rest, one dead among live ones, and one with more to do than it takes."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,14 +33,14 @@ def twin_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform
     yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "separate"}})
 
 
-@pytest.fixture
-def narrow_platform(tmp_path: Path) -> Iterator[Platform]:
+@pytest.fixture(scope="module")
+def narrow_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform whose door lets one report in and one wait, and whose engine speaks slowly."""
     settings = {
         "gateway": {"scaling": {"max_ongoing_requests": 1, "max_queued_requests": 1}},
         "engine": {"backend": "scripted", "scripted": {"token_s": 0.1}},
     }
-    yield from start(tmp_path, settings)
+    yield from start(tmp_path_factory.mktemp("narrow"), settings)
 
 
 def test_a_resting_engine_is_ready_and_wakes_for_a_report(resting_platform: Platform, tmp_path: Path) -> None:
@@ -106,3 +107,17 @@ def test_who_finds_the_door_full_is_told_when_to_come_back(narrow_platform: Plat
         assert int(answer.headers["retry-after"]) > 0
         assert answer.json()["request_id"] == answer.headers["x-request-id"]
         assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_who_was_in_a_gateway_that_died_is_told_by_a_problem(narrow_platform: Platform, tmp_path: Path) -> None:
+    film = drawn_film(tmp_path, 34).read_bytes()
+    (gateway,) = narrow_platform.processes("ServeReplica:clara:gateway")
+    threading.Timer(1.0, gateway.kill).start()
+
+    answer = post(narrow_platform, film)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert "ray" not in answer.text.lower()
+    narrow_platform.wait_until_ready()
+    assert post(narrow_platform, film).status_code == 200

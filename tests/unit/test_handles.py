@@ -10,17 +10,18 @@ from ray.exceptions import ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
-from serve_app.domain.errors import ClaraError, EngineGone, Overloaded
+from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
 from serve_app.handles import RemoteModel
 
 DIALOGUE = Dialogue(GenerationRequest("one", ()))
 
 
 class BreakingHandle:
-    """Serve's handle and its response in one: some events, then an error."""
+    """Serve's handle and its response in one: some events, then an error, raised or as an answer."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception, *, is_answer: bool = False) -> None:
         self._error = error
+        self._is_answer = is_answer
         self.was_cancelled = False
 
     def options(self, **_: Any) -> "BreakingHandle":
@@ -33,9 +34,12 @@ class BreakingHandle:
     def remote(self, dialogue: Dialogue) -> "BreakingHandle":
         return self
 
-    async def __aiter__(self) -> AsyncIterator[tuple[GenerationEvent, ...]]:
+    async def __aiter__(self) -> AsyncIterator[tuple[GenerationEvent, ...] | Exception]:
         yield TokenDelta("- Bóng"), TokenDelta(" tim")
-        raise self._error
+        if self._is_answer:
+            yield self._error
+        else:
+            raise self._error
 
     def cancel(self) -> None:
         self.was_cancelled = True
@@ -67,4 +71,13 @@ async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Excepti
         await listen()
 
     assert heard == [TokenDelta("- Bóng"), TokenDelta(" tim")]
+    assert handle.was_cancelled
+
+
+async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here() -> None:
+    handle = BreakingHandle(BadRequest("the conversation does not fit the model"), is_answer=True)
+
+    with pytest.raises(BadRequest, match="does not fit"):
+        _ = [event async for event in RemoteModel(handle).converse(DIALOGUE)]
+
     assert handle.was_cancelled
