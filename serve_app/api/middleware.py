@@ -52,9 +52,10 @@ class RequestContext:
 
 
 class PlainErrors:
-    """Says as a problem what the one behind says in plain text: Serve's proxy, whose text may be a traceback.
+    """Says as a problem what the one behind says in plain text, or not at all: Serve's proxy, whose text may be Ray's.
 
-    The status stays. What the gateway answers is never plain text and passes, as do the proxy's own paths (`/-/`).
+    The status stays; no answer is 503, for whoever had the request is gone. What the gateway answers is never plain
+    text and passes, as do the proxy's own paths (`/-/`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -65,22 +66,25 @@ class PlainErrors:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):
             await self._app(scope, receive, send)
             return
-        is_replaced = False
+        has_started = is_replaced = False
 
         async def send_as_problem(message: Message) -> None:
-            nonlocal is_replaced
-            if message["type"] == "http.response.start" and _is_plain_error(message):
-                is_replaced = True
-                await _problem_of(message["status"], scope)(scope, receive, send)
-            elif not is_replaced:
+            nonlocal has_started, is_replaced
+            if message["type"] == "http.response.start":
+                has_started, is_replaced = True, _is_plain_error(message)
+                if is_replaced:
+                    await _problem_of(message["status"], scope)(scope, receive, send)
+            if not is_replaced:
                 await send(message)
 
         await self._app(scope, receive, send_as_problem)
+        if not has_started:
+            await _problem_of(503, scope)(scope, receive, send)
 
 
 def proxy_middleware() -> list[Middleware]:
     """What Serve's proxy wears, innermost first: problems, and one request id where the proxy appends its own."""
-    return [Middleware(PlainErrors), Middleware(RequestContext)]
+    return [Middleware(PlainErrors), Middleware(LastResort), Middleware(RequestContext)]
 
 
 class OutcomeReport:
@@ -172,7 +176,7 @@ def _is_plain_error(start: Message) -> bool:
 
 
 def _problem_of(status: int, scope: Scope) -> Response:
-    error = Unavailable("the service takes no request now") if status == 503 else HTTPException(status)
+    error = Unavailable("the service cannot take this request now") if status == 503 else HTTPException(status)
     return failure_of(error, request_id_of(scope)).response(scope)
 
 

@@ -4,22 +4,15 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.api.middleware import proxy_middleware
 
 SECRET = "ray::ServeReplica pid=17 node=10.0.0.7 Traceback"
 
 
-async def ask(response: Response, path: str = "/v1/reports") -> httpx.Response:
-    async def answer(request: Request) -> Response:
-        return response
-
-    proxy: ASGIApp = Starlette(routes=[Route("/{rest:path}", answer)])
+async def ask(proxy: ASGIApp, path: str = "/v1/reports") -> httpx.Response:
     # As Serve does it: each around the ones before it.
     for middleware in proxy_middleware():
         proxy = middleware.cls(proxy)
@@ -41,6 +34,26 @@ async def test_who_is_refused_for_want_of_room_is_told_when_to_come_back() -> No
     answer = await ask(PlainTextResponse(SECRET, 503))
 
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_proxy_that_fails_answers_all_the_same() -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError(SECRET)
+
+    answer = await ask(failing)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
+    assert answer.json()["request_id"] == "mine" and SECRET not in answer.text
+
+
+async def test_no_answer_at_all_is_an_answer() -> None:
+    async def gone(scope: Scope, receive: Receive, send: Send) -> None:
+        """As Serve's proxy does when a gateway dies in the middle of a request."""
+
+    answer = await ask(gone)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] and answer.headers["x-request-id"] == "mine"
 
 
 async def test_a_body_in_pieces_is_replaced_whole() -> None:
