@@ -111,8 +111,8 @@ def _since(started: Clocks) -> Clocks:
 def drawn_files(seed: int) -> Iterator[tuple[str, bytes]]:
     """Draw one film as large as the seed's own and save it in every format; its noise is that of a full-size film.
 
-    `enlarged` is a small film made large, as in `clara bench platform`: without noise a PNG is filtered otherwise, and a
-    JPEG has less to decode.
+    `enlarged` is a small film made large, as in `clara bench platform`: without noise a PNG is filtered otherwise, and
+    a JPEG has less to decode.
     """
     scene = sample(np.random.default_rng(seed))
     deep = draw_deep(_full_size(scene), _DEEP_BITS)
