@@ -33,6 +33,15 @@ def num_in_progress(engine: Engine) -> int:
     return SchedulerCounts.num_running
 
 
+async def none_in_progress(engine: Engine) -> bool:
+    """Whether all places come free: a batch lets its last sequence go a moment after that one's last token is out."""
+    for _ in range(500):
+        if num_in_progress(engine) == 0:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
 def kill(engine: Engine) -> None:
     """End what generates, as memory that runs out does."""
     if isinstance(engine, TransformersEngine):

@@ -32,7 +32,7 @@ from serve_app.settings import Settings
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
 from tests.contracts.marks import only_counting, only_ours, only_real, only_triton, only_vllm
 from tests.contracts.parity import require_the_same_reports
-from tests.contracts.places import begun_and_left, kill, num_in_progress
+from tests.contracts.places import begun_and_left, kill, none_in_progress
 from tests.contracts.questions import PAIR_STREAM, about, ask, question, seen
 from tests.contracts.triton_server import num_batched, num_responses
 from training.phantoms import Scene, pair
@@ -108,7 +108,7 @@ async def test_who_leaves_frees_the_place(engine: Engine) -> None:
 
     await answer(engine, GenerationRequest("places-after", (question(),), Sampling(max_tokens=8)))
 
-    assert num_in_progress(engine) == 0
+    assert await none_in_progress(engine)
 
 
 async def test_tenants_get_the_same_answer(engine: Engine) -> None:
