@@ -25,6 +25,7 @@ TINY = ROOT / "training" / "configs" / "tiny"
 RUN = """
 import os, signal, sys
 from pathlib import Path
+from accelerate import PartialState
 from training.stages import train
 from training.stages.config import load_config
 
@@ -42,6 +43,8 @@ def die(self, *args, **kwargs):
 if fate == "die":
     train.StageTrainer.training_step = die
 train.train_stage(config)
+# Left to the interpreter's end, gloo's threads abort the process now and then; under Ray, Ray does this.
+PartialState().destroy_process_group()
 """
 SIZES_PX = ((56, 84), (84, 56))
 STUDIES = (
