@@ -5,24 +5,26 @@ from serve_app.domain.facts import Finding
 from serve_app.reasoning.facts.terms import ANGLE, ARCH, DOME, HEART
 
 RIB = "(?:(?:các )?(?:đầu |cung )?(?:cung )?(?:sau|trước|bên|giữa|ngoài)?(?: của)? ?(?:các )?(?:xương )?sườn)"
+ELSEWHERE = "(?! (?:khoang )?màng (?:ngoài )?tim| ngoài màng tim| ổ| khớp)"
 
 CHEST_TERMS: dict[Finding, tuple[str, ...]] = {
     Finding.EFFUSION: (
-        "tràn(?: ít| nhiều| nhẹ)? (?:dịch|máu|mủ)(?! màng (?:ngoài )?tim| ổ| khớp| khí)(?:~(?:khoang |rãnh |khe |ổ )?màng phổi)?",
+        f"tràn(?: ít| nhiều| nhẹ)? (?:dịch|máu|mủ){ELSEWHERE}(?! khí)(?:~(?:khoang |rãnh |khe |ổ )?màng phổi)?",
         "dịch~(?:khoang )?màng phổi",
         "tràn dịch~(?:khoang )?màng phổi",
         "(?:dịch|tràn dịch)~(?:rãnh|khe)(?: liên thùy)",
         f"(?:mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}",
         f"{ANGLE}~(?:mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)",
         "dịch màng phổi",
-        "tràn dịch",
+        f"tràn dịch{ELSEWHERE}",
+        "tràn dịch(?: khoang)? màng (?:ngoài )?tim(?: và| ,) (?P<m>màng phổi)",
         "dày dính~góc sườn hoành",
         "lớp dịch~màng phổi",
         "hội chứng ba giảm",
         "tụ dịch~màng phổi",
     ),
     Finding.PNEUMOTHORAX: (
-        "tràn(?: ít| nhiều)? khí(?! dưới da| trung thất| màng tim| phúc| ổ bụng| mô mềm)(?:~(?:khoang )?màng phổi)?",
+        "tràn(?: ít| nhiều)? khí(?! dưới da| trung thất| màng (?:ngoài )?tim| phúc| ổ bụng| mô mềm)(?:~(?:khoang )?màng phổi)?",
         "khí~(?:khoang )?màng phổi",
         "tràn khí~màng phổi",
         "tràn dịch khí màng phổi",

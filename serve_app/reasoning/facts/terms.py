@@ -7,7 +7,7 @@ spelling of `text.normalise`.
 
 import re
 
-HEART = "(?:hình tim|bóng tim|diện tim|bóng mờ tim|kích thước tim|cỡ tim|tim)"
+HEART = "(?<!màng )(?<!ngoài )(?:hình tim|bóng tim|diện tim|bóng mờ tim|kích thước tim|cỡ tim|tim)"
 ARCH = "(?:(?:cung|quai|vòm|gốc|thân|bóng|nút|đoạn|phần)(?: lên| xuống| ngực| trên)? (?:cung |quai )?)?động mạch chủ(?: ngực| lên| xuống)?"
 ANGLE = "(?:các )?(?:góc|túi cùng)(?: sườn(?: phế mạc)? hoành| sườn| tâm hoành| màng phổi| hoành)"
 DOME = "(?:vòm|cơ|nửa cơ)(?: cơ)? hoành"

@@ -15,7 +15,7 @@ _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bx[ -]?(?:quang|ray)\b|\bxq\b", "x quang"),
-    (r"\bđ[./]?m[./]?c\b\.?|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
+    (r"\bđ[./]?m[./]?c\b|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
     (r"\bđmp\b", "động mạch phổi"),
     (r"\bđ[./]?m\b\.?", "động mạch"),
     (r"\btmtt\b|\btm trung tâm\b", "tĩnh mạch trung tâm"),
@@ -46,15 +46,17 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         "hai",
     ),
     (r"\bkhông phải(?= là| do)", "không"),
-    (r"\bp\b\.?", "phải"),
-    (r"\bt\b\.?", "trái"),
+    # Their full stop may end the sentence, and with it a negation: it stays.
+    (r"\bp\b", "phải"),
+    (r"\bt\b", "trái"),
 )
 _REWRITES = tuple((re.compile(pattern), words) for pattern, words in _SPELLINGS)
 _BULLET = re.compile(r"(?m)^[\s\-–—•*+·●▪]+|^\s*(?:\d{1,2}|[ivx]{1,4})[.)]\s+")
 _JOINED = re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)")
 _SLASH = re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)")
 _COMMA = re.compile(r"(?<!\d),|,(?!\d)|(?<=\d),(?=\d+ ?,)")
-_GLYPHS = str.maketrans({"(": " ", ")": " ", "[": " ", "]": " ", ":": " ", '"': " ", "“": " ", "”": " ", "_": " "})
+# Other languages' "Ð" and "Ɖ" look like the capital of "đ".
+_GLYPHS = str.maketrans(dict.fromkeys('()[]:"“”_', " ") | {"ð": "đ", "ɖ": "đ"})
 
 
 def normalise(text: str) -> str:

@@ -79,6 +79,16 @@ SENTENCES = {
     "Không thấy gãy xương sườn hay xương đòn": "clavicle-fracture - | rib-fracture -",
     "Ứ huyết phổi, theo dõi suy tim": "edema + | heart-failure ?",
     "Động mạch phổi giãn": "pulmonary-artery-enlargement +",
+    "Không thấy nốt mờ phổi P. Bóng tim to.": "cardiomegaly + | nodule - right",
+    "Không tràn khí màng phổi P. Tràn dịch màng phổi T.": "effusion + left | pneumothorax - right",
+    "Không giãn ĐMC. Tràn dịch màng phổi.": "aortic-enlargement - | effusion +",
+    "Vôi hóa đm. chủ, td. lao phổi": "aortic-calcification + | tuberculosis ?",
+    "Không thấy \u00d0ÁM MỜ, giãn \u00d0MC": "aortic-enlargement - | opacity -",
+    "Tràn dịch màng ngoài tim lượng lớn, tràn khí màng ngoài tim": "",
+    "Tràn dịch khí màng phổi trái": "pneumothorax + left",
+    "Không thấy tràn dịch màng tim": "",
+    "Tràn dịch ổ bụng, tràn dịch khớp vai": "",
+    "Tràn dịch màng tim, màng phổi hai bên": "effusion + bilateral",
 }
 _SIGNS = {Polarity.PRESENT: "+", Polarity.ABSENT: "-", Polarity.UNCERTAIN: "?"}
 
