@@ -4,6 +4,7 @@ Knows the lexicon and that the longest, most specific mention wins; not what is 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -19,6 +20,7 @@ _ANATOMY = re.compile(
     r"(?<!\w)(?:xương|phần mềm|hoành|trung thất|rốn|màng|động mạch|mạch|góc|cột sống|khí quản|thành|đậm độ|tim|phổi|vú"
     r"|cơ)(?!\w)"
 )
+_JOINT = re.compile(r" (?:,|và) ")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
 _SHADOW_KIND = re.compile(
@@ -72,8 +74,9 @@ def find_mentions(clause: str) -> list[Mention]:
     found = [
         Mention(*_span(match), finding, is_normality)
         for finding, is_normality, pattern in _terms()
-        for match in pattern.finditer(clause)
+        for match in (_all_matches(pattern, clause) if is_normality else pattern.finditer(clause))
     ]
+    found = [mention for mention in found if not _begins_in_another(clause, mention, found)]
     found.sort(key=_precedence)
     taken, kept = bytearray(len(clause)), []
     for mention in found:
@@ -95,6 +98,22 @@ def find_attributes(clause: str) -> list[Attribute]:
                     taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
                     found.append(Attribute(match.start(), match.end(), value))
     return sorted(found, key=lambda attribute: attribute.start)
+
+
+def _all_matches(pattern: re.Pattern[str], clause: str) -> Iterator[re.Match[str]]:
+    """Find also what begins within another match: "phổi trái bình thường" in "phổi phải, phổi trái bình thường"."""
+    match = pattern.search(clause)
+    while match:
+        yield match
+        match = pattern.search(clause, match.start() + 1)
+
+
+def _begins_in_another(clause: str, mention: Mention, found: list[Mention]) -> bool:
+    """Whether a list of what is normal begins in words that tell a finding ("viêm phổi, tim bình thường")."""
+    if not mention.is_normality or not _JOINT.search(clause, mention.start, mention.end):
+        return False
+    begin = max((joint.start() for joint in _JOINT.finditer(clause, 0, mention.start)), default=0)
+    return any(not other.is_normality and begin <= other.start <= mention.start for other in found)
 
 
 def _span(match: re.Match[str]) -> tuple[int, int]:
