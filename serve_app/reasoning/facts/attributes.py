@@ -26,6 +26,6 @@ SEVERITIES: tuple[tuple[Severity, str], ...] = (
     (Severity.MODERATE, "(?:lượng |mức độ )?(?:vừa|trung bình)"),
     (
         Severity.SEVERE,
-        "(?:lượng |số lượng )?nhiều|lớn|nặng|(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?:to )?rõ(?! nét| ràng)",
+        "(?:lượng |số lượng )?nhiều|lớn|nặng|(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?<!thấy )(?<!quan sát )(?:to )?rõ(?! nét| ràng)",
     ),
 )

@@ -7,29 +7,34 @@ Knows the grammar of a report, not its terms.
 import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import zip_longest
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 from serve_app.reasoning.facts.mentions import Attribute, Mention, find_attributes, find_mentions
+from serve_app.reasoning.facts.normality import NO
 
 SENTENCE_END = re.compile(r"\n|[!]|\.(?!\d)|(?<!\d)\.")
-CLAUSE_END = re.compile(r";|=>|->|→| [-–—] ")
+CLAUSE_END = re.compile(r";|=>|->|→| [-–—] |(?<=\?)")
 # What should be done, what once was: no facts of this film.
 _ASIDE = re.compile(r"(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|tiền sử|bệnh sử|lâm sàng (?:có|nghi)|kỹ thuật)(?!\w)[^,;]*")
 _UNDECIDED = r"(?:không|chưa)(?: thể| thấy)? (?:loại|ngoại) trừ(?: được)?"
 _SAME = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|điển hình|xác định|đối xứng|cân|cải thiện|"
     "tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|thuyên giảm|ổn|liên tục|quá|sâu|hết|đánh giá|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "rõ (?:nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất"
+    "rõ (?:nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
+_UNCLEAR = r"(?:(?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(?:không|chưa)(?: thấy)? rõ"
 _CUES = re.compile(
     rf"(?<!\w)(?:(?P<uncertain>{_UNDECIDED}|theo dõi|nghi ngờ|nghi|khả năng|hướng (?:tới|đến|về)|có thể|gợi ý|(?:chẩn đoán )?phân biệt|nghĩ|"
     rf"chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc)"
-    rf"|(?P<same>(?:không|chưa)(?: thấy| có| ghi nhận| còn| bị)*(?: sự| dấu hiệu)? (?:{_SAME}))"
-    rf"|(?P<negative>(?:không|chưa|chẳng)(?: thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*|(?<!hầu )(?<!trước )(?<!chưa )hết|âm tính)"
+    rf"|(?P<same>{_UNCLEAR}|(?:không|chưa)(?: thấy| có| ghi nhận| còn| bị)*(?: sự| dấu hiệu)? (?:{_SAME}))"
+    rf"|(?P<negative>(?:không|chưa|chẳng)(?: thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*|(?<!hầu như )(?:đã )?(?:hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết(?: hoàn toàn| hẳn)?|âm tính)"
     rf"|(?P<but>nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ)"
     rf"|(?P<positive>có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được)"
     rf"|(?P<join>và|hoặc|hay|cùng|gây|do|kết hợp|bởi))(?!\w)|(?P<comma>(?<!\S),(?!\S))|(?P<doubt>\?)|(?P<join2>\+|&)"
 )
+_OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
+_NO_LESION = re.compile(rf"{NO} (?:gì )?(?:các )?(?:điều )?(?:tổn thương|bất thường)")
 _SUBJECT = re.compile(
     r"(?:bóng|tim|quai|cung|động mạch chủ|rốn|vòm|cơ hoành|trung thất|khí quản|góc|cột sống|chỉ số|hình tim|diện tim)(?!\w)"
 )
@@ -43,6 +48,14 @@ _OWN_SIDE_ONLY = _SIDELESS | {
     Finding.MEDIASTINAL_SHIFT, Finding.MEDIASTINAL_WIDENING, Finding.SCOLIOSIS, Finding.SPINAL_DEGENERATION, Finding.BONE_LESION,
     Finding.PULMONARY_ARTERY_ENLARGEMENT, Finding.COPD,
 } | {finding for finding in Finding if finding.is_device}  # fmt: skip
+_ORDER = list(Finding)
+_SHADOWS = frozenset(_ORDER[: _ORDER.index(Finding.PNEUMONIA)])
+_LUNGS = frozenset(_ORDER[: _ORDER.index(Finding.EFFUSION)])
+_PLEURA = frozenset({Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING})
+_FRACTURES = frozenset({Finding.RIB_FRACTURE, Finding.CLAVICLE_FRACTURE, Finding.BONE_LESION})
+# What a list goes on with that begins with "no lesion of the lungs", "no lesion of the bones".
+_LESIONS = {Finding.LUNG_LESION: _SHADOWS | _PLEURA, Finding.BONE_LESION: _FRACTURES}
+_PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
 _OWN_LOCATION = {
     Finding.HILAR_ENLARGEMENT: frozenset({Location.HILUM}),
     Finding.EFFUSION: frozenset({Location.BASE}),
@@ -87,7 +100,7 @@ def read_clause(clause: str) -> list[Fact]:
     cues = _find_cues(clause, mentions, attributes)
     phrases = _phrases(mentions, attributes, cues)
     _attach(phrases)
-    _distribute_sides(phrases)
+    _distribute_sides(clause, phrases)
     return _judge(clause, phrases)
 
 
@@ -146,9 +159,10 @@ def _attach(phrases: list[_Phrase]) -> None:
     """Give each attribute to the mention it stands in or behind, else to the one it stands before."""
     waiting: list[Attribute] = []
     last: Mention | None = None
-    for phrase in phrases:
+    for phrase, after in zip_longest(phrases, phrases[1:]):
         if not phrase.mentions:
-            is_afterthought = last is not None and phrase.opened_by is not None and phrase.opened_by.kind is _Kind.COMMA
+            kind = _kind(phrase)
+            is_afterthought = last is not None and kind in (_Kind.COMMA, _Kind.SAME)
             if (
                 is_afterthought
                 and last is not None
@@ -156,7 +170,8 @@ def _attach(phrases: list[_Phrase]) -> None:
             ):
                 for attribute in phrase.attributes:
                     _give(last, attribute)
-            else:
+            elif not (kind is _Kind.NEGATIVE and _kind(after) is _Kind.COMMA):
+                # "Không thấy rõ vòm hoành trái, ..." says nothing of where the next finding is.
                 waiting += phrase.attributes
             continue
         for attribute in (*waiting, *phrase.attributes):
@@ -164,6 +179,10 @@ def _attach(phrases: list[_Phrase]) -> None:
             is_before = attribute in waiting or not behind
             _give(phrase.mentions[0] if is_before else behind[-1], attribute)
         waiting, last = [], phrase.mentions[-1]
+
+
+def _kind(phrase: _Phrase | None) -> _Kind | None:
+    return phrase.opened_by.kind if phrase and phrase.opened_by else None
 
 
 def _slot(attribute: Attribute) -> str:
@@ -189,21 +208,23 @@ def _give(mention: Mention, attribute: Attribute) -> None:
         mention.side = Side.BILATERAL if mention.side is not None and not mention.is_normality else mention.side
 
 
-def _distribute_sides(phrases: list[_Phrase]) -> None:
+def _distribute_sides(clause: str, phrases: list[_Phrase]) -> None:
     """Give the side at a list's end to the items before it, and a leading side to those after it."""
     lists: list[list[Mention]] = [[]]
     are_negated = [False]
     for phrase in phrases:
-        kind = phrase.opened_by.kind if phrase.opened_by else None
+        kind = _kind(phrase)
         if kind not in (_Kind.COMMA, _Kind.JOIN, _Kind.SAME):
             lists.append([])
             are_negated.append(kind is _Kind.NEGATIVE)
         lists[-1] += phrase.mentions
     for items, is_negated in zip(lists, are_negated, strict=True):
         side: Side | None = None
-        for item in reversed(items):
+        for item, after in reversed(list(zip_longest(items, items[1:]))):
             if item.finding in _OWN_SIDE_ONLY or item.is_normality:
                 side = None
+            elif is_negated and side is not Side.BILATERAL and after and _is_closed(clause, item, after):
+                side = item.side
             elif item.side is None:
                 item.side = side
             else:
@@ -211,30 +232,48 @@ def _distribute_sides(phrases: list[_Phrase]) -> None:
                 side = None if is_negated and item.severity is not None else item.side
 
 
+def _is_closed(clause: str, item: Mention, after: Mention) -> bool:
+    """Whether a negated list ends here: the place is named, and behind a comma follows something of another region."""
+    if any({item.finding, after.finding} <= region for region in (_LUNGS, _PLEURA, _FRACTURES)):
+        return False
+    return "," in clause[item.end : after.start] and _PLACE.search(clause, item.start, item.end) is not None
+
+
 def _judge(clause: str, phrases: list[_Phrase]) -> list[Fact]:
     """Carry negation and uncertainty from phrase to phrase and write each mention down."""
     facts: list[Fact] = []
     listed: list[Mention] = []
-    polarity, is_past_comma = Polarity.PRESENT, False
+    polarity, is_past_comma, is_unseen = Polarity.PRESENT, False, False
     for index, phrase in enumerate(phrases):
-        kind = phrase.opened_by.kind if phrase.opened_by else None
+        cue, kind = phrase.opened_by, _kind(phrase)
         if kind is _Kind.BUT or (kind is _Kind.POSITIVE and is_past_comma):
             polarity, listed = Polarity.PRESENT, []
-        elif kind in (_Kind.NEGATIVE, _Kind.UNCERTAIN, _Kind.DOUBT):
+        elif cue is not None and kind in (_Kind.NEGATIVE, _Kind.UNCERTAIN, _Kind.DOUBT):
             if _looks_back(clause, phrases, index) and facts:
                 facts = _look_back(facts, phrases, index, kind)
                 continue
             if not (kind is _Kind.UNCERTAIN and polarity is Polarity.ABSENT and not is_past_comma):
                 polarity, listed = (Polarity.ABSENT if kind is _Kind.NEGATIVE else Polarity.UNCERTAIN), []
+                is_unseen = _OUT_OF_SIGHT.search(clause, cue.start, cue.end) is not None
         is_past_comma = kind is _Kind.COMMA or (is_past_comma and kind is _Kind.JOIN)
+        if kind in (_Kind.COMMA, _Kind.JOIN) and (denied := _denied_before(clause, phrases[index - 1])):
+            polarity, listed, is_past_comma = Polarity.ABSENT, [denied], True
         for position, mention in enumerate(phrase.mentions):
-            if listed and is_past_comma and position == 0 and _is_new_statement(clause, mention, listed):
+            if position == 0 and is_past_comma and _is_new_statement(clause, mention, listed, is_unseen):
                 polarity, listed = Polarity.PRESENT, []
             told = Polarity.ABSENT if mention.is_normality else polarity
             facts.append(Fact(mention.finding, told, mention.side, mention.location, mention.severity))
             if not mention.is_normality:
                 listed.append(mention)
     return facts
+
+
+def _denied_before(clause: str, phrase: _Phrase) -> Mention | None:
+    """Give the "no lesion" at a phrase's end, whose negation a list may go on with."""
+    last = phrase.mentions[-1] if phrase.mentions else None
+    if last is None or not last.is_normality or last.finding not in _LESIONS:
+        return None
+    return last if _NO_LESION.search(clause, last.start, last.end) else None
 
 
 def _looks_back(clause: str, phrases: list[_Phrase], index: int) -> bool:
@@ -249,20 +288,27 @@ def _looks_back(clause: str, phrases: list[_Phrase], index: int) -> bool:
 
 
 def _look_back(facts: list[Fact], phrases: list[_Phrase], index: int, kind: _Kind) -> list[Fact]:
-    num_back = len(phrases[index - 1].mentions)
+    num_back = 1 if kind is _Kind.DOUBT else len(phrases[index - 1].mentions)
     polarity = Polarity.ABSENT if kind is _Kind.NEGATIVE else Polarity.UNCERTAIN
     return facts[:-num_back] + [replace(fact, polarity=polarity) for fact in facts[-num_back:]]
 
 
-def _is_new_statement(clause: str, mention: Mention, listed: list[Mention]) -> bool:
-    """Whether a finding after a comma says something of its own instead of going on with the list."""
-    if _SUBJECT.match(clause, mention.start) and mention.start > listed[-1].end:
+def _is_new_statement(clause: str, mention: Mention, listed: list[Mention], is_unseen: bool) -> bool:
+    """Whether a finding after a comma says something of its own instead of going on with the list.
+
+    The list is empty where the words before tell no finding; `is_unseen` where they say that something is not clear.
+    """
+    if is_unseen and not listed:
         return True
-    if mention.finding.is_device and not listed[-1].finding.is_device:
+    if _SUBJECT.match(clause, mention.start) and (not listed or mention.start > listed[-1].end):
+        return True
+    if listed and listed[-1].is_normality and mention.finding not in _LESIONS[listed[-1].finding]:
+        return True
+    if mention.finding.is_device and listed and not listed[-1].finding.is_device:
         return True
     if mention.severity is not None and all(item.severity is None for item in listed):
         return True
     if mention.location is not None and all(item.location is None for item in listed):
         return True
     is_one_sided = mention.side in (Side.RIGHT, Side.LEFT)
-    return is_one_sided and all(item.side is None for item in listed)
+    return is_one_sided and all(item.side is None or item.is_normality for item in listed)
