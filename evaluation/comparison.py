@@ -29,16 +29,20 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure of both runs. `before` and `after` are over all drafts of a run, `difference` over common studies."""
+    """One figure of both runs. `before` and `after` are over all drafts of a run, `difference` over common studies.
+
+    `failed_ratio` is over all studies of the run before. Of a single patient (`is_bounded` False) no interval holds.
+    """
 
     before: float
     after: float
     difference: Interval
     is_higher_better: bool
+    is_bounded: bool = True
 
     @property
     def verdict(self) -> Verdict:
-        if self.difference.low <= 0 <= self.difference.high:
+        if not self.is_bounded or self.difference.low <= 0 <= self.difference.high:
             return Verdict.UNCLEAR
         return Verdict.BETTER if (self.difference.low > 0) is self.is_higher_better else Verdict.WORSE
 
@@ -55,19 +59,24 @@ def compare_runs(before: Path, after: Path, level: Level = Level.SYLLABLE) -> Co
     """Compare the runs of two folders.
 
     Raises:
-        UnusableFolder: one holds no run, they are of different data, or no study has a draft in both.
+        UnusableFolder: one holds no run, they are of different data, `after` has not tried all that `before` has, or no
+            study has a draft in both.
     """
     if read_header(before).get("data_sha256") != read_header(after).get("data_sha256"):
         raise UnusableFolder(f"{before} and {after} are runs over different data")
     old, new = ({one.study_id: one for one in read_predictions(folder)} for folder in (before, after))
-    tried = [study for study in old if study in new]
-    common = [study for study in tried if old[study].draft is not None and new[study].draft is not None]
+    num_missing = len(old.keys() - new.keys())
+    if num_missing:
+        raise UnusableFolder(
+            f"{after} lacks {num_missing} of the {len(old)} studies of {before}: it stopped early, or had a --limit"
+        )
+    common = [study for study in old if old[study].draft is not None and new[study].draft is not None]
     if not common:
         raise UnusableFolder(f"no study has a draft in both {before} and {after}")
     if any(old[study].reference != new[study].reference for study in common):
         raise UnusableFolder(f"{before} and {after} have different references for the same study")
     rows = _rows(list(old.values()), list(new.values()), [(old[one], new[one]) for one in common], level)
-    rows[FAILED_RATIO] = _failed_row([(old[study], new[study]) for study in tried])
+    rows[FAILED_RATIO] = _failed_row([(old[study], new[study]) for study in old])
     return Comparison(rows, len(common))
 
 
@@ -82,15 +91,22 @@ def _rows(
     gains = differences(patients, tabulate(both[0], level), tabulate(both[1], level), figures)
     sums = [tabulate(texts, level).sum(axis=0, keepdims=True) for texts in whole]
     return {
-        name: Row(float(metric.of(sums[0])[0]), float(metric.of(sums[1])[0]), gains[name], metric.is_higher_better)
+        name: Row(
+            float(metric.of(sums[0])[0]),
+            float(metric.of(sums[1])[0]),
+            gains[name],
+            metric.is_higher_better,
+            is_bounded=len(set(patients)) > 1,
+        )
         for name, metric in metrics.items()
     }
 
 
 def _failed_row(tried: Sequence[tuple[Prediction, Prediction]]) -> Row:
-    """Compare the shares of studies without a draft, over the studies that both runs tried."""
+    """Compare the shares of studies without a draft, over all studies of the run before."""
     failed = [np.array([[float(one.draft is None), 1.0] for one in run]) for run in zip(*tried, strict=True)]
     patients = [one.patient_id for one, _ in tried]
     share: Statistic = ratio_of
     gain = differences(patients, failed[0], failed[1], {FAILED_RATIO: share})[FAILED_RATIO]
-    return Row(float(failed[0][:, 0].mean()), float(failed[1][:, 0].mean()), gain, is_higher_better=False)
+    before, after = (float(run[:, 0].mean()) for run in failed)
+    return Row(before, after, gain, is_higher_better=False, is_bounded=len(set(patients)) > 1)

@@ -27,8 +27,9 @@ class Gate(BaseModel):
 
     @model_validator(mode="after")
     def _bounds_something(self) -> "Gate":
-        if not self.model_fields_set:
-            raise ValueError("a gate has at least one of min, max, max_drop, max_rise")
+        bounds = [getattr(self, name) for name in self.model_fields_set]
+        if not bounds or None in bounds:
+            raise ValueError("a gate has at least one of min, max, max_drop, max_rise, and each is a number")
         return self
 
 

@@ -43,12 +43,19 @@ def make_studies(png: bytes) -> MakeStudies:
 def make_run(tmp_path: Path) -> MakeRun:
     """Write a folder as `clara evaluate` leaves it; a draft that is None has failed."""
 
-    def make(name: str, references: Sequence[Text], drafts: Sequence[Text | None], data: str = "d") -> Path:
+    def make(
+        name: str,
+        references: Sequence[Text],
+        drafts: Sequence[Text | None],
+        data: str = "d",
+        patients: Sequence[str] | None = None,
+    ) -> Path:
         folder = tmp_path / name
         book = PredictionBook(folder, {"model": name, "data_sha256": data})
         for index, (reference, draft) in enumerate(zip(references, drafts, strict=True)):
             code = None if draft is not None else "overloaded"
-            book.append(Prediction(f"s{index}", f"p{index}", reference, draft, code))
+            patient = patients[index] if patients else f"p{index}"
+            book.append(Prediction(f"s{index}", patient, reference, draft, code))
         return folder
 
     return make

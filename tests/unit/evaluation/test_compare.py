@@ -60,6 +60,19 @@ def test_one_study_of_ten_is_unclear(make_run: MakeRun, good: Path) -> None:
     assert row.verdict is Verdict.UNCLEAR
 
 
+def test_one_patient_is_unclear(make_run: MakeRun) -> None:
+    """Resamples of one patient are all alike: their interval has no width and bounds nothing."""
+    old = make_run("old", [LEFT] * 10, [RIGHT] * 10, patients=["p"] * 10)
+    new = make_run("new", [LEFT] * 10, [*[LEFT] * 9, None], patients=["p"] * 10)
+    rows = compare_runs(old, new).rows
+    assert rows["fact_f1_side"].difference.value == 1
+    assert {row.verdict for row in rows.values()} == {Verdict.UNCLEAR}
+
+
+def test_a_study_more_in_the_new_run_is_compared_nowhere(make_run: MakeRun, good: Path) -> None:
+    assert compare_runs(make_run("shorter", [LEFT] * 4, [LEFT] * 4), good).num_common == 4
+
+
 def test_differences_are_over_studies_with_a_draft_in_both(make_run: MakeRun, good: Path) -> None:
     """A model that fails where it would be wrong gains nothing in the difference, and is seen to fail."""
     failing = make_run("failing", [LEFT] * 10, [*[LEFT] * 6, *[None] * 4])
@@ -96,6 +109,7 @@ def test_input_of_no_use_is_exit_code_2_and_a_sentence(make_run: MakeRun, good: 
     other_data = make_run("other", [LEFT], [LEFT], data="e")
     other_reference = make_run("changed", [RIGHT] * 10, [LEFT] * 10)
     failed = make_run("failed", [LEFT] * 10, [None] * 10)
+    stopped = make_run("stopped", [LEFT] * 3, [LEFT] * 3)
     damaged = make_run("damaged", [LEFT], [LEFT])
     (damaged / PREDICTIONS).write_text("nonsense\n")
     for folder, words in [
@@ -103,6 +117,7 @@ def test_input_of_no_use_is_exit_code_2_and_a_sentence(make_run: MakeRun, good: 
         (other_data, "over different data"),
         (other_reference, "different references"),
         (failed, "no study has a draft in both"),
+        (stopped, "lacks 7 of the 10 studies"),
         (damaged, "line 1"),
     ]:
         result = command(good, folder)
@@ -117,6 +132,8 @@ def test_input_of_no_use_is_exit_code_2_and_a_sentence(make_run: MakeRun, good: 
         ("{}", "holds no gate"),
         ("fact_f1_side: {least: 1}", "least"),
         ("fact_f1_side: {}", "at least one"),
+        ("fact_f1_side: {min: }", "at least one"),
+        ("fact_f1_side: {min: , max_drop: 0.01}", "a number"),
         ("fact_f1_side: {min: .nan}", "finite"),
         ("fact_f2: {min: 1}", "no such figure"),
         ("truth_f1_side: {min: 1}", "no such figure"),
@@ -136,22 +153,23 @@ def test_gates_that_are_not_there_are_exit_code_2(good: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("gate", "is_broken"),
     [
-        (Gate(min=0.8), False),
-        (Gate(min=0.81), True),
-        (Gate(max=0.8), False),
-        (Gate(max=0.79), True),
-        (Gate(max_drop=0.2), False),
-        (Gate(max_drop=0.1), True),
+        (Gate(min=0.75), False),
+        (Gate(min=0.8125), True),
+        (Gate(max=0.75), False),
+        (Gate(max=0.6875), True),
+        (Gate(max_drop=0.25), False),
+        (Gate(max_drop=0.1875), True),
         (Gate(max_rise=0.0), False),
     ],
 )
 def test_a_bound_itself_is_allowed(gate: Gate, is_broken: bool) -> None:
-    row = Row(1.0, 0.8, Interval(-0.125 if is_broken else -0.1, -0.3, 0.0), is_higher_better=True)
+    row = Row(1.0, 0.75, Interval(-0.25, -0.5, 0.0), is_higher_better=True)
     assert bool(broken({"f": gate}, {"f": row})) is is_broken
 
 
 def test_a_rise_is_bounded() -> None:
     row = Row(0.0, 0.1, Interval(0.1, 0.0, 0.2), is_higher_better=False)
+    assert broken({"f": Gate(max_rise=0.1)}, {"f": row}) == []
     assert broken({"f": Gate(max_rise=0.05)}, {"f": row}) == ["f rose by 0.1000, more than 0.05"]
 
 
