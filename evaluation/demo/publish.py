@@ -88,7 +88,7 @@ def _score_lines(result: dict[str, Any]) -> list[str]:
         "fact_f1_side": "facts, F1 with side",
         "fact_f1_finding": "facts, F1 of the finding alone",
         "fact_f1_complete": "facts, F1 with side, location and severity",
-        "contradiction_ratio": "contradictions, share of the reference's facts",
+        "contradiction_ratio": "contradictions per fact of the reference",
         "bleu": "BLEU, syllables",
         "rouge_l": "ROUGE-L, syllables",
     }

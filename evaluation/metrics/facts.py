@@ -113,6 +113,7 @@ def contradictions(reference: Collection[Fact], candidate: Collection[Fact]) -> 
 
     A polarity is turned when a finding is told present here and absent there of sides that meet (no side meets every
     side); a side is turned when a present finding is told right here and only left there. Uncertain facts turn nothing.
+    Several may turn one fact of the reference, so there may be more of them than it has facts.
     """
     flipped = sum(_is_flipped(fact, reference) for fact in candidate)
     swapped = sum(_is_swapped(fact, reference) for fact in candidate)
