@@ -24,6 +24,7 @@ from serve_app.domain.errors import (
     ClaraError,
     CorruptImage,
     DeadlineExceeded,
+    IncompleteReport,
     InvalidPatient,
     NeedsConfirmation,
     NotAnImage,
@@ -51,6 +52,7 @@ STATUS: Mapping[type[ClaraError], int] = {
     NeedsConfirmation: 409,
     Unavailable: 503,
     DeadlineExceeded: 504,
+    IncompleteReport: 502,
 }
 _OUTCOME: Mapping[type[ClaraError], str] = {
     BadRequest: "bad_request",

@@ -3,7 +3,8 @@
 ClaraError
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
-└── Unavailable       our side: the same request may work later
+├── Unavailable       our side: the same request may work later
+└── IncompleteReport  our side: the model's answer is not whole, and the client's shape of a report cannot say so
 
 A message is safe to show to a client: no path, no pixel, no word of the patient.
 Facts are positional with defaults: keyword-only ones do not survive pickling across a Ray handle.
@@ -149,3 +150,9 @@ class DeadlineExceeded(Unavailable):
     """The report was not finished before its deadline."""
 
     code = "deadline-exceeded"
+
+
+class IncompleteReport(ClaraError):
+    """A section of the report is not the model's whole answer."""
+
+    code = "incomplete-report"

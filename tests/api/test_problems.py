@@ -29,6 +29,7 @@ EXPECTED = {
     errors.EngineGone: (503, "unavailable"),
     errors.Overloaded: (503, "unavailable"),
     errors.DeadlineExceeded: (504, "unavailable"),
+    errors.IncompleteReport: (502, "error"),
 }
 
 

@@ -1,10 +1,13 @@
 """The first version's routes keep their exact shapes."""
 
+import dataclasses
+
 import pytest
 
 from serve_app.api.problems import CONFIRMATION_HINT
 from serve_app.domain.errors import EngineGone, NeedsConfirmation, NotAChestXray, NotAnImage
-from tests.api.conftest import Door, ScriptedReporter, open_door
+from serve_app.domain.report import Section, SectionStatus
+from tests.api.conftest import Door, ScriptedReporter, example_report, open_door
 
 
 async def test_predict_answers_in_the_first_versions_shape(door: Door) -> None:
@@ -27,6 +30,36 @@ async def test_predict_answers_in_the_first_versions_shape(door: Door) -> None:
     }
     assert list(response.json()) == ["patient_info", "turn1", "turn2", "total_latency"]
     assert door.outcomes == ["ok"]
+
+
+async def test_predict_says_in_a_header_that_the_report_is_a_draft(door: Door) -> None:
+    response = await door.post("/predict")
+
+    assert response.headers["x-clara-report"] == "draft"
+    documented = door.app.openapi()["paths"]["/predict"]["post"]["responses"]["200"]["headers"]
+    assert documented["X-Clara-Report"]["schema"] == {"const": "draft"}
+
+
+@pytest.mark.parametrize("status", [status for status in SectionStatus if status is not SectionStatus.COMPLETE])
+@pytest.mark.parametrize("name", ["findings", "impression"])
+async def test_predict_hands_out_no_section_that_is_not_whole(name: str, status: SectionStatus) -> None:
+    report = dataclasses.replace(example_report(), **{name: Section("- Tràn dịch màng ph", (), status)})
+    door = open_door(ScriptedReporter([report]))
+
+    response = await door.post("/predict")
+
+    assert response.status_code == 502
+    assert response.json() == {"error": f"no whole report was made: {name} is {status}"}
+    assert door.outcomes == ["error"]
+
+
+async def test_predict_names_every_section_that_is_not_whole() -> None:
+    part = Section("", (), SectionStatus.EMPTY)
+    report = dataclasses.replace(example_report(), findings=part, impression=part)
+
+    response = await open_door(ScriptedReporter([report])).post("/predict")
+
+    assert response.json() == {"error": "no whole report was made: findings is empty, impression is empty"}
 
 
 async def test_predict_echoes_the_patient_as_sent_or_null(door: Door) -> None:
