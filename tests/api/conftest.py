@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,17 @@ def open_door(
 def door() -> Door:
     """Open a door behind which all is well."""
     return open_door()
+
+
+@pytest.fixture
+def replica_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """Catch Serve's own logger as well: only its lines reach a replica's log, and Ray keeps them from others."""
+    serves_own = logging.getLogger("ray.serve")
+    monkeypatch.setattr(serves_own, "handlers", [caplog.handler])
+    monkeypatch.setattr(serves_own, "propagate", False)
+    caplog.set_level(logging.DEBUG, serves_own.name)
+    caplog.set_level(logging.DEBUG)
+    return caplog
 
 
 class _Server(uvicorn.Server):
