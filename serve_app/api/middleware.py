@@ -6,6 +6,7 @@ Knows no route but the names it is given.
 import re
 import uuid
 from collections.abc import Callable, Collection
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve_app.api.problems import answer, failure_of, request_id_of
 from serve_app.domain.errors import Unavailable, UploadTooLarge
 
+_STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Room for boundaries, part headers and the few short fields around the image.
 MULTIPART_OVERHEAD_BYTES = 16_384
@@ -170,9 +172,9 @@ def too_large(max_upload_bytes: int) -> UploadTooLarge:
 
 
 def _is_plain_error(start: Message) -> bool:
-    return bool(start["status"] >= 400) and Headers(raw=start["headers"]).get("content-type", "").startswith(
-        "text/plain"
-    )
+    # No status of HTTP's is 499, which Serve says to a client that left: there is no problem of that kind.
+    is_error = start["status"] >= 400 and start["status"] in _STATUSES
+    return is_error and Headers(raw=start["headers"]).get("content-type", "").startswith("text/plain")
 
 
 def _problem_of(status: int, scope: Scope) -> Response:

@@ -72,6 +72,7 @@ async def test_a_body_in_pieces_is_replaced_whole() -> None:
         (JSONResponse({"status": "not-ready"}, 503), "/readyz"),
         (PlainTextResponse("fine", 200), "/v1/reports"),
         (PlainTextResponse("DRAINING", 503), "/-/healthz"),
+        (PlainTextResponse("Client for request x disconnected", 499), "/v1/reports"),
     ],
 )
 async def test_what_is_no_plain_error_of_a_request_passes(response: Response, path: str) -> None:
