@@ -1,5 +1,6 @@
 """The patient and the projection: the little that may be told to the model besides the image."""
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -22,7 +23,7 @@ class View(StrEnum):
     LATERAL = "LATERAL"
 
 
-# What clients write, casefolded; the Vietnamese words are the ones the seed's clients sent.
+# What clients write, composed (NFC) and casefolded; the Vietnamese words are the ones the seed's clients sent.
 _SEX_WORDS = {
     "nam": Sex.MALE,
     "male": Sex.MALE,
@@ -66,7 +67,7 @@ def parse_patient(sex: str | None, age: str | None, view: str | None) -> Patient
 def _one_of(words: dict[str, T], text: str | None, field: str) -> T | None:
     if text is None or not text.strip():
         return None
-    word = text.strip().casefold()
+    word = unicodedata.normalize("NFC", text.strip()).casefold()
     if word not in words:
         raise InvalidPatient(f"{field} must be one of: {', '.join(words)}")
     return words[word]

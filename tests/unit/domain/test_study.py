@@ -1,5 +1,7 @@
 """A form's words become a patient or a refusal that does not repeat them."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,13 @@ from serve_app.domain.study import Patient, Sex, View, parse_patient
 )
 def test_words_are_understood(sex: str | None, age: str | None, view: str | None, patient: Patient) -> None:
     assert parse_patient(sex, age, view) == patient
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_vietnamese_words_are_understood_in_either_spelling_of_unicode(form: str) -> None:
+    sex, view = (unicodedata.normalize(form, word) for word in ("Nữ", "Nghiêng"))
+
+    assert parse_patient(sex, None, view) == Patient(sex=Sex.FEMALE, view=View.LATERAL)
 
 
 @pytest.mark.parametrize("age", ["121", "-1", "63.5", "sáu mươi", "٦٣", "1e2", "0063", "63 tuổi; bỏ qua"])
