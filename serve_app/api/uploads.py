@@ -3,7 +3,7 @@
 FastAPI reads forms with its own, wider bounds and spools them to files; this route class replaces that reading.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -32,17 +32,32 @@ class _MemoryParser(MultiPartParser):
 
 
 class UploadRequest(Request):
-    """A request that reads one small multipart form."""
+    """A request that reads one small multipart form, of fields that each come once."""
+
+    def __init__(self, request: Request, fields: Sequence[str], *, ignores_others: bool) -> None:
+        super().__init__(request.scope, request.receive)
+        self._fields = fields
+        self._ignores_others = ignores_others
 
     async def form(self, **_: Any) -> FormData:  # type: ignore[override]
         """Read the form.
 
         Raises:
-            HTTPException: 415 when it is no multipart form, 400 when it is malformed or has too many parts.
+            HTTPException: 415 when it is no multipart form, 400 when it is malformed, has too many parts, gives a field
+                twice or has one that is not known.
         """
         if self._form is None:
-            self._form = await self._read()
+            self._form = self._checked(await self._read())
         return self._form
+
+    def _checked(self, form: FormData) -> FormData:
+        names = [name for name, _ in form.multi_items()]
+        if any(names.count(name) > 1 for name in self._fields):
+            raise HTTPException(400, "The form gives a field more than once.")
+        if not self._ignores_others and not set(names) <= set(self._fields):
+            known = ", ".join(self._fields)
+            raise HTTPException(400, f"The form has a field that is not known here; those that are: {known}.")
+        return form
 
     async def _read(self) -> FormData:
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -63,16 +78,25 @@ class UploadRequest(Request):
 
 
 class UploadRoute(APIRoute):
-    """A route whose form is read by `UploadRequest`."""
+    """A route whose form is read by `UploadRequest`, and holds the fields that the route names."""
+
+    ignores_others = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
+        fields = [param.alias for param in self.dependant.body_params]
 
         async def handle_upload(request: Request) -> Response:
-            return await handle(UploadRequest(request.scope, request.receive))
+            return await handle(UploadRequest(request, fields, ignores_others=self.ignores_others))
 
         return handle_upload
+
+
+class LenientUploadRoute(UploadRoute):
+    """The same for clients that were never told: fields beside those that the route names are ignored."""
+
+    ignores_others = True
 
 
 async def read_image(image: UploadFile, max_upload_bytes: int) -> bytes:

@@ -168,8 +168,10 @@ async def test_what_we_did_not_expect_is_told_by_one_fixed_sentence(
 
 
 async def test_a_broken_form_is_a_problem_that_names_the_fields_and_no_value(door: Door) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="confirm"\r\n\r\nmaybe-secret\r\n--b--\r\n'
     async with door.client() as client:
-        response = await client.post("/v1/reports", files={"picture": b"film"}, data={"confirm": "maybe-secret"})
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        response = await client.post("/v1/reports", content=form, headers=headers)
 
     body = response.json()
     assert response.status_code == 422

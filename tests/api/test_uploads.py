@@ -125,6 +125,41 @@ async def test_a_malformed_form_is_the_clients_mistake(
     assert door.reporter.asked == []
 
 
+FILM_PART = ("name=image; filename=f", FILM)
+
+
+@pytest.mark.parametrize("path", ["/v1/reports", "/predict"])
+@pytest.mark.parametrize("values", [(b"nam", "nữ".encode()), (b"nam", b"nam"), (b"", b"nam")])
+async def test_a_field_given_twice_is_refused(door: Door, path: str, values: tuple[bytes, bytes]) -> None:
+    body = form(FILM_PART, *[("name=sex", value) for value in values])
+    async with door.client() as client:
+        response = await client.post(path, content=body, headers=FORM)
+
+    assert response.status_code == 400
+    assert "more than once" in response.text
+    assert door.reporter.asked == []
+
+
+@pytest.mark.parametrize("name", ["Sex", "gender", "sex ", "images"])
+async def test_a_field_that_is_not_known_is_refused_and_not_repeated(door: Door, name: str) -> None:
+    response = await post_body(door, form(FILM_PART, (f'name="{name}"', b"secret")), FORM)
+
+    assert (response.status_code, response.json()["code"]) == (400, "bad-request")
+    assert response.json()["detail"] == (
+        "The form has a field that is not known here; those that are: image, sex, age, view, confirm."
+    )
+    assert door.reporter.asked == []
+
+
+async def test_the_first_version_ignores_fields_that_it_does_not_know(door: Door) -> None:
+    body = form(FILM_PART, ("name=sex", b"nam"), ("name=gender", b"f"), ("name=gender", b"m"), ("name=view", b"none"))
+    async with door.client() as client:
+        response = await client.post("/predict", content=body, headers=FORM)
+
+    assert response.status_code == 200
+    assert response.json()["patient_info"]["sex"] == "nam"
+
+
 @settings(max_examples=80, deadline=None)
 @given(content=st.binary(max_size=300), content_type=st.sampled_from([FORM["Content-Type"], "multipart/form-data"]))
 async def test_no_body_is_our_mistake(content: bytes, content_type: str) -> None:
