@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from serve_app.api.accept import JSON
 from serve_app.api.problems import PROBLEM_JSON, Problem, failure_of
 from serve_app.api.schemas import ReportBody, SeedErrorBody, SeedReportBody, named_event
+from serve_app.api.uploads import TOO_SLOW
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     CorruptImage,
@@ -91,6 +92,7 @@ EVENTS = (
 REPORT_ERRORS: tuple[Exception, ...] = (
     HTTPException(400, "Missing boundary in multipart."),
     EmptyUpload(),
+    HTTPException(408, TOO_SLOW),
     NeedsConfirmation("", "unsure", 0.55),
     UploadTooLarge("the upload must not exceed 50000000 bytes", 50_000_000),
     NotAnImage(),

@@ -16,7 +16,7 @@ from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_exampl
 from serve_app.api.problems import settle
 from serve_app.api.run import ReportRun, unless_client_leaves
 from serve_app.api.schemas import ReportBody, named_event
-from serve_app.api.uploads import UploadRoute, read_image
+from serve_app.api.uploads import read_image, upload_route
 from serve_app.domain.report import Report, ReportEvent, ReportRequest
 from serve_app.domain.study import parse_patient
 from serve_app.ports import Reporter
@@ -41,7 +41,7 @@ _REPORT_ANSWER = {
 
 def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     """Make the routes under /v1/reports."""
-    router = APIRouter(tags=["reports"], route_class=UploadRoute)
+    router = APIRouter(tags=["reports"], route_class=upload_route(settings.upload_timeout_s))
 
     @router.post(
         "/v1/reports",

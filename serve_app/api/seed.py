@@ -13,7 +13,7 @@ from serve_app.api.examples import REPORT_ERRORS, answer, body_json, seed_answer
 from serve_app.api.reports import Image, finished_report, new_report_id
 from serve_app.api.run import ReportRun
 from serve_app.api.schemas import SeedHealthBody, SeedReportBody
-from serve_app.api.uploads import LenientUploadRoute, read_image
+from serve_app.api.uploads import read_image, upload_route
 from serve_app.domain.errors import IncompleteReport
 from serve_app.domain.report import Report, ReportRequest, SectionName, SectionStatus
 from serve_app.domain.study import parse_patient
@@ -28,7 +28,8 @@ DRAFT_HEADER = "X-Clara-Report"
 
 def seed_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     """Make the deprecated routes."""
-    router = APIRouter(tags=["first version"], route_class=LenientUploadRoute, deprecated=True)
+    route = upload_route(settings.upload_timeout_s, ignores_others=True)
+    router = APIRouter(tags=["first version"], route_class=route, deprecated=True)
 
     @router.post(
         "/predict",

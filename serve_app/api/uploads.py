@@ -1,8 +1,9 @@
-"""Forms within bounds, held in memory: a film never touches the disk.
+"""Forms within bounds of size and time, held in memory: a film never touches the disk.
 
 FastAPI reads forms with its own, wider bounds and spools them to files; this route class replaces that reading.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -19,6 +20,7 @@ from serve_app.domain.errors import EmptyUpload
 MAX_FILES = 1
 MAX_FIELDS = 8
 MAX_FIELD_BYTES = 1024
+TOO_SLOW = "The form did not arrive in time."
 
 
 class _MemoryParser(MultiPartParser):
@@ -34,20 +36,27 @@ class _MemoryParser(MultiPartParser):
 class UploadRequest(Request):
     """A request that reads one small multipart form, of fields that each come once."""
 
-    def __init__(self, request: Request, fields: Sequence[str], *, ignores_others: bool) -> None:
+    def __init__(self, request: Request, fields: Sequence[str], timeout_s: float, *, ignores_others: bool) -> None:
         super().__init__(request.scope, request.receive)
         self._fields = fields
+        self._timeout_s = timeout_s
         self._ignores_others = ignores_others
 
     async def form(self, **_: Any) -> FormData:  # type: ignore[override]
         """Read the form.
 
         Raises:
-            HTTPException: 415 when it is no multipart form, 400 when it is malformed, has too many parts, gives a field
-                twice or has one that is not known.
+            HTTPException: 415 when it is no multipart form, 408 when it is not there in time, 400 when it is malformed,
+                has too many parts, gives a field twice or has one that is not known.
         """
         if self._form is None:
-            self._form = self._checked(await self._read())
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    form = await self._read()
+            except TimeoutError:
+                # The connection is of no more use: the rest of the form stands before the next request.
+                raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
+            self._form = self._checked(form)
         return self._form
 
     def _checked(self, form: FormData) -> FormData:
@@ -77,26 +86,24 @@ class UploadRequest(Request):
         return form
 
 
-class UploadRoute(APIRoute):
-    """A route whose form is read by `UploadRequest`, and holds the fields that the route names."""
+def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIRoute]:
+    """Make the kind of route whose form is an `UploadRequest` of the fields that the route names.
 
-    ignores_others = False
+    `ignores_others` is for clients that were never told which fields there are.
+    """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler."""
-        handle = super().get_route_handler()
-        fields = [param.alias for param in self.dependant.body_params]
+    class UploadRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """Wrap FastAPI's handler."""
+            handle = super().get_route_handler()
+            fields = [param.alias for param in self.dependant.body_params]
 
-        async def handle_upload(request: Request) -> Response:
-            return await handle(UploadRequest(request, fields, ignores_others=self.ignores_others))
+            async def handle_upload(request: Request) -> Response:
+                return await handle(UploadRequest(request, fields, timeout_s, ignores_others=ignores_others))
 
-        return handle_upload
+            return handle_upload
 
-
-class LenientUploadRoute(UploadRoute):
-    """The same for clients that were never told: fields beside those that the route names are ignored."""
-
-    ignores_others = True
+    return UploadRoute
 
 
 async def read_image(image: UploadFile, max_upload_bytes: int) -> bytes:

@@ -25,11 +25,12 @@ FILM = b"\x89PNG these bytes are the reporter's business"
 
 @dataclass
 class ScriptedReporter:
-    """Yields its events, then raises, hangs or ends; remembers what it was asked and whether it was closed."""
+    """Yields its events, `slow_s` apart, then raises, hangs or ends; remembers what it was asked, and its closing."""
 
     events: Sequence[ReportEvent] = EVENTS
     error: BaseException | None = None
     hangs_after: int | None = None
+    slow_s: float = 0
     asked: list[tuple[ReportRequest, Principal]] = field(default_factory=list)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,7 +44,7 @@ class ScriptedReporter:
                     self.hanging.set()
                     await asyncio.Event().wait()
                 yield event
-                await asyncio.sleep(0)
+                await asyncio.sleep(self.slow_s)
             if self.error is not None:
                 raise self.error
         finally:

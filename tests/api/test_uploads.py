@@ -1,6 +1,7 @@
 """What may come in: sizes, forms, request ids; and what surrounds every answer."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import AsyncIterator
 
@@ -16,6 +17,7 @@ from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, Door, ScriptedReporter, listening, open_door
 
 SMALL = GatewaySettings(max_upload_bytes=100_000)
+FILM_PART = ("name=image; filename=f", FILM)
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
@@ -88,6 +90,39 @@ async def test_a_client_that_sends_before_it_reads_is_told_why_its_upload_was_to
     assert status_line.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("is_silent", [True, False], ids=["silent", "trickling"])
+@pytest.mark.parametrize(
+    ("path", "shape"), [("/v1/reports", ["code", "detail", "status"]), ("/predict", ["error"])], ids=["ours", "first"]
+)
+async def test_a_client_that_does_not_finish_its_form_is_not_waited_for(
+    path: str, shape: list[str], is_silent: bool
+) -> None:
+    door = open_door(settings=GatewaySettings(upload_timeout_s=0.2))
+    head = f"POST {path} HTTP/1.1\r\nHost: c\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 9999\r\n\r\n"
+    async with listening(door.app) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rsplit(":", 1)[1]))
+        writer.write(head.encode() + form(FILM_PART)[:-8])
+        async with asyncio.timeout(5):
+            answering = asyncio.create_task(reader.read())
+            while not is_silent and not answering.done():
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+            answer = await answering
+        writer.close()
+
+    headers, _, body = answer.partition(b"\r\n\r\n")
+    assert headers.startswith(b"HTTP/1.1 408 ") and b"connection: close" in headers.lower()
+    assert set(shape) <= set(json.loads(body))
+    assert door.reporter.asked == []
+    assert door.outcomes == ["bad_request"]
+
+
+async def test_the_time_for_a_form_is_not_the_time_for_its_report() -> None:
+    door = open_door(ScriptedReporter(slow_s=0.1), GatewaySettings(upload_timeout_s=0.2))
+
+    assert (await door.post()).status_code == 200
+
+
 async def test_an_empty_image_is_named(door: Door) -> None:
     response = await door.post(image=b"")
 
@@ -123,9 +158,6 @@ async def test_a_malformed_form_is_the_clients_mistake(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert door.reporter.asked == []
-
-
-FILM_PART = ("name=image; filename=f", FILM)
 
 
 @pytest.mark.parametrize("path", ["/v1/reports", "/predict"])
