@@ -1,4 +1,7 @@
-"""A reporter that is measured at the door: first token, whole report, gate, caches, sections that were cut off."""
+"""A reporter that is measured at the door: first token, whole report, gate, caches, sections that were cut off.
+
+The clock starts once the form is read: how long a client takes to send its film is not the service's time.
+"""
 
 import contextlib
 import time
@@ -8,7 +11,15 @@ from typing import Protocol
 from serve_app.domain.conversation import Principal
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
-from serve_app.domain.report import Prepared, Report, ReportEvent, ReportRequest, SectionDelta, SectionDone
+from serve_app.domain.report import (
+    Prepared,
+    Report,
+    ReportEvent,
+    ReportRequest,
+    SectionDelta,
+    SectionDone,
+    SectionName,
+)
 from serve_app.ports import Reporter
 from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS, Metric
 
@@ -37,9 +48,10 @@ class MeasuredReporter:
                 async for event in events:
                     if isinstance(event, Prepared):
                         self._sink.count(GATE, outcome=_gate_label(event.gate))
-                    elif isinstance(event, SectionDelta) and not has_first_token:
-                        has_first_token = True
-                        self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
+                    elif isinstance(event, SectionDelta):
+                        if event.section is SectionName.FINDINGS and not has_first_token:
+                            has_first_token = True
+                            self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
                     elif isinstance(event, SectionDone):
                         self._sink.count(SECTIONS, section=event.name.value, status=event.section.status.value)
                     elif isinstance(event, Report):

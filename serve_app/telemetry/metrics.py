@@ -27,12 +27,16 @@ STAGE_SECONDS = Metric(
 FIRST_TOKEN_SECONDS = Metric(
     "clara_time_to_first_token_seconds",
     "histogram",
-    "From the request's arrival to the first token of the findings.",
+    "From the film's receipt, upload over, to the first token of the findings.",
     (),
     _SECONDS,
 )
 REPORT_SECONDS = Metric(
-    "clara_report_duration_seconds", "histogram", "From the request's arrival to the finished report.", (), _SECONDS
+    "clara_report_duration_seconds",
+    "histogram",
+    "From the film's receipt, upload over, to the finished report.",
+    (),
+    _SECONDS,
 )
 GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest X-ray gate decided.", ("outcome",))
 PLACEMENTS = Metric(

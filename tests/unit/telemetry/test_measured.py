@@ -71,6 +71,16 @@ async def test_the_first_token_is_timed_once() -> None:
     assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
 
 
+async def test_the_impressions_first_token_is_not_the_findings() -> None:
+    notebook = Notebook()
+    delta = SectionDelta(SectionName.IMPRESSION, "a")
+
+    async for _ in MeasuredReporter(Reciting(prepared(), delta), notebook).report(REQUEST, Principal()):
+        pass
+
+    assert notebook.entries == [(GATE.name, {"outcome": "pass"})]
+
+
 async def test_a_section_is_counted_by_whether_it_is_whole() -> None:
     notebook = Notebook()
     whole, cut = (Section("a", ("a",), status) for status in (SectionStatus.COMPLETE, SectionStatus.TRUNCATED))
