@@ -107,6 +107,9 @@ async def _messages(first: ReportEvent, run: ReportRun, request: Request) -> Asy
     yield _message(first)
     async for event in run:
         yield _message(event)
+        if isinstance(event, Report):
+            # It was sent: a client may leave with it before the reporter has ended.
+            request.state.outcome = "ok"
     if run.failure is None:
         request.state.outcome = "ok"
         return

@@ -32,6 +32,18 @@ async def test_the_reporter_is_closed_when_the_client_leaves(
         await eventually(lambda: door.outcomes == ["client_gone"])
 
 
+async def test_a_client_that_leaves_with_its_report_has_one() -> None:
+    events = ScriptedReporter().events
+    door = open_door(ScriptedReporter([*events, events[-1]], hangs_after=len(events)))
+    async with listening(door.app) as address, httpx.AsyncClient(base_url=address) as client:
+        async with client.stream("POST", "/v1/reports", files={"image": FILM}, headers=STREAM) as response:
+            lines = response.aiter_lines()
+            while await anext(lines) != "event: report":
+                pass
+        await asyncio.wait_for(door.reporter.closed.wait(), PROMPTLY_S)
+        await eventually(lambda: door.outcomes == ["ok"])
+
+
 async def test_a_client_that_stops_reading_is_given_up() -> None:
     settings = GatewaySettings(ping_period_s=0.05, stalled_client_timeout_s=0.2)
     events = ScriptedReporter().events
