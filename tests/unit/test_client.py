@@ -16,14 +16,15 @@ ERROR = 'event: error\ndata: {"code": "engine-gone", "detail": "the model engine
 
 
 @contextmanager
-def answering(status: int, content_type: str, body: str) -> Iterator[str]:
-    """Serve one fixed answer to any POST on this machine."""
+def answering(status: int, content_type: str, body: str, num_missing: int = 0) -> Iterator[str]:
+    """Serve one fixed answer to any POST on this machine; it breaks off `num_missing` bytes before its end."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(status)
             self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(body.encode()) + num_missing))
             self.end_headers()
             self.wfile.write(body.encode())
 
@@ -57,6 +58,12 @@ def test_events_are_passed_on_until_the_report(film: Path) -> None:
         (200, "text/event-stream", PREPARED + ERROR, "engine-gone"),
         (200, "text/event-stream", PREPARED, "incomplete"),
         (422, "application/problem+json", '{"code": "not-a-chest-xray", "detail": "no"}', "not-a-chest-xray"),
+        (500, "application/problem+json", '{"code": null, "detail": null}', "http-500"),
+        (503, "application/json", '["overloaded"]', "http-503"),
+        (502, "application/json", "<h1>Bad gateway</h1>", "http-502"),
+        (200, "text/event-stream", 'event: report\ndata: {"id":\n\n', "not-the-platform"),
+        (200, "text/event-stream", "event: report\ndata: [1]\n\n", "not-the-platform"),
+        (200, "text/html", "<form>Log in</form>", "not-the-platform"),
     ],
 )
 def test_anything_else_is_a_failure_with_its_code(
@@ -73,6 +80,25 @@ def test_an_answer_that_is_not_ours_is_a_failure(film: Path) -> None:
         list(stream_report(url, film, {}))
 
     assert failure.value.code == "http-502"
+
+
+def test_a_stream_that_is_cut_is_not_a_platform_that_is_down(film: Path) -> None:
+    with answering(200, "text/event-stream", PREPARED, num_missing=9) as url:
+        events = stream_report(url, film, {})
+        assert next(events)[0] == "prepared"
+        with pytest.raises(ReportFailed) as failure:
+            next(events)
+
+    assert failure.value.code == "incomplete"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://h:port", "http://[::1", "http://two words"])
+def test_what_is_no_address_is_said_to_be_none(url: str, film: Path) -> None:
+    with pytest.raises(ReportFailed) as failure:
+        list(stream_report(url, film, {}))
+
+    assert failure.value.code == "unreachable"
+    assert url in str(failure.value)
 
 
 def test_a_platform_that_is_down_is_said_to_be(film: Path) -> None:
