@@ -16,6 +16,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 
 from serve_app import __version__
 from serve_app.client import DEFAULT_URL, ReportFailed, stream_report
@@ -23,8 +24,8 @@ from serve_app.launch import LaunchError, Proxy, platform
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="CLARA drafts chest X-ray reports in Vietnamese.")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 SAMPLE_FILM = DEMO_CHECKPOINT / "sample.png"
 """A drawn radiograph that comes with the demo model."""
@@ -52,7 +53,7 @@ def up(
         err.print(
             f"[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: http://{host}:{metrics_port}/metrics)"
         )
-        err.print(f"Try: clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}")
+        err.print(f"Try: clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}", markup=False)
         _wait_for_signal()
         err.print("Stopping.")
 
@@ -60,7 +61,7 @@ def up(
 @app.command()
 def demo(port: Port = 8000, metrics_port: MetricsPort = 8090) -> None:
     """Start the platform, draft one report on a drawn X-ray, stop, and say how to go on."""
-    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url:
+    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url, _failure_said():
         _print_report(url, SAMPLE_FILM, {"age": "63", "sex": "nam", "view": "PA"})
     out.print("\nGo on: [bold].venv/bin/clara up[/] in one terminal, and in another")
     out.print("       [bold].venv/bin/clara report IMAGE --age 63 --sex nam[/]")
@@ -84,14 +85,11 @@ def report(
         for name, value in {"age": age, "sex": sex, "view": view, "confirm": "true" if confirm else None}.items()
         if value
     }
-    try:
+    with _failure_said():
         if as_json:
             out.print_json(json.dumps(_final_report(url, image, fields), ensure_ascii=False))
         else:
             _print_report(url, image, fields)
-    except ReportFailed as failure:
-        err.print(f"[bold red]{failure.code}[/]: {failure}", markup=True)
-        raise typer.Exit(1) from failure
 
 
 @app.command()
@@ -121,7 +119,9 @@ def _launched(
     settings: Settings, host: str, port: int, metrics_port: int, proxy: Proxy = Proxy.SERVE
 ) -> AbstractContextManager[str]:
     """Start the platform with progress on the terminal; a failure to start is one sentence and exit code 1."""
-    return _said_plainly(platform(settings, host, port, metrics_port, err.print, proxy))
+    return _said_plainly(
+        platform(settings, host, port, metrics_port, lambda line: err.print(line, markup=False), proxy)
+    )
 
 
 @contextmanager
@@ -130,8 +130,17 @@ def _said_plainly(running: AbstractContextManager[str]) -> Iterator[str]:
         with running as url:
             yield url
     except LaunchError as error:
-        err.print(str(error), style="bold red")
+        err.print(str(error), style="bold red", markup=False)
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def _failure_said() -> Iterator[None]:
+    try:
+        yield
+    except ReportFailed as failure:
+        err.print(Text.assemble((failure.code, "bold red"), f": {failure}"))
+        raise typer.Exit(1) from failure
 
 
 def _settings(config: Path | None, backend: Backend | None) -> Settings:
@@ -163,11 +172,11 @@ def _print_report(url: str, image: Path, fields: dict[str, str]) -> None:
         if kind == "delta":
             out.print(data["text"], end="", markup=False)
         elif section in heading:
-            out.print("" if data["status"] == "complete" else f"\n[bold red]{data['status']}[/]")
+            is_whole = data["status"] == "complete"
+            out.print("" if is_whole else f"\n{data['status']}", style=None if is_whole else "bold red", markup=False)
         elif name == "report":
-            out.print(
-                f"\n[dim]{data['id']}  {data['model']}  {data['timings']['duration_s']:.1f} s\n{data['disclaimer']}[/]"
-            )
+            origin = f"{data['id']}  {data['model']}  {data['timings']['duration_s']:.1f} s"
+            out.print(f"\n{origin}\n{data['disclaimer']}", style="dim", markup=False)
 
 
 def _final_report(url: str, image: Path, fields: dict[str, str]) -> dict[str, object]:

@@ -70,11 +70,14 @@ def require_loopback(host: str) -> None:
     """Refuse to listen beyond this machine while there is no authentication.
 
     Raises:
-        LaunchError: `host` is no loopback address.
+        LaunchError: `host` is no loopback address of IPv4, the only kind that Ray is given here.
     """
     is_loopback = host == "localhost"
     with contextlib.suppress(ValueError):
-        is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        is_loopback = address.is_loopback
+        if is_loopback and address.version == 6:
+            raise LaunchError(f"{host} is an IPv6 address, which is not served here: choose 127.0.0.1")
     if not is_loopback:
         raise LaunchError(
             f"{host} is not this machine alone: there is no authentication yet, so only 127.0.0.1 is served"

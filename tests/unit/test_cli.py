@@ -1,13 +1,19 @@
 """The command line starts light: Ray and vLLM read their environment when they are imported, so it must come first."""
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
+from serve_app import cli
 from serve_app.cli import _settings
+from serve_app.client import ReportFailed
+from serve_app.launch import LaunchError
 
 
 def test_no_command_imports_ray_or_vllm_before_it_runs() -> None:
@@ -50,3 +56,70 @@ def test_settings_of_no_use_are_told_as_such(text: str, tmp_path: Path) -> None:
     config.write_text(text)
     with pytest.raises(typer.BadParameter):
         _settings(config, "openai")
+
+
+FOREIGN = "cannot open [/models/clara] [type=value_error]: 1:100: :heart: [bold]x"
+REPORT = {"id": "rpt_1", "model": "clara[1]", "timings": {"duration_s": 1.0}, "disclaimer": FOREIGN}
+
+
+def starting(*lines: str, error: Exception | None = None) -> Callable[..., Any]:
+    """Stand in for `launch.platform`: tells some lines, then is up or is not."""
+
+    @contextlib.contextmanager
+    def platform(_: object, host: str, port: int, metrics_port: int, tell: Callable[[str], None], *__: object) -> Any:
+        for line in lines:
+            tell(line)
+        if error is not None:
+            raise error
+        yield "http://127.0.0.1:1"
+
+    return platform
+
+
+def reporting(*events: tuple[str, dict[str, Any]], error: Exception | None = None) -> Callable[..., Any]:
+    """Stand in for `client.stream_report`."""
+
+    def stream_report(*_: object) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from events
+        if error is not None:
+            raise error
+
+    return stream_report
+
+
+def test_why_the_platform_did_not_start_is_said_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "platform", starting(FOREIGN, error=LaunchError(f"engine: {FOREIGN}")))
+
+    with pytest.raises(typer.Exit):
+        cli.demo()
+
+    assert capsys.readouterr().err.splitlines() == [FOREIGN, f"engine: {FOREIGN}"]
+
+
+def test_the_models_text_is_shown_unchanged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    events = ("findings.delta", {"text": FOREIGN}), ("findings", {"status": "[cut]"}), ("report", REPORT)
+    monkeypatch.setattr(cli, "stream_report", reporting(*events))
+
+    cli.report(tmp_path, url="http://127.0.0.1:1")
+
+    shown = capsys.readouterr().out
+    assert shown.count(FOREIGN) == 2
+    assert "[cut]" in shown and "clara[1]" in shown
+
+
+@pytest.mark.parametrize("command", ["demo", "report"])
+def test_a_report_that_failed_is_one_line_and_a_failure(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "platform", starting())
+    monkeypatch.setattr(cli, "stream_report", reporting(error=ReportFailed(FOREIGN, "[code]")))
+
+    with pytest.raises(typer.Exit) as left:
+        cli.demo() if command == "demo" else cli.report(tmp_path)
+
+    assert left.value.exit_code == 1
+    assert capsys.readouterr().err.splitlines() == [f"[code]: {FOREIGN}"]

@@ -10,7 +10,7 @@ from serve_app.launch import LaunchError, Proxy, platform, prepare_environment, 
 from serve_app.settings import Settings
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost"])
 def test_this_machine_is_allowed(host: str) -> None:
     require_loopback(host)
 
@@ -19,6 +19,11 @@ def test_this_machine_is_allowed(host: str) -> None:
 def test_anything_beyond_is_refused(host: str) -> None:
     with pytest.raises(LaunchError, match="authentication"):
         require_loopback(host)
+
+
+def test_only_the_older_loopback_is_listened_on() -> None:
+    with pytest.raises(LaunchError, match=r"::1 is an IPv6 address.* 127\.0\.0\.1"):
+        require_loopback("::1")
 
 
 def test_a_taken_port_is_said_before_anything_starts() -> None:
