@@ -98,7 +98,7 @@ class GatewaySettings(Step):
     upload_timeout_s: float = Field(60, gt=0)
     """How long a client may take to send its form; the largest one in that time is 6.7 Mbit/s."""
     readiness_timeout_s: float = Field(5, gt=0)
-    """How long /readyz waits for an engine replica to answer."""
+    """How long /readyz and /version wait for an engine replica to answer."""
     ping_period_s: float = Field(15, gt=0)
     """How often a silent event stream carries a comment, so that proxies keep it open."""
     stalled_client_timeout_s: float = Field(30, gt=0)

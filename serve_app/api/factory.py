@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from serve_app.api import problems
 from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
-from serve_app.api.middleware import BodyLimit, LastResort, OutcomeReport, RequestContext
+from serve_app.api.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
 from serve_app.api.problems import Problem
 from serve_app.api.reports import reports_router
 from serve_app.api.seed import seed_router
@@ -59,6 +59,7 @@ def create_api(
     problems.register(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(LastResort)
     app.add_middleware(OutcomeReport, paths=REPORT_PATHS, on_outcome=on_outcome)
     app.add_middleware(RequestContext)

@@ -1,4 +1,4 @@
-"""What surrounds every request, as plain ASGI: its id and headers, its outcome, its size, the last resort.
+"""What surrounds every request, as plain ASGI: its id and headers, its outcome, its method and size, the last resort.
 
 Knows no route but the names it is given.
 """
@@ -132,6 +132,18 @@ class LastResort:
             response = await answer(Request(scope), exc)
             if not has_started:
                 await response(scope, receive, send)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET; the server drops the body (RFC 9110, section 9.3.2). FastAPI's routes know GET only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
 class BodyLimit:

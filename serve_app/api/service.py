@@ -58,7 +58,10 @@ def service_router(readiness: CheckReadiness, describe: DescribeService, readine
     )
     async def version() -> VersionBody:
         """Name our release, the model, its engine, the prompts and the image preparation."""
-        return VersionBody.of(await describe())
+        try:
+            return VersionBody.of(await asyncio.wait_for(describe(), readiness_timeout_s))
+        except TimeoutError:
+            raise Unavailable("no engine has said in time what it serves") from None
 
     return router
 

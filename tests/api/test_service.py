@@ -3,11 +3,12 @@
 import asyncio
 
 import httpx
+import pytest
 
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.settings import GatewaySettings
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import Door, listening, open_door
 
 
 async def get(door: Door, path: str) -> httpx.Response:
@@ -80,6 +81,36 @@ async def test_version_is_a_problem_while_there_is_no_engine() -> None:
     response = await get(open_door(described=gone), "/version")
 
     assert (response.status_code, response.json()["code"]) == (503, "engine-gone")
+
+
+async def test_version_waits_no_longer_for_an_engine_than_readiness_does() -> None:
+    async def hanging() -> ServiceVersion:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    door = open_door(settings=GatewaySettings(readiness_timeout_s=0.05), described=hanging)
+    response = await asyncio.wait_for(get(door, "/version"), 5)
+
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert response.headers["retry-after"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/version", "/health", "/docs", "/openapi.json", "/nowhere"])
+async def test_head_is_answered_as_get_is_without_the_body(door: Door, path: str) -> None:
+    async with listening(door.app) as address, httpx.AsyncClient(base_url=address) as client:
+        head, got = await client.head(path), await client.get(path)
+
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    for name in ("content-type", "content-length", "cache-control"):
+        assert head.headers[name] == got.headers[name]
+
+
+async def test_head_makes_no_report(door: Door) -> None:
+    async with door.client() as client:
+        response = await client.head("/v1/reports")
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert door.outcomes == []
 
 
 async def test_two_doors_share_nothing() -> None:
