@@ -101,8 +101,6 @@ class GatewaySettings(Step):
     """How long /readyz and /version wait for an engine replica to answer."""
     ping_period_s: float = Field(15, gt=0)
     """How often a silent event stream carries a comment, so that proxies keep it open."""
-    stalled_client_timeout_s: float = Field(30, gt=0)
-    """How long a client may leave its event stream unread before the report is given up."""
 
 
 class OrchestratorSettings(Step):

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from serve_app.api.accept import EVENT_STREAM, JSON, prefers_event_stream
@@ -125,13 +124,12 @@ class _ReportStream(EventSourceResponse):
     """Server-sent events that stop the reporter however the stream ends."""
 
     def __init__(self, run: ReportRun, messages: AsyncIterator[ServerSentEvent], settings: GatewaySettings) -> None:
-        super().__init__(messages, ping=settings.ping_period_s, send_timeout=settings.stalled_client_timeout_s)
+        super().__init__(messages, ping=settings.ping_period_s)
         self._run = run
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         try:
-            with contextlib.suppress(SendTimeoutError):
-                await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send)
         finally:
             await self._run.close()

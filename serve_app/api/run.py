@@ -16,7 +16,7 @@ from serve_app.domain.report import Report, ReportEvent
 
 T = TypeVar("T")
 
-# Events that wait for a slow reader before the reporter is held back.
+# Events between the reporter and its reader. In Serve no client holds the reader back: its queue takes all at once.
 _MAX_WAITING_EVENTS = 64
 # How long the reporter may take to let go of the engine; it goes on by itself after that.
 _CLEANUP_S = 10.0

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, ScriptedReporter, listening, open_door
 
 PROMPTLY_S = 2.0
@@ -44,20 +43,6 @@ async def test_a_client_that_leaves_with_its_report_has_one() -> None:
         await eventually(lambda: door.outcomes == ["ok"])
 
 
-async def test_a_client_that_stops_reading_is_given_up() -> None:
-    settings = GatewaySettings(ping_period_s=0.05, stalled_client_timeout_s=0.2)
-    events = ScriptedReporter().events
-    flood = [events[0], *[events[1]] * 200_000]
-    door = open_door(ScriptedReporter(flood), settings)
-    async with listening(door.app) as address:
-        host, port = address.removeprefix("http://").split(":")
-        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(form_request(host))
-        await asyncio.wait_for(door.reporter.closed.wait(), 20)
-        await eventually(lambda: door.outcomes == ["client_gone"])
-        writer.close()
-
-
 async def test_the_server_answers_others_while_a_report_hangs() -> None:
     door = open_door(ScriptedReporter(hangs_after=1))
     async with listening(door.app) as address, httpx.AsyncClient(base_url=address) as client:
@@ -67,15 +52,6 @@ async def test_the_server_answers_others_while_a_report_hangs() -> None:
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asking
-
-
-def form_request(host: str) -> bytes:
-    body = b'--b\r\nContent-Disposition: form-data; name="image"; filename="f"\r\n\r\nfilm\r\n--b--\r\n'
-    head = (
-        f"POST /v1/reports HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n"
-        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
