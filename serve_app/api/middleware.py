@@ -68,7 +68,13 @@ class PlainErrors:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):
             await self._app(scope, receive, send)
             return
-        has_started = is_replaced = False
+        has_started = is_replaced = has_left = False
+
+        async def watched_receive() -> Message:
+            nonlocal has_left
+            message = await receive()
+            has_left = has_left or message["type"] == "http.disconnect"
+            return message
 
         async def send_as_problem(message: Message) -> None:
             nonlocal has_started, is_replaced
@@ -79,7 +85,13 @@ class PlainErrors:
             if not is_replaced:
                 await send(message)
 
-        await self._app(scope, receive, send_as_problem)
+        try:
+            await self._app(scope, watched_receive, send_as_problem)
+        except RuntimeError:
+            if has_left:
+                # Ray 2.60 stumbles over its own table of calls when it cancels those of a client that left.
+                return
+            raise
         if not has_started:
             await _problem_of(503, scope)(scope, receive, send)
 

@@ -46,6 +46,20 @@ async def test_a_proxy_that_fails_answers_all_the_same() -> None:
     assert answer.json()["request_id"] == "mine" and SECRET not in answer.text
 
 
+@pytest.mark.parametrize("response", [PlainTextResponse("Client disconnected", 499), PlainTextResponse("an event")])
+async def test_what_serve_stumbles_over_once_the_client_has_left_is_not_told_as_our_mistake(
+    response: Response, replica_log: pytest.LogCaptureFixture
+) -> None:
+    async def stumbling(scope: Scope, receive: Receive, send: Send) -> None:
+        await response(scope, receive, send)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise RuntimeError("dictionary changed size during iteration")
+
+    assert (await ask(stumbling)).status_code == response.status_code
+    assert not [record for record in replica_log.records if record.name == "ray.serve"]
+
+
 async def test_no_answer_at_all_is_an_answer() -> None:
     async def gone(scope: Scope, receive: Receive, send: Send) -> None:
         """As Serve's proxy does when a gateway dies in the middle of a request."""

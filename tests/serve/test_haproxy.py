@@ -104,6 +104,16 @@ def test_a_client_that_leaves_makes_room_for_the_next(platform: Platform, film: 
     assert first_word_s < 10 * TOKEN_S
 
 
+def test_a_client_that_leaves_is_no_mistake_of_the_gateways(platform: Platform, film: bytes) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{platform.url}/v1/reports", files={"image": film}, timeout=5 * TOKEN_S)
+    assert post(platform, film).status_code == 200
+
+    log = platform.replica_logs("gateway")
+    assert "POST /v1/reports 200" in log
+    assert "ERROR" not in log and "Traceback" not in log
+
+
 def test_nobody_beyond_this_machine_reaches_the_door_or_what_is_behind_it(platform: Platform) -> None:
     """What else HAProxy has open are its counters, whose place Ray does not let us choose."""
     (door,) = platform.processes("haproxy -db")
