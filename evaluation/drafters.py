@@ -105,6 +105,9 @@ class PlatformDrafter:
             response.raise_for_status()
             told = response.json()
             return DrafterCard(told["model"], told["engine"], told["engine_version"], told["prompt_version"])
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            raise DrafterGone(f"{self._client.base_url} answers {status}: is an engine up, and not at zero?") from error
         except httpx.HTTPError as error:
             raise DrafterGone(f"no answer from {self._client.base_url}: is the platform up?") from error
         except (ValueError, KeyError, TypeError) as error:

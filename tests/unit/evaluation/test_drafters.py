@@ -73,6 +73,11 @@ async def test_a_platform_that_is_down_ends_the_run() -> None:
         await drafter.describe()
 
 
+async def test_a_platform_without_an_engine_is_not_told_as_one_that_is_down() -> None:
+    with pytest.raises(DrafterGone, match="answers 503: is an engine up"):
+        await platform(httpx.Response(503, request=httpx.Request("GET", "http://there/version"))).describe()
+
+
 async def test_the_platform_says_what_it_serves() -> None:
     assert await platform(httpx.Response(200, json=VERSION)).describe() == DrafterCard("m", "vllm", "1", "clara-vi-1")
     with pytest.raises(DrafterGone, match="does not answer as"):
