@@ -16,7 +16,7 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app import __version__
 from serve_app.api.factory import create_api
-from serve_app.domain.conversation import Dialogue, GenerationEvent, Principal
+from serve_app.domain.conversation import Dialogue, Principal
 from serve_app.domain.errors import BadRequest, Refused
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
@@ -25,7 +25,7 @@ from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.gather import gathered
 from serve_app.handles import Declined, RemoteModel, RemotePreparer, RemoteReporter
 from serve_app.imaging.normalize import PREPARATION_VERSION
-from serve_app.ports import Engine, ImagePreparer, ModelCard, Reporter
+from serve_app.ports import DialogueEvent, Engine, ImagePreparer, ModelCard, Reporter
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import GatewaySettings, OrchestratorSettings
 from serve_app.startup import Phase, Timeline, lasting_imports
@@ -47,7 +47,7 @@ class EngineReplica:
         self._chat = EngineChat(self._engine)
         await self._engine.start()
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[GenerationEvent, ...] | Declined]:
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[DialogueEvent, ...] | Declined]:
         """Stream the answers; what comes at once goes on in one piece."""
         try:
             async with contextlib.aclosing(gathered(self._chat.converse(dialogue))) as groups:

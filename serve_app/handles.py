@@ -12,12 +12,12 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from serve_app.domain.conversation import Dialogue, GenerationEvent, Principal
+from serve_app.domain.conversation import Dialogue, Principal
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness
-from serve_app.ports import ModelCard
+from serve_app.ports import DialogueEvent, ModelCard
 
 T = TypeVar("T")
 
@@ -45,9 +45,8 @@ class RemoteModel:
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
-        self._card: ModelCard | None = None
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
         """Let one replica answer all of it: the second turn costs no way to it, and finds the first one's cache."""
         method = self._handle.options(stream=True).converse
         gone = EngineGone("the model engine stopped while it worked on this report")
@@ -57,12 +56,10 @@ class RemoteModel:
                     yield event
 
     async def describe(self) -> ModelCard:
-        """Ask any replica once: all of one version serve the same model."""
-        if self._card is None:
-            with _translated(EngineGone("the model engine is not running")):
-                self._card = await self._handle.describe.remote()
-        assert self._card is not None
-        return self._card
+        """Ask any replica; while one version takes another's place, the next answer may be another."""
+        with _translated(EngineGone("the model engine is not running")):
+            card: ModelCard = await self._handle.describe.remote()
+        return card
 
     async def readiness(self, timeout_s: float) -> Readiness:
         """Ask every replica at once whether it lives.

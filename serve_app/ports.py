@@ -72,21 +72,20 @@ class Engine(Protocol):
         ...
 
 
+DialogueEvent = ModelCard | GenerationEvent
+
+
 class ChatModel(Protocol):
     """A model in conversation: what reasoning asks, without knowing which engine answers or where it runs."""
 
-    def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
-        """Stream the answers one after another, each as `Engine.generate` does: it ends with its `Finished`.
+    def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+        """Say who answers, then stream the answers one after another, each as `Engine.generate` does.
 
         Closing the iterator early frees everything the dialogue held.
 
         Raises:
             ClaraError: whatever `Engine.generate` raises; the questions after it are not asked.
         """
-        ...
-
-    async def describe(self) -> ModelCard:
-        """Say which model answers."""
         ...
 
 

@@ -11,14 +11,13 @@ from serve_app.domain.conversation import (
     Dialogue,
     Finished,
     FollowUp,
-    GenerationEvent,
     GenerationRequest,
     Role,
     TokenDelta,
     Turn,
 )
 from serve_app.domain.errors import EngineGone
-from serve_app.ports import Engine, ModelCard
+from serve_app.ports import DialogueEvent, Engine, ModelCard
 
 
 class EngineChat:
@@ -26,9 +25,14 @@ class EngineChat:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # One engine has one model for life; a server elsewhere need not be asked before every dialogue.
+        self._card: ModelCard | None = None
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
-        """Stream the answers one after another; see `ports.ChatModel`."""
+    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+        """Say who answers, then stream the answers; see `ports.ChatModel`."""
+        if self._card is None:
+            self._card = await self._engine.describe()
+        yield self._card
         request = dialogue.opening
         for follow_up in (*dialogue.follow_ups, None):
             answer, is_finished = "", False
@@ -42,10 +46,6 @@ class EngineChat:
                 raise EngineGone("the model engine ended its answer without saying so")
             if follow_up is not None:
                 request = _continued(request, answer, follow_up)
-
-    async def describe(self) -> ModelCard:
-        """Name the engine's model."""
-        return await self._engine.describe()
 
 
 def _continued(request: GenerationRequest, answer: str, follow_up: FollowUp) -> GenerationRequest:

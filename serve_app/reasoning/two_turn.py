@@ -13,7 +13,6 @@ from serve_app.domain.conversation import (
     Dialogue,
     Finished,
     FollowUp,
-    GenerationEvent,
     GenerationRequest,
     Principal,
     Role,
@@ -36,7 +35,7 @@ from serve_app.domain.report import (
 )
 from serve_app.domain.study import Patient
 from serve_app.engines.deadline import until
-from serve_app.ports import ChatModel, ImagePreparer
+from serve_app.ports import ChatModel, DialogueEvent, ImagePreparer, ModelCard
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
 from serve_app.settings import OrchestratorSettings
@@ -79,7 +78,7 @@ class TwoTurnReporter:
             async for event in until(events, deadline_unix_s):
                 for heard in transcript.hear(event):
                     yield heard
-        transcript.require_whole()
+        card = transcript.require_whole()
 
         yield Report(
             id=request.report_id,
@@ -93,7 +92,7 @@ class TwoTurnReporter:
             turns=tuple(transcript.records),
             preparation_s=preparation_s,
             duration_s=time.monotonic() - started,
-            model=self._named((await self._model.describe()).model),
+            model=self._named(card.model),
             prompt_version=self._prompts.version,
         )
 
@@ -162,6 +161,7 @@ class _Transcript:
     def __init__(self, questions: tuple[_Question, ...], observe: Observe) -> None:
         self._waiting = list(questions)
         self._observe = observe
+        self._card: ModelCard | None = None
         self.sections: dict[SectionName, Section] = {}
         self.records: list[TurnRecord] = []
         self._begin()
@@ -171,8 +171,11 @@ class _Transcript:
         self._text = ""
         self._first_token_s: float | None = None
 
-    def hear(self, event: GenerationEvent) -> Iterator[SectionDelta | SectionDone]:
+    def hear(self, event: DialogueEvent) -> Iterator[SectionDelta | SectionDone]:
         """Note an event, and pass on what a reader of the report wants to know of it."""
+        if isinstance(event, ModelCard):
+            self._card = event
+            return
         question = self._waiting[0]
         if isinstance(event, TokenDelta):
             if self._first_token_s is None:
@@ -193,7 +196,8 @@ class _Transcript:
         self._begin()
         return section
 
-    def require_whole(self) -> None:
-        """Raise EngineGone unless every question was answered to its end."""
-        if self._waiting:
+    def require_whole(self) -> ModelCard:
+        """Say who answered; raise EngineGone unless every question was answered to its end."""
+        if self._waiting or self._card is None:
             raise EngineGone("the model engine ended its answer without saying so")
+        return self._card

@@ -12,6 +12,7 @@ from ray.serve.exceptions import BackPressureError
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
 from serve_app.handles import RemoteModel
+from serve_app.ports import ModelCard
 
 DIALOGUE = Dialogue(GenerationRequest("one", ()))
 
@@ -72,6 +73,27 @@ async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Excepti
 
     assert heard == [TokenDelta("- Bóng"), TokenDelta(" tim")]
     assert handle.was_cancelled
+
+
+async def test_which_model_answers_is_asked_anew_each_time() -> None:
+    """Serve replaces an engine's replicas while those who hold a handle to them live on."""
+
+    class Handle:
+        model = "old"
+
+        @property
+        def describe(self) -> "Handle":
+            return self
+
+        async def remote(self) -> ModelCard:
+            return ModelCard(self.model, "vllm", "1")
+
+    handle: Any = Handle()
+    model = RemoteModel(handle)
+    before = await model.describe()
+    handle.model = "new"
+
+    assert (before.model, (await model.describe()).model) == ("old", "new")
 
 
 async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here() -> None:

@@ -22,6 +22,7 @@ from serve_app.domain.conversation import (
 from serve_app.domain.errors import EngineGone
 from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.ports import ModelCard
 from serve_app.settings import ScriptedSettings
 
 OPENING = GenerationRequest(
@@ -40,7 +41,7 @@ FOLLOW_UP = FollowUp("two", "Kết luận?", Sampling(max_tokens=7), "stage-2")
 async def test_the_next_question_is_asked_with_the_answer_before_it() -> None:
     engine = ScriptedEngine()
 
-    events = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+    _, *events = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
 
     first, second = engine.requests
     answer = "".join(event.text for event in events[: events.index(next(e for e in events if isinstance(e, Finished)))])
@@ -50,6 +51,25 @@ async def test_the_next_question_is_asked_with_the_answer_before_it() -> None:
     kept = ("principal", "deadline_unix_s", "priority", "trace_context")
     assert all(getattr(second, name) == getattr(OPENING, name) for name in kept)
     assert [event.usage.completion_tokens for event in events if isinstance(event, Finished)] == [5, 7]
+
+
+async def test_who_answers_is_said_first_and_once() -> None:
+    class Asked(ScriptedEngine):
+        num_asked = 0
+
+        async def describe(self) -> ModelCard:
+            self.num_asked += 1
+            return await super().describe()
+
+    engine = Asked()
+    chat = EngineChat(engine)
+
+    for _ in range(2):
+        events = [event async for event in chat.converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+
+        cards = [event for event in events if isinstance(event, ModelCard)]
+        assert cards == events[:1] == [ModelCard("scripted", "scripted", "1")]
+    assert engine.num_asked == 1, "a model server elsewhere is not asked before every report"
 
 
 async def test_a_single_question_has_a_single_answer() -> None:

@@ -32,6 +32,7 @@ from serve_app.domain.report import (
 from serve_app.domain.study import Patient, Sex, View
 from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
+from serve_app.ports import DialogueEvent, ModelCard
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import OrchestratorSettings, ScriptedSettings
 
@@ -144,7 +145,7 @@ async def test_a_preparer_that_never_answers_ends_the_report_at_its_deadline() -
 
 async def test_a_model_that_falls_silent_ends_the_report_at_its_deadline() -> None:
     class Gone(EngineChat):
-        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[GenerationEvent]:
+        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
             yield TokenDelta("- Bóng tim")
             await asyncio.sleep(60)
 
@@ -221,3 +222,40 @@ async def test_each_turn_asks_its_adapter_and_the_report_names_both() -> None:
 
     assert [request.adapter for request in engine.requests] == ["stage-1", "stage-2"]
     assert isinstance(report, Report) and report.model == "scripted+stage-1+stage-2"
+
+
+async def test_a_report_names_the_model_that_answered_it() -> None:
+    class Replicas(ScriptedEngine):
+        """Replicas of two versions, as there are while one takes the other's place."""
+
+        model = "old"
+
+        async def describe(self) -> ModelCard:
+            return ModelCard(self.model, "scripted", "1")
+
+    class Remote:
+        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+            async for event in EngineChat(engine).converse(dialogue):
+                yield event
+
+    engine = Replicas()
+    reporter = TwoTurnReporter(OneImagePreparer(), Remote(), OrchestratorSettings())
+    named = []
+    for model in ("old", "new"):
+        engine.model = model
+        *_, report = await collect(reporter)
+        assert isinstance(report, Report)
+        named.append(report.model)
+
+    assert named == ["old", "new"]
+
+
+async def test_an_answer_of_nobody_is_no_report() -> None:
+    class Nameless(EngineChat):
+        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+            async for event in super().converse(dialogue):
+                if not isinstance(event, ModelCard):
+                    yield event
+
+    with pytest.raises(EngineGone):
+        await collect(TwoTurnReporter(OneImagePreparer(), Nameless(ScriptedEngine()), OrchestratorSettings()))
