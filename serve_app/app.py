@@ -15,6 +15,8 @@ from serve_app.ports import Engine, ImagePreparer
 from serve_app.settings import AffinitySettings, Scaling, Settings
 from serve_app.startup import Timeline
 
+_LETTING_GO = RequestRouterConfig(request_router_class="serve_app.routing.LettingGoRouter")
+
 
 def build_app(args: dict[str, Any]) -> Application:
     """Compose the Serve application; `args` is `Settings` as a mapping.
@@ -28,12 +30,18 @@ def build_app(args: dict[str, Any]) -> Application:
         .options(request_router_config=_affinity(settings.engine.affinity))
         .bind(_engine_maker(settings))
     )
-    preprocessor = _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling).bind(
-        _preparer_maker(settings)
+    preprocessor = (
+        _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling)
+        .options(request_router_config=_LETTING_GO)
+        .bind(_preparer_maker(settings))
     )
     reasoning: Reasoning | RemoteReasoning = Reasoning(preprocessor, engine, settings.orchestrator)
     if settings.orchestrator.placement == "separate":
-        orchestrator = _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling).bind(reasoning)
+        orchestrator = (
+            _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
+            .options(request_router_config=_LETTING_GO)
+            .bind(reasoning)
+        )
         reasoning = RemoteReasoning(orchestrator)
     return _deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
         reasoning,

@@ -9,10 +9,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
+from ray.serve.request_router import PendingRequest, ReplicaID, RunningReplica
 
 from serve_app.domain.conversation import Dialogue
 from serve_app.engines.caches import image_id
+from serve_app.routing import LettingGo
 from serve_app.telemetry.exporter import Recorder
 from serve_app.telemetry.metrics import PLACEMENTS
 
@@ -73,7 +74,7 @@ class Placement:
         return "home" if ranked(image, replicas)[:1] == [replica] else "moved"
 
 
-class AffinityRouter(RequestRouter):  # type: ignore[misc]
+class AffinityRouter(LettingGo):
     """Ray Serve's request router for the engine; what is not about an image goes to the least busy replica."""
 
     def initialize_state(self, **options: Any) -> None:

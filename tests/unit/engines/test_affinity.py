@@ -1,7 +1,10 @@
 """Images keep to their replica, a busy one gives new images away, and what has begun stays."""
 
 import asyncio
+import uuid
+import weakref
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.serve._private.common import DeploymentHandleSource, DeploymentID, ReplicaID
-from ray.serve.request_router import PendingRequest
+from ray.serve.request_router import PendingRequest, RequestRouter
 
 from serve_app.domain.conversation import Dialogue, GenerationRequest, Principal, Role, Turn
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.engines import affinity
 from serve_app.engines.affinity import AffinityRouter, Placement, load_bound, ranked
+from serve_app.routing import LettingGoRouter
 
 REPLICAS = ["a", "b", "c", "d"]
 names = st.text(min_size=1, max_size=12)
@@ -120,6 +124,9 @@ class Replica:
 
     replica_id: ReplicaID
     max_ongoing_requests: int = 16
+    node_id: str = "node"
+    availability_zone: str = "zone"
+    multiplexed_model_ids: frozenset[str] = frozenset()
 
     async def get_queue_len(self, *, deadline_s: float) -> int:
         return 0
@@ -134,7 +141,9 @@ def conversation(digest: str, tenant: str = "one", num_turns: int = 1) -> Pendin
 
 
 def pending(*args: Any) -> PendingRequest:
-    metadata: Any = SimpleNamespace(internal_request_id="request", session_id="a client's word")
+    metadata: Any = SimpleNamespace(
+        internal_request_id=f"{uuid.uuid4()}", session_id="a client's word", multiplexed_model_id=""
+    )
     return PendingRequest(list(args), {}, metadata)
 
 
@@ -184,6 +193,36 @@ async def test_equal_films_of_two_tenants_are_two_images() -> None:
     homes = {await first_choice(made, conversation("film", f"tenant {number}")) for number in range(40)}
 
     assert homes == set(REPLICAS)
+
+
+@pytest.mark.parametrize("make_router", [AffinityRouter, LettingGoRouter])
+async def test_a_film_is_let_go_when_its_client_leaves_before_there_is_a_replica(
+    make_router: Callable[..., RequestRouter],
+) -> None:
+    made = make_router(deployment_id=DeploymentID("step", "clara"), handle_source=DeploymentHandleSource.REPLICA)
+    left = pending(np.zeros((28, 28, 3), np.uint8))
+    film = weakref.ref(left.args[0])
+    waiting = asyncio.create_task(made._choose_replica_for_request(left))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    await asyncio.wait({waiting})
+
+    assert waiting.cancelled() and film() is None
+
+
+async def test_who_waits_gets_the_replica_that_comes() -> None:
+    deployment = DeploymentID("step", "clara")
+    made = LettingGoRouter(deployment_id=deployment, handle_source=DeploymentHandleSource.REPLICA)
+    gone, patient = pending("film of one who leaves"), pending("film")
+    waiting = [asyncio.create_task(made._choose_replica_for_request(one)) for one in (gone, patient)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+
+    made.update_replicas([Replica(ReplicaID("a", deployment))])
+
+    assert (await asyncio.wait_for(waiting[1], 5)).replica_id.unique_id == "a"
+    assert patient.args == ["film"]
 
 
 async def test_what_is_about_no_image_goes_to_whoever_is_free() -> None:
