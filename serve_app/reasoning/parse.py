@@ -10,6 +10,8 @@ _BULLET = re.compile(r"^\s*(?:[-–—•*+]|\d{1,2}[.)])\s+")
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+(?=\D)")
 # Greedy decoding that has lost its way repeats itself to the token limit. A report may say one thing twice, not thrice.
 _MAX_REPEATS = 3
+# Of a few words a list may be made: these are said four times before it is a loop.
+_SHORT_PHRASE_WORDS = 8
 
 
 def parse_section(text: str, reason: FinishReason) -> Section:
@@ -44,10 +46,21 @@ def _is_looping(text: str, items: tuple[str, ...]) -> bool:
     if max(folded.count(item) for item in set(folded)) >= _MAX_REPEATS:
         return True
     words = text.casefold().split()
-    return any(_ends_repeating(words, period) for period in range(1, 9))
+    return any(_repeats(words, period, 4 if period <= _SHORT_PHRASE_WORDS else 3) for period in range(1, len(words)))
 
 
-def _ends_repeating(words: list[str], period: int) -> bool:
-    """Whether the text ends in one phrase of `period` words said at least four times over."""
-    tail = words[-4 * period :]
-    return len(tail) == 4 * period and tail == tail[:period] * 4
+def _repeats(words: list[str], period: int, times: int) -> bool:
+    """Whether one phrase of `period` words stands so many times in a row anywhere in the text.
+
+    So many equal words in a row cover one of the places that are looked at, from where they are followed both ways.
+    """
+    num_equal = (times - 1) * period
+    for place in range(num_equal - 1, len(words) - period, num_equal):
+        first = after = place
+        while first >= 0 and words[first] == words[first + period]:
+            first -= 1
+        while after + period < len(words) and words[after] == words[after + period]:
+            after += 1
+        if after - first > num_equal:
+            return True
+    return False
