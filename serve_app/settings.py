@@ -245,7 +245,8 @@ class EngineSettings(Step):
     tensor_parallel_size: int = Field(1, ge=1)
     """GPUs that share one replica's weights."""
     stall_timeout_s: float = Field(60, gt=0)
-    """How long an engine with reports in progress may say nothing before its replica is replaced."""
+    """How long an engine may say nothing before its replica is replaced; counted only while it has
+    reports in progress, over all of them."""
 
 
 class TelemetrySettings(Step):

@@ -8,34 +8,42 @@ from serve_app.domain.errors import EngineGone
 
 
 class Pulse:
-    """Counts what is in progress and when the engine last said something; `now` is a monotonic clock, in seconds."""
+    """Counts how long the engine has been asked and has said nothing; `now` is a monotonic clock, in seconds.
+
+    Silence adds up over requests: whoever waited in vain and left has shown no life.
+    """
 
     def __init__(self, stall_timeout_s: float, now: Callable[[], float] = time.monotonic) -> None:
         self._stall_timeout_s = stall_timeout_s
         self._now = now
         self._num_running = 0
-        self._heard_s = 0.0
+        # In earlier requests, and since when in those of now.
+        self._silence_s = 0.0
+        self._waiting_since_s = 0.0
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
         """Count a request while it is in progress; an idle engine is not expected to speak."""
         if self._num_running == 0:
-            self.beat()
+            self._waiting_since_s = self._now()
         self._num_running += 1
         try:
             yield
         finally:
             self._num_running -= 1
+            if self._num_running == 0:
+                self._silence_s += self._now() - self._waiting_since_s
 
     def beat(self) -> None:
         """Note that the engine has spoken."""
-        self._heard_s = self._now()
+        self._silence_s, self._waiting_since_s = 0.0, self._now()
 
     def require(self) -> None:
-        """Return if the engine is idle or has spoken lately.
+        """Return if the engine has spoken lately, as far as it was asked.
 
         Raises:
-            EngineGone: it has requests in progress and was silent for the stall timeout.
+            EngineGone: it was silent for the stall timeout, all the while with requests in progress.
         """
-        if self._num_running and self._now() - self._heard_s > self._stall_timeout_s:
+        waiting_s = self._now() - self._waiting_since_s if self._num_running else 0.0
+        if self._silence_s + waiting_s > self._stall_timeout_s:
             raise EngineGone("the model engine has said nothing for too long")

@@ -52,3 +52,29 @@ def test_a_second_request_does_not_hide_the_silence_of_the_first() -> None:
             clock.now_s = 61
             with pytest.raises(EngineGone):
                 pulse.require()
+
+
+def test_clients_that_give_up_one_after_another_do_not_hide_the_silence() -> None:
+    clock = Clock()
+    pulse = Pulse(stall_timeout_s=60, now=clock)
+    for _ in range(2):
+        with pulse.request():
+            clock.now_s += 29
+            pulse.require()
+        clock.now_s += 3600
+        pulse.require()
+    with pulse.request():
+        clock.now_s += 3
+        with pytest.raises(EngineGone):
+            pulse.require()
+
+
+def test_a_word_ends_the_silence_of_all_before() -> None:
+    clock = Clock()
+    pulse = Pulse(stall_timeout_s=60, now=clock)
+    for _ in range(20):
+        with pulse.request():
+            clock.now_s += 29
+        with pulse.request():
+            pulse.beat()
+        pulse.require()
