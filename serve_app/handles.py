@@ -3,6 +3,7 @@
 What crosses a handle goes by value, over gRPC (`launch`).
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from grpc import RpcError
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
-from ray.serve.handle import DeploymentHandle
+from ray.serve.handle import DeploymentBroadcastResponse, DeploymentHandle
 
 from serve_app.domain.conversation import Dialogue, Principal
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
@@ -62,18 +63,16 @@ class RemoteModel:
         return card
 
     async def readiness(self, timeout_s: float) -> Readiness:
-        """Ask every replica at once whether it lives.
+        """Ask every replica at once whether it lives; the first that says so is enough.
 
         Raises:
             DeploymentUnavailableError: there is no replica.
         """
         try:
-            answers = await self._handle.broadcast("describe").results_async(
-                timeout_s=timeout_s, return_exceptions=True
-            )
+            async with asyncio.timeout(timeout_s):
+                is_ready = await _is_any_answered(self._handle.broadcast("describe"))
         except TimeoutError:
             return Readiness(False, "engine-busy")
-        is_ready = any(isinstance(answer, ModelCard) for answer in answers)
         return Readiness(is_ready, "serving" if is_ready else "no-engine")
 
 
@@ -100,6 +99,21 @@ async def _streamed(call: Callable[[], Any], gone: ClaraError) -> AsyncGenerator
                 yield item
     finally:
         response.cancel()
+
+
+async def _is_any_answered(response: DeploymentBroadcastResponse) -> bool:
+    """Whether a replica answers without an error; Ray's own `results_async` waits for the slowest of them."""
+    waiting = {asyncio.ensure_future(result.get_async()) for result in await response._fetch_replica_results_async()}
+    try:
+        while waiting:
+            answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            # Each is asked for its error, or Python complains that nobody did.
+            if None in [answer.cancelled() or answer.exception() for answer in answered]:
+                return True
+        return False
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 @contextlib.contextmanager

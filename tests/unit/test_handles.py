@@ -1,6 +1,8 @@
 """What goes wrong on the way to a replica is one of our errors, whichever way it goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -8,9 +10,11 @@ import pytest
 from grpc.aio import AioRpcError, Metadata
 from ray.exceptions import ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentBroadcastResponse
 
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
+from serve_app.domain.service import Readiness
 from serve_app.handles import RemoteModel
 from serve_app.ports import ModelCard
 
@@ -94,6 +98,59 @@ async def test_which_model_answers_is_asked_anew_each_time() -> None:
     handle.model = "new"
 
     assert (before.model, (await model.describe()).model) == ("old", "new")
+
+
+@dataclass
+class Described:
+    """What one replica's answer to a broadcast is to Serve's handle; None never comes."""
+
+    answer: ModelCard | Exception | None
+
+    async def get_async(self) -> ModelCard:
+        if self.answer is None:
+            await asyncio.sleep(60)
+        if not isinstance(self.answer, ModelCard):
+            raise self.answer or AssertionError("the question outlived its asker")
+        return self.answer
+
+
+@dataclass
+class Replicas:
+    """Serve's handle, of which a broadcast reaches these; its response is Serve's own."""
+
+    answers: list[ModelCard | Exception | None]
+
+    def broadcast(self, method: str) -> DeploymentBroadcastResponse:
+        assert method == "describe"
+
+        async def asked() -> list[Any]:
+            return [Described(answer) for answer in self.answers]
+
+        return DeploymentBroadcastResponse(asked(), None)
+
+
+CARD = ModelCard("m", "vllm", "1")
+DEAD = EngineGone("the model engine is not running")
+
+
+@pytest.mark.parametrize(
+    ("answers", "readiness"),
+    [
+        ([CARD], Readiness(True, "serving")),
+        ([None, CARD, None], Readiness(True, "serving")),
+        ([DEAD, None, CARD], Readiness(True, "serving")),
+        ([DEAD, DEAD], Readiness(False, "no-engine")),
+        ([DEAD, None], Readiness(False, "engine-busy")),
+    ],
+)
+async def test_one_engine_that_answers_is_enough_whatever_the_others_do(
+    answers: list[ModelCard | Exception | None], readiness: Readiness
+) -> None:
+    handle: Any = Replicas(answers)
+
+    assert await RemoteModel(handle).readiness(0.1) == readiness
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1, "a question is left open"
 
 
 async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here() -> None:
