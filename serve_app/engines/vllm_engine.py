@@ -5,8 +5,9 @@ the image is in the prompt before anything is generated. Knows nothing of radiol
 """
 
 import contextlib
+import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 import vllm
@@ -46,6 +47,8 @@ from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
 from serve_app.startup import Timeline
+
+logger = logging.getLogger(__name__)
 
 
 class VllmEngine:
@@ -88,29 +91,19 @@ class VllmEngine:
         llm = self._running()
         if request.adapter is not None and request.adapter not in self._adapters:
             raise BadRequest("this adapter is not served here")
-        try:
-            prompt = await self._render(llm, request)
-            stream = llm.generate(
-                prompt,
-                _sampling_params(request.sampling, self._stream_interval_tokens),
-                request.request_id,
-                lora_request=self._adapters[request.adapter] if request.adapter else None,
-                trace_headers=dict(request.trace_context) or None,
-                priority=request.priority,
-            )
-            with self._pulse.request():
-                async with contextlib.aclosing(stream):
-                    num_tokens: Counter[int] = Counter()
-                    async for output in until(stream, request.deadline_unix_s):
-                        self._pulse.beat()
-                        for event in _events(output, num_tokens):
+        with _translated():
+            for is_last in (False, True):
+                has_begun = False
+                try:
+                    async with contextlib.aclosing(self._answer(llm, request)) as events:
+                        async for event in events:
+                            has_begun = True
                             yield event
-        except VLLMClientError as error:
-            raise BadRequest("the conversation does not fit the model") from error
-        except GracefulHTTPError as error:
-            raise Overloaded("the model engine takes no more reports now") from error
-        except VLLMServerError as error:
-            raise EngineGone("the model engine stopped while it worked on this report") from error
+                    return
+                except _GivenUp as error:
+                    if has_begun or is_last:
+                        raise EngineGone("the model engine gave this report up") from error
+                logger.warning("vLLM gave a request up before its first token: asking once more")
 
     async def check_health(self) -> None:
         """Raise EngineGone when the engine's process is dead, or lives and says nothing."""
@@ -131,6 +124,24 @@ class VllmEngine:
             self._llm.shutdown()
             self._llm = None
 
+    async def _answer(self, llm: AsyncLLM, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        prompt = await self._render(llm, request)
+        stream = llm.generate(
+            prompt,
+            _sampling_params(request.sampling, self._stream_interval_tokens),
+            request.request_id,
+            lora_request=self._adapters[request.adapter] if request.adapter else None,
+            trace_headers=dict(request.trace_context) or None,
+            priority=request.priority,
+        )
+        with self._pulse.request():
+            async with contextlib.aclosing(stream):
+                num_tokens: Counter[int] = Counter()
+                async for output in until(stream, request.deadline_unix_s):
+                    self._pulse.beat()
+                    for event in _events(output, num_tokens):
+                        yield event
+
     def _running(self) -> AsyncLLM:
         if self._llm is None:
             raise EngineGone("the model engine is not running")
@@ -150,6 +161,26 @@ class VllmEngine:
         placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
         require_images(placed, images)
         return rendered
+
+
+class _GivenUp(Exception):
+    """The core dropped a request for a reason that a second try may not meet.
+
+    Above all a film whose first client left while it was rendered: vLLM's front believes that the core has its pixels.
+    """
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn vLLM's errors into ours."""
+    try:
+        yield
+    except VLLMClientError as error:
+        raise BadRequest("the conversation does not fit the model") from error
+    except GracefulHTTPError as error:
+        raise Overloaded("the model engine takes no more reports now") from error
+    except VLLMServerError as error:
+        raise EngineGone("the model engine stopped while it worked on this report") from error
 
 
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
@@ -253,6 +284,8 @@ def _logprobs(part: CompletionOutput) -> tuple[dict[int, float], ...] | None:
 
 
 def _finished(output: RequestOutput, part: CompletionOutput, completion_tokens: int) -> Finished:
+    if part.finish_reason == "error":
+        raise _GivenUp
     if part.finish_reason not in ("stop", "length"):
         raise EngineGone("the model engine gave this report up")
     usage = Usage(

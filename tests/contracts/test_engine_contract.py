@@ -6,6 +6,7 @@ One module, because a real engine fills a small machine: it is up once, and gone
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,6 +201,15 @@ async def test_another_tenant_never_meets_a_warm_cache(engine: Engine) -> None:
 
     assert again.usage.cached_tokens > 0
     assert other.usage.cached_tokens == 0
+
+
+@only_vllm
+async def test_a_film_whose_client_left_while_it_was_rendered_is_reported_on(engine: Any) -> None:
+    asked = GenerationRequest("left-while-rendered", (question(seed=4713),), Sampling(max_tokens=4))
+    # So far the first client gets.
+    await engine._render(engine._running(), asked)
+
+    assert len((await answer(engine, asked))[1]) == 4
 
 
 @only_ours
