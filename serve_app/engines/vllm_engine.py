@@ -5,6 +5,7 @@ the image is in the prompt before anything is generated. Knows nothing of radiol
 """
 
 import contextlib
+import dataclasses
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -37,7 +38,7 @@ from serve_app.domain.conversation import (
     TokenDelta,
     Usage,
 )
-from serve_app.domain.errors import BadRequest, EngineGone, Overloaded
+from serve_app.domain.errors import BadRequest, EngineGone, Overloaded, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
@@ -76,15 +77,11 @@ class VllmEngine:
         }
 
     async def start(self) -> None:
-        """Load the checkpoint and answer once for real; see `ports.Engine`."""
+        """Load the checkpoint and answer once for real, with every adapter too; see `ports.Engine`."""
         with self._timeline.phase("load"):
-            _introduce_model()
-            config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
-            with _threads(config):
-                self._llm = AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+            self._llm = self._loaded()
         with self._timeline.phase("warm-up"):
-            async for _ in self.generate(warm_up_request()):
-                pass
+            await self._warm_up()
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
@@ -123,6 +120,23 @@ class VllmEngine:
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
+
+    def _loaded(self) -> AsyncLLM:
+        _introduce_model()
+        config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        with _threads(config):
+            return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+
+    async def _warm_up(self) -> None:
+        """Ask the base model, then each adapter: vLLM loads one when it is asked for, and may die of it."""
+        async for _ in self.generate(warm_up_request()):
+            pass
+        for name in self._adapters:
+            try:
+                async for _ in self.generate(dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)):
+                    pass
+            except EngineGone as error:
+                raise Unavailable(f"the adapter {name} cannot be loaded") from error
 
     async def _answer(self, llm: AsyncLLM, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         prompt = await self._render(llm, request)

@@ -208,7 +208,6 @@ async def test_a_film_whose_client_left_while_it_was_rendered_is_reported_on(eng
     asked = GenerationRequest("left-while-rendered", (question(seed=4713),), Sampling(max_tokens=4))
     # So far the first client gets.
     await engine._render(engine._running(), asked)
-
     assert len((await answer(engine, asked))[1]) == 4
 
 

@@ -1,14 +1,14 @@
 """What our side of vLLM does with what its core says; the core is played."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from serve_app.domain.conversation import Finished, FinishReason, GenerationRequest, TokenDelta, Usage
-from serve_app.domain.errors import EngineGone
+from serve_app.domain.errors import EngineGone, Unavailable
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
@@ -31,7 +31,7 @@ GIVEN_UP = [output(finish_reason="error")]
 class Core:
     """Plays `AsyncLLM`: gives the answers it was made with, one after another, and keeps what it was asked."""
 
-    def __init__(self, *answers: list[Output]) -> None:
+    def __init__(self, *answers: Sequence[Output | Exception]) -> None:
         self._answers = list(answers)
         self.prompts: list[Any] = []
         self.adapters: list[str | None] = []
@@ -42,6 +42,8 @@ class Core:
         self.prompts.append(prompt)
         self.adapters.append(lora_request and lora_request.lora_name)
         for one in self._answers.pop(0):
+            if isinstance(one, Exception):
+                raise one
             yield one
 
 
@@ -57,6 +59,7 @@ def engine_of(core: Core, monkeypatch: pytest.MonkeyPatch, **model: Any) -> Engi
         return next(rendered)
 
     monkeypatch.setattr(engine, "_llm", core)
+    monkeypatch.setattr(engine, "_loaded", lambda: core)
     monkeypatch.setattr(engine, "_render", render)
     return engine
 
@@ -92,3 +95,24 @@ async def test_what_is_given_up_again_or_midway_is_an_error(
 
     assert type(caught.value) is EngineGone, "what crosses a handle is found again without vLLM"
     assert len(core.prompts) == num_asked
+
+
+ADAPTERS = {"stage-1": "one", "stage-2": "two"}
+
+
+async def test_a_start_has_asked_the_base_model_and_every_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = Core(ANSWER, ANSWER, ANSWER)
+
+    await engine_of(core, monkeypatch, adapters=ADAPTERS).start()
+
+    assert core.adapters == [None, "stage-1", "stage-2"]
+
+
+async def test_an_adapter_that_cannot_be_loaded_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_environment(Settings())
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    core = Core(ANSWER, ANSWER, [EngineDeadError()])
+
+    with pytest.raises(Unavailable, match="stage-2"):
+        await engine_of(core, monkeypatch, adapters=ADAPTERS).start()
