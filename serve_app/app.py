@@ -122,7 +122,12 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
     def make_openai(_: Timeline) -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
-        return OpenAIEngine(settings.engine.openai, settings.model.name, settings.engine.stream_interval_tokens)
+        return OpenAIEngine(
+            settings.engine.openai,
+            settings.model.name,
+            settings.engine.stream_interval_tokens,
+            adapters=settings.orchestrator.adapters,
+        )
 
     def make_scripted(_: Timeline) -> Engine:
         from serve_app.engines.scripted_engine import ScriptedEngine

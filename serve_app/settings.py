@@ -122,6 +122,11 @@ class OrchestratorSettings(Step):
     deadline_s: float = Field(120, gt=0)
     """Time for a whole report, both turns; after it the engine is told to stop."""
 
+    @property
+    def adapters(self) -> frozenset[str]:
+        """Those that answer a turn."""
+        return frozenset(name for name in (self.findings_adapter, self.impression_adapter) if name is not None)
+
 
 class ScreenSettings(Step):
     """The gate: is this a chest X-ray?"""
@@ -270,13 +275,16 @@ class Settings(Step):
 
     @model_validator(mode="after")
     def _adapters_are_served(self) -> "Settings":
-        """An adapter that nobody serves would fail every report: say it before the first one."""
-        wanted = {self.orchestrator.findings_adapter, self.orchestrator.impression_adapter} - {None}
+        """An adapter that nobody serves would fail every report: say it before the first one.
+
+        Another server's adapters are looked for at the start, in its own list.
+        """
+        wanted = self.orchestrator.adapters
         backend = self.engine.backend
         if wanted and backend not in ("vllm", "openai"):
             raise ValueError(f"adapters are served by the backends vllm and openai, not by {backend}")
         if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
-            raise ValueError(f"model.adapters does not have {', '.join(sorted(map(str, missing)))}")
+            raise ValueError(f"model.adapters does not have {', '.join(sorted(missing))}")
         return self
 
 

@@ -1,12 +1,14 @@
 """Any OpenAI-compatible chat endpoint behind the Engine port: somebody else's vLLM, SGLang, NIM or a hosted model.
 
-Sends images as lossless PNG in data URLs, and at the start refuses a server that does not look at images.
+Sends images as lossless PNG in data URLs, and refuses a server that does not look at images: at the start, and again
+after a failure, when another one may have taken its place.
 """
 
+import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +35,33 @@ from serve_app.settings import OpenAISettings
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5
+_TAKES_NO_MORE = "the model server takes no more reports now"
 _GIVEN_UP = "the model server gave this report up"
 
 
 class OpenAIEngine:
-    """Implements the `Engine` port over HTTP; `name` is what reports call the model, absent the server's own name."""
+    """Implements the `Engine` port over HTTP.
+
+    `name` is what reports call the model, absent the server's own name; `adapters` are those that will be asked for.
+    """
 
     def __init__(
         self,
         settings: OpenAISettings,
         name: str | None = None,
         stream_interval_tokens: int = 1,
+        adapters: Collection[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._stream_interval_tokens = stream_interval_tokens
         self._name = name
         self._model = settings.model or ""
+        self._adapters = frozenset(adapters)
+        # Of what is asked for, what the server listed at the start: some take names that they do not list.
+        self._listed: frozenset[str] = frozenset()
+        self._is_in_doubt = False
+        self._proving = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
             headers=_authorization(settings.api_key_file),
@@ -60,17 +72,21 @@ class OpenAIEngine:
         )
 
     async def start(self) -> None:
-        """Find the model and see that it looks at images; see `ports.Engine`."""
-        self._model = self._model or await self._only_model()
-        seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
-        if seen <= blind:
-            raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
+        """Find the model and its adapters, and see that it looks at images; see `ports.Engine`."""
+        with self._asking():
+            names = await self._models()
+            self._model = self._model or _only(names - self._adapters)
+            if missing := self._adapters - names:
+                raise Unavailable(f"the model server does not list {', '.join(sorted(missing))}")
+            self._listed = names & {self._model, *self._adapters}
+            await self._see_that_it_sees()
+        self._is_in_doubt = False
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         payload = self._payload(request)
-        with _translated():
-            async with contextlib.aclosing(self._chunks(payload)) as chunks:
+        with self._asking():
+            async with contextlib.aclosing(self._proven(payload)) as chunks:
                 async for event in _events(until(chunks, request.deadline_unix_s)):
                     yield event
 
@@ -78,16 +94,21 @@ class OpenAIEngine:
         """Always well: another replica here would not mend a server elsewhere."""
 
     async def describe(self) -> ModelCard:
-        """Name the model, if the server answers.
+        """Name the model, if the server answers and still has it; after a failure, if it looks at images.
 
         Raises:
             EngineGone: it doesn't, or says that its model is dead.
         """
-        with _translated():
+        with self._asking():
             if self._settings.is_vllm:
                 await self._require_living_core()
-            response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
-            _require_ok(response.status_code, response.headers)
+            if not self._listed <= await self._models():
+                raise EngineGone("the model server does not have the model any more")
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout_s):
+                    await self._settle_doubt()
+            except TimeoutError as error:
+                raise EngineGone("the model server does not answer") from error
         return ModelCard(
             self._name or self._model.rsplit("/", 1)[-1],
             "openai",
@@ -106,22 +127,48 @@ class OpenAIEngine:
         if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_FOUND):
             raise EngineGone("the model server says that its model is dead")
 
-    async def _only_model(self) -> str:
-        with _translated():
-            response = await self._client.get("models")
-            _require_ok(response.status_code, response.headers)
+    async def _models(self) -> frozenset[str]:
+        response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
+        _require_ok(response.status_code, response.headers)
         try:
-            names = [str(model["id"]) for model in response.json()["data"]]
+            return frozenset(str(model["id"]) for model in response.json()["data"])
         except (ValueError, KeyError, TypeError):
             raise Unavailable("the model server does not list its models as OpenAI's API does") from None
-        if len(names) != 1:
-            raise Unavailable(f"the model server has {len(names)} models: name one in engine.openai.model")
-        return names[0]
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Translate what goes wrong, and doubt that it is the server of the start; one that counts its requests is."""
+        try:
+            with _translated():
+                yield
+        except _TooManyRequests as refusal:
+            raise Overloaded(_TAKES_NO_MORE, refusal.retry_after_s) from None
+        except ClaraError:
+            self._is_in_doubt = True
+            raise
+
+    async def _settle_doubt(self) -> None:
+        async with self._proving:
+            if self._is_in_doubt:
+                await self._see_that_it_sees()
+                self._is_in_doubt = False
+
+    async def _see_that_it_sees(self) -> None:
+        seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
+        if seen <= blind:
+            raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
 
     async def _num_prompt_tokens(self, has_image: bool) -> int:
         request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
-        (finished,) = [event async for event in self.generate(request) if isinstance(event, Finished)]
+        events = _events(self._chunks(self._payload(request)))
+        (finished,) = [event async for event in events if isinstance(event, Finished)]
         return finished.usage.prompt_tokens
+
+    async def _proven(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        await self._settle_doubt()
+        async with contextlib.aclosing(self._chunks(payload)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def _payload(self, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
@@ -165,6 +212,19 @@ class OpenAIEngine:
                 if event.data == _DONE:
                     return
                 yield _chunk(event.data)
+
+
+class _TooManyRequests(Exception):
+    """The server counts what it is asked."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+
+
+def _only(names: Collection[str]) -> str:
+    if len(names) != 1:
+        raise Unavailable(f"the model server has {len(names)} models: name one in engine.openai.model")
+    return next(iter(names))
 
 
 async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[GenerationEvent]:
@@ -219,8 +279,10 @@ def _require_ok(status: int, headers: httpx.Headers) -> None:
         raise Unavailable("the model server does not accept our key")
     if status == httpx.codes.NOT_FOUND:
         raise Unavailable("the model server does not know this model")
-    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
-        raise Overloaded("the model server takes no more reports now", _retry_after_s(headers))
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        raise _TooManyRequests(_retry_after_s(headers))
+    if status == httpx.codes.SERVICE_UNAVAILABLE:
+        raise Overloaded(_TAKES_NO_MORE, _retry_after_s(headers))
     if httpx.codes.is_client_error(status):
         raise BadRequest("the conversation does not fit the model")
     raise EngineGone("the model server failed")

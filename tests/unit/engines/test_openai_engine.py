@@ -1,10 +1,11 @@
 """What is sent to an OpenAI-compatible server, and what its answers and refusals become."""
 
+import asyncio
 import base64
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +61,29 @@ def spoken(payload: dict[str, Any]) -> httpx.Response:
 class Server:
     """Answers as it is told to, and keeps what it was asked."""
 
-    def __init__(self, answer: Answer = spoken, models: tuple[str, ...] = ("Qwen/clara",)) -> None:
+    def __init__(
+        self, answer: Answer = spoken, models: tuple[str, ...] = ("Qwen/clara",), adapters: tuple[str, ...] = ()
+    ) -> None:
         self.answer = answer
         self.models = models
+        self.adapters = adapters
+        self.is_gone = False
         self.payloads: list[dict[str, Any]] = []
         self.headers: list[httpx.Headers] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.headers.append(request.headers)
         if request.url.path == "/v1/models":
-            return httpx.Response(200, json={"data": [{"id": name} for name in self.models]})
+            if self.is_gone:
+                return httpx.Response(502)
+            return httpx.Response(200, json={"data": [{"id": name} for name in (*self.models, *self.adapters)]})
         assert request.url.path == "/v1/chat/completions"
         self.payloads.append(json.loads(request.content))
         return self.answer(self.payloads[-1])
 
 
-def engine_of(server: Server, **settings: Any) -> OpenAIEngine:
-    return OpenAIEngine(OpenAISettings(**settings), transport=httpx.MockTransport(server))
+def engine_of(server: Server, adapters: tuple[str, ...] = (), **settings: Any) -> OpenAIEngine:
+    return OpenAIEngine(OpenAISettings(**settings), adapters=adapters, transport=httpx.MockTransport(server))
 
 
 async def ask(server: Server, request: GenerationRequest | None = None, **settings: Any) -> list[Any]:
@@ -161,11 +168,91 @@ def blind(payload: dict[str, Any]) -> httpx.Response:
         (Server(models=("a", "b")), "2 models"),
         (Server(models=()), "0 models"),
         (Server(lambda payload: streamed(chunk("a"), chunk(finish_reason="stop"))), "no usage"),
+        (Server(models=("Qwen/clara",), adapters=("stage-1",)), "not list stage-2'"),
     ],
 )
 async def test_a_server_that_cannot_report_on_films_is_not_started_with(server: Server, words: str) -> None:
     with pytest.raises(Unavailable, match=words):
-        await engine_of(server).start()
+        await engine_of(server, adapters=("stage-1", "stage-2") if server.adapters else ()).start()
+
+
+async def test_a_server_with_every_adapter_is_started_with() -> None:
+    await engine_of(Server(adapters=("stage-1",)), adapters=("stage-1",)).start()
+
+
+async def test_a_model_that_a_server_never_listed_is_served_all_the_same() -> None:
+    engine = engine_of(Server(), model="by-another-name")
+    await engine.start()
+
+    assert (await engine.describe()).model == "by-another-name"
+
+
+def fail(payload: dict[str, Any]) -> httpx.Response:
+    raise httpx.ConnectError("no")
+
+
+async def report_on(engine: OpenAIEngine) -> list[Any]:
+    return [event async for event in engine.generate(GenerationRequest("one", CONVERSATION))]
+
+
+async def test_a_server_that_has_another_model_now_is_not_ready() -> None:
+    server = Server()
+    engine = engine_of(server)
+    await engine.start()
+    server.models = ("Qwen/other",)
+
+    with pytest.raises(EngineGone, match="any more"):
+        await engine.describe()
+
+
+@pytest.mark.parametrize("while_gone", [report_on, OpenAIEngine.describe])
+async def test_a_server_that_does_not_look_at_images_does_not_take_the_place_of_one_that_did(
+    while_gone: Callable[[OpenAIEngine], Awaitable[Any]],
+) -> None:
+    server = Server()
+    engine = engine_of(server)
+    await engine.start()
+    server.answer, server.is_gone = fail, True
+    with pytest.raises(EngineGone):
+        await while_gone(engine)
+    server.answer, server.is_gone = blind, False
+    server.payloads.clear()
+
+    for ask in (report_on, OpenAIEngine.describe, report_on):
+        with pytest.raises(Unavailable, match="does not look at images"):
+            await ask(engine)
+    assert "Cho biết" not in json.dumps(server.payloads, ensure_ascii=False), "a film went to it"
+
+
+async def test_a_server_that_comes_back_as_it_was_is_looked_at_once() -> None:
+    server = Server()
+    engine = engine_of(server)
+    await engine.start()
+    server.answer = fail
+    with pytest.raises(EngineGone):
+        await report_on(engine)
+    server.answer = spoken
+    server.payloads.clear()
+
+    await asyncio.gather(*(report_on(engine) for _ in range(4)))
+    await engine.describe()
+
+    assert len(server.payloads) == 2 + 4
+
+
+async def test_a_server_that_counts_its_requests_is_not_asked_more_for_it() -> None:
+    server = Server()
+    engine = engine_of(server)
+    await engine.start()
+    server.answer = refusal(429)
+    with pytest.raises(Overloaded):
+        await report_on(engine)
+    server.answer = spoken
+    server.payloads.clear()
+
+    await report_on(engine)
+
+    assert len(server.payloads) == 1
 
 
 @pytest.mark.parametrize(
