@@ -235,6 +235,8 @@ class EngineSettings(Step):
     longer steps."""
     kv_cache_bytes: int | None = Field(268_435_456, ge=1)
     """Memory of the key-value cache; none lets vLLM take what `gpu_memory_utilization` leaves."""
+    image_cache_bytes: int = Field(268_435_456, ge=1)
+    """Memory in vLLM's core for pixels, so that turn 2 need not send them again; an image of the demo takes 1.2 MB."""
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
     """Share of a GPU's memory that vLLM may take; unused on CPU."""
     block_size_tokens: int | None = Field(32, ge=1)
@@ -250,8 +252,7 @@ class EngineSettings(Step):
     tensor_parallel_size: int = Field(1, ge=1)
     """GPUs that share one replica's weights."""
     stall_timeout_s: float = Field(60, gt=0)
-    """How long an engine may say nothing before its replica is replaced; counted only while it has
-    reports in progress, over all of them."""
+    """How long an engine with reports in progress may say nothing, over all of them, before its replica is replaced."""
 
 
 class TelemetrySettings(Step):

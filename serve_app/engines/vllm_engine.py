@@ -221,6 +221,8 @@ def _engine_args(
         enable_prefix_caching=True,
         block_size=engine.block_size_tokens,
         kv_cache_memory_bytes=engine.kv_cache_bytes,
+        # GiB. Unless told, vLLM lets it grow to 4, until a machine of 8 has no memory left.
+        mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,
         tensor_parallel_size=engine.tensor_parallel_size,
         distributed_executor_backend=_executor(engine),

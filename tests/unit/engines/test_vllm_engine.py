@@ -116,3 +116,9 @@ async def test_an_adapter_that_cannot_be_loaded_ends_the_start(monkeypatch: pyte
 
     with pytest.raises(Unavailable, match="stage-2"):
         await engine_of(core, monkeypatch, adapters=ADAPTERS).start()
+
+
+def test_the_memory_for_pixels_is_the_one_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = engine_of(Core(), monkeypatch)
+
+    assert engine._args.mm_processor_cache_gb == 0.25
