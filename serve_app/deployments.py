@@ -41,6 +41,8 @@ class EngineReplica:
     """One model. It is up once it has generated; when its engine dies, the failed health check has it replaced."""
 
     async def __init__(self, make_engine: Callable[[Timeline], Engine]) -> None:  # type: ignore[misc]
+        # What engines have to say goes where this replica's words go; they know of no Serve.
+        logging.getLogger("serve_app.engines").parent = logger
         self._timeline = Timeline(lambda line: logger.info("engine start: %s", line))
         with self._timeline.phase("imports"), lasting_imports():
             self._engine = make_engine(self._timeline)
