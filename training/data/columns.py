@@ -107,6 +107,16 @@ def text_of(value: Any) -> str:
     return text
 
 
+def id_of(value: Any) -> str | None:
+    """Read an id; None where there is none. A number that a table with gaps stores as 123.0 is the id 123.
+
+    Raises:
+        RowError: half a character, as JSON escapes can write it.
+    """
+    text = text_of(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return None if text.casefold() in _EMPTY_WORDS else text
+
+
 def report_text(value: Any, field: Field) -> str:
     """Read findings or impression.
 

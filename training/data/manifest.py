@@ -6,6 +6,7 @@ from typing import Any
 
 from training.data.rows import SourceFile
 from training.data.splits import Split, StudyKey
+from training.data.studies import STAND_INS
 
 
 def describe(
@@ -19,6 +20,9 @@ def describe(
         **choices,
         "num_studies": sum(len(studies) for studies in keys.values()),
         "num_bad_rows": num_bad_rows,
+        "num_studies_without_patient_id": sum(
+            key.patient_id.startswith(STAND_INS) for studies in keys.values() for key in studies
+        ),
         "splits": {
             split.value: {"num_studies": len(studies), "num_patients": len({key.patient_id for key in studies})}
             for split, studies in keys.items()

@@ -81,11 +81,11 @@ def prepare(
 ) -> dict[str, Any]:
     """Write `out`/train, validation and test, bad_rows.jsonl and manifest.json; return the manifest.
 
-    `split_by` "patient" hashes the patient's id, "folder" keeps the data set's own splits (see `own_split`). `out`
-    comes to be as a whole or not at all.
+    `split_by` "patient" hashes the patient's id or its stand-in, "folder" keeps the data set's own splits (see
+    `own_split`). `out` comes to be as a whole or not at all.
 
     Raises:
-        FileExistsError: `out` is there already. LeakError: splits share patients or prepared images.
+        FileExistsError: `out` is there already. LeakError: splits share patients, studies or prepared images.
         ColumnError, FileNotFoundError: see `read_studies`. ValueError: no split in a file's path.
     """
     rule = _SplitRule(split_by, seed, ratios or SplitRatios())

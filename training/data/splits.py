@@ -3,13 +3,14 @@
 import hashlib
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Literal
 
+Kind = Literal["patient", "study", "image"]
 _NUM_EXAMPLES = 5
 
 
@@ -60,26 +61,26 @@ class StudyKey:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A patient or an image (`name` is its id or digest) that stands in more than one split."""
+    """A patient, a study or an image (`name` is its id or digest) that stands in more than one split."""
 
-    kind: Literal["patient", "image"]
+    kind: Kind
     name: str
     splits: tuple[str, ...]
     study_ids: tuple[str, ...]
 
 
 class LeakError(ValueError):
-    """Splits share patients or images; `leaks` lists them all, the message the first few by id."""
+    """Splits share patients, studies or images; `leaks` lists them all, the message the first few by id."""
 
     def __init__(self, leaks: list[Leak]) -> None:
         self.leaks = leaks
-        counts = {kind: sum(leak.kind == kind for leak in leaks) for kind in ("patient", "image")}
+        counts = Counter(leak.kind for leak in leaks)
         examples = "; ".join(
             f"{leak.kind} {leak.name} in {', '.join(leak.splits)} (studies {', '.join(leak.study_ids[:_NUM_EXAMPLES])})"
             for leak in leaks[:_NUM_EXAMPLES]
         )
         super().__init__(
-            f"{counts['patient']} patients and {counts['image']} prepared images "
+            f"{counts['patient']} patients, {counts['study']} studies and {counts['image']} prepared images "
             f"stand in more than one split: {examples}"
         )
 
@@ -107,14 +108,16 @@ def own_split(file: str) -> Split:
 
 
 def find_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> list[Leak]:
-    """List the patients, then the identical prepared images, that stand in more than one split."""
+    """List the patients, then the studies, then the identical prepared images, that stand in more than one split."""
     patients: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    studies: dict[str, list[tuple[str, str]]] = defaultdict(list)
     images: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for split, keys in splits.items():
         for key in keys:
             patients[key.patient_id].append((split, key.study_id))
+            studies[key.study_id].append((split, key.study_id))
             images[key.digest].append((split, key.study_id))
-    return [*_shared("patient", patients), *_shared("image", images)]
+    return [*_shared("patient", patients), *_shared("study", studies), *_shared("image", images)]
 
 
 def refuse_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> None:
@@ -128,7 +131,7 @@ def refuse_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> None:
         raise LeakError(leaks)
 
 
-def _shared(kind: Literal["patient", "image"], places: Mapping[str, list[tuple[str, str]]]) -> list[Leak]:
+def _shared(kind: Kind, places: Mapping[str, list[tuple[str, str]]]) -> list[Leak]:
     return [
         Leak(kind, name, tuple(dict.fromkeys(split for split, _ in found)), tuple(study for _, study in found))
         for name, found in places.items()

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from serve_app.domain.facts import Fact
 from serve_app.domain.study import Patient
 
+STAND_INS = ("study:", "image:")
+"""How a `patient_id` begins that no table gave: the study stands for its patient, or the image does."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportedStudy:
     """A film with the report a reader wrote about it.
 
     `image` is the file as it is stored (PNG, JPEG or DICOM); the texts are in Unicode NFC, stripped, never empty.
+    Where the table has no patient id, `patient_id` is a stand-in.
     `facts` is the truth about a drawn film and None for any other.
     """
 

@@ -14,7 +14,7 @@ from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
-from training.data.columns import Field, RowError, patient_of_cells, report_text, text_of
+from training.data.columns import Field, RowError, id_of, patient_of_cells, report_text, text_of
 from training.data.fact_json import read_facts
 from training.data.rows import RawRow, raw_rows, source_files
 from training.data.studies import BadRow, LocatedStudy, ReportedStudy
@@ -29,8 +29,9 @@ def read_studies(
 ) -> Iterator[ReportedStudy]:
     """Read the studies of a Parquet or JSONL file, or of a folder of them in sorted order, row by row.
 
-    Every image is decoded once to know that it can be. Where a table has no patient id, `patient_id` is 'image:' and
-    the SHA-256 of the image's bytes: then two films of one patient count as two patients, one film twice as one.
+    Every image is decoded once to know that it can be. Where a row has no patient id, `patient_id` is 'study:' and the
+    study's id, so that a study's films stay together; without that id too it is 'image:' and the SHA-256 of the image's
+    bytes: then two films of one patient count as two patients, one film twice as one.
     A study without an id is named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are known, not used.
 
     Raises:
@@ -73,9 +74,11 @@ def _study(raw: RawRow) -> ReportedStudy:
     patient = patient_of_cells(cells.get(Field.SEX), cells.get(Field.AGE), cells.get(Field.VIEW))
     facts = _facts(cells.get(Field.FACTS))
     image = _image(cells[Field.IMAGE], raw.file.path.parent)
+    study_id = id_of(cells.get(Field.STUDY_ID))
+    stand_in = f"study:{study_id}" if study_id else f"image:{hashlib.sha256(image).hexdigest()}"
     return ReportedStudy(
-        study_id=text_of(cells.get(Field.STUDY_ID)) or f"{raw.file.name}#{raw.row}",
-        patient_id=text_of(cells.get(Field.PATIENT_ID)) or f"image:{hashlib.sha256(image).hexdigest()}",
+        study_id=study_id or f"{raw.file.name}#{raw.row}",
+        patient_id=id_of(cells.get(Field.PATIENT_ID)) or stand_in,
         image=image,
         patient=patient,
         findings=findings,

@@ -84,6 +84,21 @@ def test_a_patients_studies_stay_together(out: Path) -> None:
     assert sum(map(len, patients)) == len(set.union(*patients)) < 12
 
 
+def test_a_studys_films_stay_together_where_no_patient_is_named(
+    row: Make, write_parquet: Write, tmp_path: Path
+) -> None:
+    films = [row(2 * study + film, study_id=f"s{study}", patient_id=None) for study in range(20) for film in (0, 1)]
+    manifest = prepare(
+        write_parquet([*films, row(99, study_id="s99", patient_id="p")]),
+        tmp_path / "out",
+        TOKENS,
+        ratios=SplitRatios(0.4, 0.3, 0.3),
+    )
+    studies = [set(load_from_disk(str(tmp_path / "out" / split))["study_id"]) for split in manifest["splits"]]
+    assert all(studies) and sum(map(len, studies)) == 21
+    assert manifest["num_studies_without_patient_id"] == 40
+
+
 def test_the_manifest_counts_and_names_its_sources(out: Path, source: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text())
     [file] = source.iterdir()

@@ -74,20 +74,21 @@ def test_a_file_that_names_no_split_or_two_is_refused(file: str) -> None:
 @given(st.lists(keys), st.lists(keys), st.lists(keys))
 def test_leaks_are_what_the_splits_share(train: list[StudyKey], val: list[StudyKey], test: list[StudyKey]) -> None:
     splits = {"train": train, "validation": val, "test": test}
-    for kind, attribute in (("patient", "patient_id"), ("image", "digest")):
+    for kind, attribute in (("patient", "patient_id"), ("study", "study_id"), ("image", "digest")):
         sets = [{getattr(key, attribute) for key in studies} for studies in splits.values()]
         shared = (sets[0] & sets[1]) | (sets[0] & sets[2]) | (sets[1] & sets[2])
         assert {leak.name for leak in find_leaks(splits) if leak.kind == kind} == shared
 
 
 def test_a_leak_is_refused_with_counts_and_ids() -> None:
-    train = [StudyKey("s1", "p1", "d1"), StudyKey("s2", "p2", "d2")]
-    test = [StudyKey("s3", "p1", "d3"), StudyKey("s4", "p4", "d2")]
+    train = [StudyKey("s1", "p1", "d1"), StudyKey("s2", "p2", "d2"), StudyKey("s5", "p5", "d5")]
+    test = [StudyKey("s3", "p1", "d3"), StudyKey("s4", "p4", "d2"), StudyKey("s5", "p6", "d6")]
     with pytest.raises(LeakError) as refused:
         refuse_leaks({"train": train, "test": test})
     message = str(refused.value)
-    assert message.startswith("1 patients and 1 prepared images stand in more than one split")
+    assert message.startswith("1 patients, 1 studies and 1 prepared images stand in more than one split")
     assert "patient p1 in train, test (studies s1, s3)" in message
+    assert "study s5 in train, test (studies s5, s5)" in message
     assert "image d2 in train, test (studies s2, s4)" in message
 
 

@@ -56,6 +56,27 @@ def test_ids_and_facts_are_read_where_they_stand(row: Make, write_parquet: Write
     assert (study.patient_id, study.study_id, study.facts) == ("p1", "s1", frozenset({fact}))
 
 
+@pytest.mark.parametrize("named", [{"study_id": "s1"}, {"study_id": "s1", "patient_id": "nan"}, {"study_id": 1.0}])
+def test_without_a_patient_id_the_study_names_the_patient(
+    named: Row, row: Make, write_parquet: Write, bad_rows: list[BadRow]
+) -> None:
+    studies = read(write_parquet([row(1, view="PA", **named), row(2, view="LATERAL", **named)]), bad_rows)
+    assert [study.patient_id for study in studies] == [f"study:{studies[0].study_id}"] * 2
+    assert studies[0].study_id in ("s1", "1") and bad_rows == []
+
+
+def test_a_number_is_one_id_whether_it_was_stored_as_an_integer_or_a_float(
+    row: Make, write_parquet: Write, tmp_path: Path, bad_rows: list[BadRow]
+) -> None:
+    for name, number in (("integers", 123), ("floats", 123.0), ("texts", "123")):
+        write_parquet(
+            [row(patient_id=number, study_id=number), row(patient_id=None, study_id=None)], f"data/{name}.parquet"
+        )
+    studies = read(tmp_path / "data", bad_rows)
+    assert [(study.patient_id, study.study_id) for study in studies[::2]] == [("123", "123")] * 3
+    assert all(study.patient_id.startswith("image:") for study in studies[1::2])
+
+
 def test_a_fact_may_leave_out_what_is_not_said() -> None:
     assert read_facts([{"finding": "cardiomegaly"}]) == {Fact(Finding.CARDIOMEGALY)}
 
