@@ -5,6 +5,7 @@ Knows columns, not what their cells mean.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,17 +59,21 @@ def source_files(source: Path) -> list[SourceFile]:
 
 
 def num_rows(files: list[SourceFile]) -> int | None:
-    """Count the rows without reading them; None where a file does not tell."""
+    """Count the rows without reading them; None where a file does not tell.
+
+    Raises:
+        ColumnError: a damaged Parquet file.
+    """
     if any(file.path.suffix != ".parquet" for file in files):
         return None
-    return sum(pq.read_metadata(file.path).num_rows for file in files)
+    return sum(_num_rows(file) for file in files)
 
 
 def raw_rows(file: SourceFile, on_bad_row: Callable[[BadRow], None], *, allow_extra: bool) -> Iterator[RawRow]:
     """Read one table row by row.
 
     Raises:
-        ColumnError: see `match_columns`; also a file that is no table at all.
+        ColumnError: see `match_columns`; also a damaged file, or one that is no table at all.
     """
     read = _parquet_rows if file.path.suffix == ".parquet" else _jsonl_rows
     for row, cells in read(file, allow_extra):
@@ -81,20 +86,36 @@ def raw_rows(file: SourceFile, on_bad_row: Callable[[BadRow], None], *, allow_ex
 Cells = dict[Field, Any] | RowError
 
 
-def _parquet_rows(file: SourceFile, allow_extra: bool) -> Iterator[tuple[int, Cells]]:
+@contextmanager
+def _naming_damage(file: SourceFile) -> Iterator[None]:
+    """Name the file that Parquet cannot read; its own messages do not."""
     try:
-        table = pq.ParquetFile(file.path, buffer_size=_READ_BUFFER_BYTES, pre_buffer=False)
-    except pa.ArrowInvalid:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
         raise ColumnError(f"{file.name}: not a readable Parquet file") from None
+
+
+def _num_rows(file: SourceFile) -> int:
+    with _naming_damage(file):
+        return int(pq.read_metadata(file.path).num_rows)
+
+
+def _parquet_rows(file: SourceFile, allow_extra: bool) -> Iterator[tuple[int, Cells]]:
+    with _naming_damage(file):
+        table = pq.ParquetFile(file.path, buffer_size=_READ_BUFFER_BYTES, pre_buffer=False)
     with table:
         columns = match_columns(table.schema_arrow.names, file.name, allow_extra=allow_extra)
-        wanted = list(columns.values())
         row = 0
+        for batch in _batches(file, table, list(columns.values())):
+            for index in range(batch.num_rows):
+                row += 1
+                yield row, _batch_cells(batch, index, columns)
+
+
+def _batches(file: SourceFile, table: pq.ParquetFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+    with _naming_damage(file):
         for group in range(table.num_row_groups):
-            for batch in table.iter_batches(_ROWS_A_BATCH, row_groups=[group], columns=wanted, use_threads=False):
-                for index in range(batch.num_rows):
-                    row += 1
-                    yield row, _batch_cells(batch, index, columns)
+            yield from table.iter_batches(_ROWS_A_BATCH, row_groups=[group], columns=wanted, use_threads=False)
 
 
 def _batch_cells(batch: pa.RecordBatch, index: int, columns: dict[Field, str]) -> Cells:

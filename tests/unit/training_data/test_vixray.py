@@ -14,6 +14,7 @@ from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, 
 from serve_app.domain.study import Patient, Sex, View
 from training.data import BadRow, ColumnError, ReportedStudy, read_studies
 from training.data.fact_json import read_facts, write_facts
+from training.data.prepare import prepare
 
 Row = dict[str, Any]
 Make = Callable[..., Row]
@@ -195,6 +196,17 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "part.parquet").write_bytes(b"PAR1 but no more")
     with pytest.raises(ColumnError, match=r"part\.parquet: not a readable Parquet file"):
         read(tmp_path, [])
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.4, 0.6), (0.99, 0.995)])
+def test_a_damaged_file_is_named(first: float, last: float, row: Make, write_parquet: Write, tmp_path: Path) -> None:
+    write_parquet([row(0)], "data/a.parquet")
+    path = write_parquet([row(number) for number in range(20)], "data/b.parquet", row_group_size=10)
+    whole = path.read_bytes()
+    start, end = (int(len(whole) * share) for share in (first, last))
+    path.write_bytes(whole[:start] + bytes(255 - byte for byte in whole[start:end]) + whole[end:])
+    with pytest.raises(ColumnError, match=r"b\.parquet: not a readable Parquet file"):
+        prepare(tmp_path / "data", tmp_path / "out", 4)
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
