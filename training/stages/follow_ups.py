@@ -8,9 +8,19 @@ from collections.abc import Collection
 
 import numpy as np
 
-from serve_app.domain.facts import Fact, Polarity
+from serve_app.domain.facts import Fact, Finding, Polarity
 from training.phantoms.questions import FollowUp, follow_ups
 from training.phantoms.wording import require_wording
+
+_DEVICES = frozenset(finding for finding in Finding if finding.is_device)
+# In the order of reports the lungs stand before the pleura.
+_LUNGS = frozenset(list(Finding)[: list(Finding).index(Finding.EFFUSION)])
+# What a word that names nothing closer may mean.
+_MEANT_BY = {
+    Finding.LUNG_LESION: _LUNGS,
+    Finding.DEVICE: _DEVICES,
+    Finding.ABNORMALITY: frozenset(Finding) - _DEVICES,
+}
 
 
 def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Generator) -> tuple[FollowUp, ...]:
@@ -20,9 +30,15 @@ def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Gene
     """
     if not all(_has_words(fact) for fact in facts if fact.polarity is Polarity.PRESENT):
         return ()
-    open_findings = {fact.finding for fact in facts if fact.polarity is Polarity.UNCERTAIN}
+    open_findings = _left_open({fact.finding for fact in facts if fact.polarity is Polarity.UNCERTAIN})
     asked = follow_ups(facts, rng)
     return tuple(pair for pair in asked if not pair.scope & open_findings)[:num_max]
+
+
+def _left_open(uncertain: Collection[Finding]) -> frozenset[Finding]:
+    """List what nobody may deny beside uncertain findings: all that they may mean, any lesion of uncertain lungs."""
+    findings = frozenset().union(*(_MEANT_BY.get(finding, {finding}) for finding in uncertain))
+    return findings | {Finding.LUNG_LESION} if findings & _LUNGS else findings
 
 
 def study_rng(seed: int, study_id: str) -> np.random.Generator:

@@ -54,6 +54,36 @@ def test_what_is_uncertain_is_not_asked_for() -> None:
             assert Finding.CARDIOMEGALY not in pair.scope
 
 
+@pytest.mark.parametrize(
+    "uncertain",
+    [
+        Fact(Finding.EDEMA, Polarity.UNCERTAIN, Side.BILATERAL),
+        Fact(Finding.FIBROSIS, Polarity.UNCERTAIN, location=Location.DIFFUSE),
+        Fact(Finding.INTERSTITIAL_DISEASE, Polarity.UNCERTAIN),
+        Fact(Finding.LUNG_LESION, Polarity.UNCERTAIN),
+    ],
+)
+def test_where_the_lungs_are_uncertain_no_lesion_of_them_is_denied(uncertain: Fact) -> None:
+    denied = _denied_beside(uncertain)
+    assert not {Finding.LUNG_LESION, Finding.ABNORMALITY} & denied
+    assert {Finding.EFFUSION, Finding.CARDIOMEGALY, Finding.DEVICE} <= denied
+
+
+@pytest.mark.parametrize(
+    ("vague", "named"),
+    [
+        (Finding.LUNG_LESION, {Finding.NODULE, Finding.EDEMA}),
+        (Finding.DEVICE, {Finding.DEVICE, Finding.PACEMAKER, Finding.CHEST_TUBE}),
+        (Finding.ABNORMALITY, {Finding.ABNORMALITY, Finding.EFFUSION, Finding.CARDIOMEGALY}),
+    ],
+)
+def test_where_something_uncertain_has_no_name_nothing_that_it_may_be_is_denied(
+    vague: Finding, named: set[Finding]
+) -> None:
+    assert named <= _denied_beside(Fact(Finding.SCOLIOSIS, Polarity.UNCERTAIN)) | {Finding.ABNORMALITY}
+    assert not named & _denied_beside(Fact(vague, Polarity.UNCERTAIN))
+
+
 def test_a_fact_without_words_silences_the_questions() -> None:
     assert choose_follow_ups({Fact(Finding.LUNG_LESION)}, 99, study_rng(0, "a")) == ()
 
@@ -61,3 +91,8 @@ def test_a_fact_without_words_silences_the_questions() -> None:
 def _answers_about(finding: Finding, facts: Collection[Fact], seed: int) -> set[str]:
     pairs = choose_follow_ups(facts, 99, study_rng(seed, "a"))
     return {pair.answer for pair in pairs if pair.scope == {finding}}
+
+
+def _denied_beside(uncertain: Fact) -> set[Finding]:
+    pairs = [pair for seed in range(200) for pair in choose_follow_ups({uncertain}, 99, study_rng(seed, "a"))]
+    return {fact.finding for pair in pairs for fact in pair.facts if fact.polarity is Polarity.ABSENT}
