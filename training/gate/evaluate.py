@@ -5,6 +5,7 @@
 
 import argparse
 import datetime
+import hashlib
 import json
 import platform
 import time
@@ -53,7 +54,7 @@ def main() -> None:
         "machine": _cpu(),
         "onnxruntime": onnxruntime.__version__,
         "seed": seed,
-        "checkpoint_bytes": arguments.checkpoint.stat().st_size,
+        "checkpoint_sha256": hashlib.sha256(arguments.checkpoint.read_bytes()).hexdigest(),
         "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
         "films": {part: _by_projection(films) for part, films in parts.items()},
         "tables": {name: _table([gate.screen(film) for film in films]) for name, films in sets.items()},
