@@ -1,6 +1,7 @@
 """A run killed without warning goes on from its last whole state and ends where an unbroken one ends."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,23 @@ def test_a_broken_run_of_adapters_goes_on_as_well(
             train_stage(broken)
     assert train_stage(broken)["num_lessons_by_process"] == [8]
     require_same_end(broken, whole)
+
+
+@pytest.mark.parametrize("more", [(), LORA], ids=["weights", "adapters"])
+def test_a_run_broken_after_its_last_step_only_writes_its_checkpoint(
+    more: tuple[str, ...], tiny_base: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    # No round's end: a step too many would find lessons left.
+    short = ("max_steps=4", "save_every_steps=2", "eval_every_steps=4")
+    config = load_config(TINY / "findings.yaml", (*changes(tiny_base, tiny_data, tmp_path / "out"), *short, *more))
+    card = train_stage(config)
+    before = load_file(config.out / "checkpoint" / "model.safetensors")
+    shutil.rmtree(config.out / "checkpoint")
+    (config.out / "stage_card.json").unlink()
+    again = train_stage(config)
+    assert again["num_lessons_by_process"] == [0]
+    assert again["metrics"] == card["metrics"]
+    assert_close(load_file(config.out / "checkpoint" / "model.safetensors"), before, rtol=0, atol=0)
 
 
 def test_a_finished_stage_is_not_trained_again(tiny_base: Path, tiny_data: Path, tmp_path: Path) -> None:

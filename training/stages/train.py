@@ -36,6 +36,13 @@ class StageTrainer(SFTTrainer):
         self.num_lessons += len(inputs["input_ids"])
         return super().training_step(model, inputs, *args, **kwargs)
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Learn from a round of lessons, but not after the last step: the trainer asks that only behind each step."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """Go on with the saved weights, all of them.
 
