@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 from transformers import AutoModelForImageTextToText, PreTrainedModel, Trainer
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
@@ -23,8 +24,18 @@ _OF_THE_BASE = {"config.json", "README.md"}
 
 
 def base_folder(base: str) -> Path:
-    """Find a checkpoint's folder; one of the hub is fetched into the cache first."""
-    return Path(base) if Path(base).is_dir() else Path(snapshot_download(base))
+    """Find a checkpoint's folder; one of the hub is fetched into the cache first.
+
+    Raises:
+        ValueError: no folder is there, and the hub could have none of this name.
+    """
+    if Path(base).is_dir():
+        return Path(base)
+    try:
+        validate_repo_id(base)
+    except HFValidationError:
+        raise ValueError(f"no such checkpoint: {base}") from None
+    return Path(snapshot_download(base))
 
 
 def export(trainer: Trainer, config: StageConfig, base: Path) -> None:

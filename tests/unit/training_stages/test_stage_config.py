@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from training.stages import config as module
+from training.stages import export
 from training.stages.config import Stage, StageConfig, load_config
 
 ROOT = Path(__file__).parents[3]
@@ -87,3 +88,15 @@ def test_a_worker_loads_neither_ray_nor_deepspeed_by_itself() -> None:
     code = "import sys, training.launch, training.stages.train; print({'ray', 'deepspeed'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("base", ["runs/full/findings/checkpoint", "/nowhere", "./nowhere", "nowhere/", "a b/c"])
+def test_a_base_that_is_no_folder_and_no_name_on_the_hub_is_refused(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "snapshot_download", pytest.fail)
+    with pytest.raises(ValueError, match=f"^no such checkpoint: {base}$"):
+        export.base_folder(base)
+
+
+def test_a_name_on_the_hub_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "snapshot_download", lambda name: f"/cache/{name}")
+    assert export.base_folder("Qwen/Qwen2-VL-7B-Instruct") == Path("/cache/Qwen/Qwen2-VL-7B-Instruct")
