@@ -2,11 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from training.data.rows import SourceFile
 from training.data.splits import Split, StudyKey
 from training.data.studies import STAND_INS
+
+MANIFEST = "manifest.json"
 
 
 def describe(
@@ -30,6 +33,12 @@ def describe(
         "digests_sha256": _of_all(keys),
         "sources": [_source(file) for file in files],
     }
+
+
+def manifest_sha256(data: Path) -> str | None:
+    """Name a prepared data set by its manifest; None where it has none."""
+    path = data / MANIFEST
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def _of_all(keys: Mapping[Split, Sequence[StudyKey]]) -> str:

@@ -22,7 +22,7 @@ from serve_app.imaging.decode import decode
 from serve_app.imaging.normalize import PREPARATION_VERSION, digest, normalize
 from serve_app.settings import PreprocessorSettings
 from training.data.fact_json import write_facts
-from training.data.manifest import describe
+from training.data.manifest import MANIFEST, describe
 from training.data.rows import num_rows, source_files
 from training.data.splits import Split, SplitRatios, StudyKey, own_split, refuse_leaks, split_of
 from training.data.store import save_splits, split_writers
@@ -109,7 +109,7 @@ def prepare(
             **asdict(rule),
         }
         manifest = describe(files, outcome.keys, outcome.num_bad_rows, choices)
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return manifest
 
 

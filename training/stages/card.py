@@ -3,7 +3,6 @@
 Never a word of a report. Knows files and versions, not training.
 """
 
-import hashlib
 import json
 import subprocess
 from collections import Counter
@@ -13,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from training.data.manifest import manifest_sha256
 from training.stages.config import StageConfig
 from training.stages.export import CARD, CHECKPOINT
 from training.stages.lessons import Dropped
@@ -31,10 +31,10 @@ def write_card(
 
     `num_lessons_by_process` counts what each process learned from since it was last started.
     """
-    manifest = config.data / "manifest.json"
     card = {
         "config": config.model_dump(mode="json"),
-        "data_manifest_sha256": _sha256(manifest) if manifest.exists() else None,
+        "data_manifest_sha256": manifest_sha256(config.data),
+        "base_data_manifest_sha256": base_data(config),
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -59,7 +59,7 @@ def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
         base=config.base,
         method="all weights" if config.lora is None else f"LoRA of rank {config.lora.rank}, merged",
         lessons_a_step=config.batch_size * config.gradient_accumulation * config.num_workers,
-        manifest=card["data_manifest_sha256"] or "unknown",
+        data=_data_words(card["data_manifest_sha256"], card["base_data_manifest_sha256"]),
         prompt_version=config.prompt_version,
         commit=card["commit"] or "unknown",
         packages=", ".join(f"{name} {number}" for name, number in card["packages"].items()),
@@ -70,8 +70,20 @@ def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
     )
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def base_data(config: StageConfig) -> str | None:
+    """Name the data that the base learned from; None where it is no stage's checkpoint."""
+    path = Path(config.base).parent / CARD
+    if not path.exists():
+        return None
+    sha256: str | None = json.loads(path.read_text(encoding="utf-8"))["data_manifest_sha256"]
+    return sha256
+
+
+def _data_words(manifest: str | None, base: str | None) -> str:
+    words = f"prepared set with manifest `{manifest or 'unknown'}`"
+    if base in (None, manifest):
+        return words
+    return f"{words}; the base learned from another, `{base}`, which may hold patients of this one's validation"
 
 
 def commit() -> str | None:

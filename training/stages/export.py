@@ -38,6 +38,11 @@ def base_folder(base: str) -> Path:
     return Path(snapshot_download(base))
 
 
+def is_weights(file: Path) -> bool:
+    """Whether a checkpoint's file holds weights, or says which do."""
+    return any(file.match(end) for end in _WEIGHTS)
+
+
 def export(trainer: Trainer, config: StageConfig, base: Path) -> None:
     """Write `checkpoint` (adapters merged) and, with adapters, `adapter`; called by every process."""
     trained = config.out / (_RAW if config.lora is None else ADAPTER)
@@ -72,7 +77,7 @@ def _save(model: PreTrainedModel, base: Path, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     for file in base.iterdir():
-        if file.is_file() and file.name not in _OF_THE_BASE and not any(file.match(end) for end in _WEIGHTS):
+        if file.is_file() and file.name not in _OF_THE_BASE and not is_weights(file):
             shutil.copyfile(file, partial / file.name)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)

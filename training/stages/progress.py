@@ -3,20 +3,23 @@
 Knows files, not training.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from training.data.manifest import manifest_sha256
 from training.stages.config import StageConfig
+from training.stages.export import is_weights
 
 _WHOLE = "whole"
 _STATE = "checkpoint-*"
 
 
 class OtherRunError(ValueError):
-    """The folder belongs to a run with another configuration."""
+    """The folder belongs to a run with another configuration, other data or another base."""
 
 
 class MarkWhole(TrainerCallback):
@@ -43,13 +46,19 @@ def clear_cut_short(folder: Path) -> None:
 
 
 def claim(config: StageConfig) -> None:
-    """Write the configuration into its folder, or check that the run there is this one.
+    """Write what the run depends on into its folder, or check that the run there is this one.
+
+    That is the configuration, and what lies at its paths: the data's manifest and the base's weights, which are read.
 
     Raises:
         OtherRunError: the folder holds another run.
     """
     path = config.out / "config.json"
-    given = config.model_dump(mode="json")
+    given = {
+        **config.model_dump(mode="json"),
+        "data_manifest_sha256": manifest_sha256(config.data),
+        "base_weights_sha256": _weights_sha256(Path(config.base)),
+    }
     if path.exists():
         begun = json.loads(path.read_text(encoding="utf-8"))
         changed = sorted(name for name in given.keys() | begun.keys() if given.get(name) != begun.get(name))
@@ -57,3 +66,15 @@ def claim(config: StageConfig) -> None:
             raise OtherRunError(f"{config.out} holds a run with another {', '.join(changed)}")
     config.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _weights_sha256(base: Path) -> str | None:
+    """Name a folder's weights; None for a checkpoint of the hub, which has its name."""
+    if not base.is_dir():
+        return None
+    names = hashlib.sha256()
+    for file in sorted(base.iterdir()):
+        if is_weights(file):
+            with file.open("rb") as data:
+                names.update(f"{file.name} {hashlib.file_digest(data, 'sha256').hexdigest()}\n".encode())
+    return names.hexdigest()

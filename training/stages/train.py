@@ -15,7 +15,8 @@ from datasets import load_from_disk
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 from trl import SFTConfig, SFTTrainer
 
-from training.stages.card import write_card
+from training.data.manifest import manifest_sha256
+from training.stages.card import base_data, write_card
 from training.stages.collate import Collator
 from training.stages.config import StageConfig
 from training.stages.export import CARD, base_folder, export
@@ -63,7 +64,7 @@ def train_stage(config: StageConfig) -> dict[str, Any]:
     """Train one stage to its end and return its card; a finished one is not trained again.
 
     Raises:
-        OtherRunError: `config.out` holds a run with another configuration.
+        OtherRunError: `config.out` holds a run with another configuration, other data or another base.
         ValueError: no lesson is left, or a lesson does not fit the checkpoint.
     """
     # Before any weight is loaded, so that DeepSpeed can spread the weights as they come.
@@ -76,6 +77,8 @@ def train_stage(config: StageConfig) -> dict[str, Any]:
             clear_cut_short(Path(arguments.output_dir))
     if (config.out / CARD).exists():
         return json.loads((config.out / CARD).read_text(encoding="utf-8"))
+    if base_data(config) not in (None, manifest_sha256(config.data)):
+        log.warning("the base learned from other data: patients of this validation may be among them")
     base = base_folder(config.base)
     trainer, dropped = _trainer(config, arguments, base)
     trainer.train(resume_from_checkpoint=_as_text(last_whole_state(Path(arguments.output_dir))))

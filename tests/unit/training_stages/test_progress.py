@@ -28,8 +28,41 @@ def test_the_newest_whole_state_is_the_one_to_go_on_from(tmp_path: Path) -> None
     assert last_whole_state(tmp_path) == newest
 
 
-def test_a_folder_keeps_to_its_run(tmp_path: Path, config: Callable[..., StageConfig]) -> None:
-    claim(config("findings", out=tmp_path))
-    claim(config("findings", out=tmp_path))
-    with pytest.raises(OtherRunError, match="learning_rate, seed"):
-        claim(config("findings", out=tmp_path, seed=5, learning_rate=0.5))
+@pytest.fixture
+def run(tmp_path: Path, config: Callable[..., StageConfig]) -> Callable[..., StageConfig]:
+    """A stage on a base and data of its own."""
+    for name, content in (("base/model.safetensors", b"one"), ("data/manifest.json", b"{}")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(content)
+    folders = {name: str(tmp_path / name) for name in ("base", "data", "out")}
+    return lambda **changes: config("findings", **{**folders, **changes})
+
+
+def test_a_folder_keeps_to_its_run(run: Callable[..., StageConfig]) -> None:
+    claim(run())
+    claim(run())
+    with pytest.raises(OtherRunError, match=r"another learning_rate, seed$"):
+        claim(run(seed=5, learning_rate=0.5))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "other"),
+    [
+        ("base/model.safetensors", b"two", "base_weights_sha256"),
+        ("base/model-00002-of-00002.safetensors", b"more", "base_weights_sha256"),
+        ("data/manifest.json", b'{"seed": 1}', "data_manifest_sha256"),
+    ],
+)
+def test_a_run_does_not_go_on_over_what_has_changed_at_the_same_path(
+    file: str, content: bytes, other: str, run: Callable[..., StageConfig], tmp_path: Path
+) -> None:
+    claim(run())
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(OtherRunError, match=f"another {other}$"):
+        claim(run())
+
+
+def test_a_base_of_the_hub_is_known_by_its_name(run: Callable[..., StageConfig]) -> None:
+    claim(run(base="somebody/model"))
+    with pytest.raises(OtherRunError, match=r"another base$"):
+        claim(run(base="somebody/other"))

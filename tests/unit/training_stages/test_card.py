@@ -1,0 +1,46 @@
+"""A finished stage's cards say what it was made of."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.data.manifest import manifest_sha256
+from training.stages.card import write_card
+from training.stages.config import StageConfig
+
+LOSSES = ("train_loss", "train_token_accuracy", "validation_loss", "validation_token_accuracy")
+METRICS = {"num_steps": 1, **dict.fromkeys(LOSSES, 0.5)}
+
+
+@pytest.fixture
+def write(tmp_path: Path, config: Callable[..., StageConfig]) -> Callable[[str], tuple[dict[str, Any], str]]:
+    """Write the cards of a stage whose base is the last one written; return both."""
+
+    def make(name: str, data: str) -> tuple[dict[str, Any], str]:
+        bases = [str(path) for path in tmp_path.glob("*/checkpoint")]
+        stage = config("findings", base=(bases or ["base"])[-1], data=tmp_path / data, out=tmp_path / name)
+        (stage.out / "checkpoint").mkdir(parents=True)
+        stage.data.mkdir(exist_ok=True)
+        (stage.data / "manifest.json").write_text(json.dumps({"seed": data}))
+        write_card(stage, METRICS, {}, [1])
+        card = json.loads((stage.out / "stage_card.json").read_text())
+        return card, (stage.out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+
+    return make
+
+
+def test_the_cards_name_the_data(write: Callable[..., tuple[dict[str, Any], str]], tmp_path: Path) -> None:
+    card, page = write("first", "data")
+    assert card["data_manifest_sha256"] == manifest_sha256(tmp_path / "data")
+    assert card["base_data_manifest_sha256"] is None
+    assert f"manifest `{card['data_manifest_sha256']}` |" in page
+
+
+def test_a_base_that_learned_from_other_data_is_told(write: Callable[..., tuple[dict[str, Any], str]]) -> None:
+    first, _ = write("first", "data")
+    card, page = write("second", "other")
+    assert card["base_data_manifest_sha256"] == first["data_manifest_sha256"] != card["data_manifest_sha256"]
+    assert f"the base learned from another, `{first['data_manifest_sha256']}`" in page
