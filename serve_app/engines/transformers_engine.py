@@ -14,6 +14,7 @@ import transformers
 from PIL import Image
 from tokenizers.decoders import DecodeStream
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+from transformers.models.auto.image_processing_auto import get_image_processor_config
 
 from serve_app.domain.conversation import (
     Finished,
@@ -25,6 +26,7 @@ from serve_app.domain.conversation import (
 )
 from serve_app.domain.errors import BadRequest, EngineGone, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.engines.budget import require_budget
 from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.deadline import until
 from serve_app.engines.pulse import Pulse
@@ -106,6 +108,7 @@ class TransformersEngine:
     def _load(self) -> None:
         source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
         revision = self._settings.revision
+        require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         # Prepared images already have their size: no second resize. Checked in _inputs.
         bounds = {"shortest_edge": PATCH_UNIT_PX**2, "longest_edge": self._max_visual_tokens * PATCH_UNIT_PX**2}

@@ -40,6 +40,7 @@ from serve_app.domain.conversation import (
 )
 from serve_app.domain.errors import BadRequest, EngineGone, Overloaded, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.deadline import until
@@ -65,6 +66,7 @@ class VllmEngine:
         timeline: Timeline | None = None,
     ) -> None:
         self._model = model
+        self._max_visual_tokens = max_visual_tokens
         self._args = _engine_args(model, engine, max_visual_tokens, otlp_endpoint)
         self._stream_interval_tokens = engine.stream_interval_tokens
         self._stat_loggers = list(stat_loggers)
@@ -124,6 +126,8 @@ class VllmEngine:
     def _loaded(self) -> AsyncLLM:
         _introduce_model()
         config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        processor = config.model_config.hf_image_processor_config
+        require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
         with _threads(config):
             return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
 

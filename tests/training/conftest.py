@@ -1,5 +1,6 @@
 """A model and a data set so small that a stage of fine-tuning takes seconds, and processes that train it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from datasets import Dataset
 from transformers import Qwen2VLForConditionalGeneration
 
 from serve_app.domain.facts import Fact, Finding, Severity, Side
+from serve_app.imaging.normalize import PREPARATION_VERSION
 from training.data.fact_json import write_facts
 from training.data.store import FEATURES
 from training.demo.checkpoint import model_config, save_checkpoint
@@ -76,7 +78,8 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, num_studies in (("train", 24), ("validation", 4)):
         rows = [row(f"{split}-{index}", index) for index in range(num_studies)]
         Dataset.from_list(rows, features=FEATURES).save_to_disk(str(folder / split))
-    (folder / "manifest.json").write_text("{}\n", encoding="utf-8")
+    manifest = {"preparation_version": PREPARATION_VERSION, "max_visual_tokens": 6}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
 

@@ -109,3 +109,11 @@ def test_a_finished_stage_is_not_trained_again(tiny_base: Path, tiny_data: Path,
     (config.out / "checkpoint" / "model.safetensors").unlink()
     assert train_stage(config) == card
     assert not (config.out / "checkpoint" / "model.safetensors").exists()
+
+
+def test_films_prepared_otherwise_than_serving_does_are_not_learned_from(tiny_base: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"preparation_version": "clara-prep-0", "max_visual_tokens": 6}')
+    config = load_config(TINY / "findings.yaml", changes(tiny_base, tmp_path, tmp_path / "out"))
+    with pytest.raises(ValueError, match="was prepared by clara-prep-0"):
+        train_stage(config)
+    assert not config.out.exists()

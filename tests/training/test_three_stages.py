@@ -45,6 +45,11 @@ def test_all_but_the_weights_stays_the_bases(stages: list[StageConfig], tiny_bas
         assert (stages[-1].out / "checkpoint" / name).read_bytes() == (tiny_base / name).read_bytes()
 
 
+def test_the_adapter_tells_its_budget_as_well(stages: list[StageConfig], tiny_base: Path) -> None:
+    name = "preprocessor_config.json"
+    assert (stages[-1].out / "adapter" / name).read_bytes() == (tiny_base / name).read_bytes()
+
+
 def test_each_checkpoint_has_a_card_for_people(stages: list[StageConfig]) -> None:
     for config in stages:
         card = (config.out / "checkpoint" / "README.md").read_text(encoding="utf-8")

@@ -1,10 +1,13 @@
 """What a prepared data set was made of: counts, choices and the source files' hashes; never a patient."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serve_app.imaging.normalize import PREPARATION_VERSION
 from training.data.rows import SourceFile
 from training.data.splits import Split, StudyKey
 from training.data.studies import STAND_INS
@@ -35,10 +38,30 @@ def describe(
     }
 
 
-def manifest_sha256(data: Path) -> str | None:
-    """Name a prepared data set by its manifest; None where it has none."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What training has to know of a prepared data set; `manifest_sha256` names it."""
+
+    manifest_sha256: str
+    preparation_version: str
+    max_visual_tokens: int
+
+
+def read_manifest(data: Path) -> Prepared:
+    """Read what a prepared data set says of itself.
+
+    Raises:
+        ValueError: it says nothing, or was prepared in another way than serving prepares films.
+    """
     path = data / MANIFEST
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    if not path.exists():
+        raise ValueError(f"{data} has no {MANIFEST}: make it with training.data.prepare")
+    text = path.read_bytes()
+    told = json.loads(text)
+    version = told.get("preparation_version")
+    if version != PREPARATION_VERSION:
+        raise ValueError(f"{data} was prepared by {version or 'nothing it names'}, serving is at {PREPARATION_VERSION}")
+    return Prepared(hashlib.sha256(text).hexdigest(), version, told["max_visual_tokens"])
 
 
 def _of_all(keys: Mapping[Split, Sequence[StudyKey]]) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training.data.manifest import manifest_sha256
+from training.data.manifest import Prepared
 from training.stages.config import StageConfig
 from training.stages.export import CARD, CHECKPOINT
 from training.stages.lessons import Dropped
@@ -23,6 +23,7 @@ _TEMPLATE = Path(__file__).parent / "card.md"
 
 def write_card(
     config: StageConfig,
+    data: Prepared,
     metrics: Mapping[str, Any],
     dropped: Mapping[str, Counter[Dropped]],
     num_lessons_by_process: Sequence[int],
@@ -33,8 +34,10 @@ def write_card(
     """
     card = {
         "config": config.model_dump(mode="json"),
-        "data_manifest_sha256": manifest_sha256(config.data),
+        "data_manifest_sha256": data.manifest_sha256,
         "base_data_manifest_sha256": base_data(config),
+        "preparation_version": data.preparation_version,
+        "max_visual_tokens": data.max_visual_tokens,
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -60,6 +63,8 @@ def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
         method="all weights" if config.lora is None else f"LoRA of rank {config.lora.rank}, merged",
         lessons_a_step=config.batch_size * config.gradient_accumulation * config.num_workers,
         data=_data_words(card["data_manifest_sha256"], card["base_data_manifest_sha256"]),
+        preparation_version=card["preparation_version"],
+        max_visual_tokens=card["max_visual_tokens"],
         prompt_version=config.prompt_version,
         commit=card["commit"] or "unknown",
         packages=", ".join(f"{name} {number}" for name, number in card["packages"].items()),
@@ -79,8 +84,8 @@ def base_data(config: StageConfig) -> str | None:
     return sha256
 
 
-def _data_words(manifest: str | None, base: str | None) -> str:
-    words = f"prepared set with manifest `{manifest or 'unknown'}`"
+def _data_words(manifest: str, base: str | None) -> str:
+    words = f"prepared set with manifest `{manifest}`"
     if base in (None, manifest):
         return words
     return f"{words}; the base learned from another, `{base}`, which may hold patients of this one's validation"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from training.data.manifest import manifest_sha256
+from training.data.manifest import Prepared
 from training.stages.config import StageConfig
 from training.stages.export import is_weights
 
@@ -45,7 +45,7 @@ def clear_cut_short(folder: Path) -> None:
             shutil.rmtree(state)
 
 
-def claim(config: StageConfig) -> None:
+def claim(config: StageConfig, data: Prepared) -> None:
     """Write what the run depends on into its folder, or check that the run there is this one.
 
     That is the configuration, and what lies at its paths: the data's manifest and the base's weights, which are read.
@@ -56,7 +56,7 @@ def claim(config: StageConfig) -> None:
     path = config.out / "config.json"
     given = {
         **config.model_dump(mode="json"),
-        "data_manifest_sha256": manifest_sha256(config.data),
+        "data_manifest_sha256": data.manifest_sha256,
         "base_weights_sha256": _weights_sha256(Path(config.base)),
     }
     if path.exists():
@@ -75,6 +75,6 @@ def _weights_sha256(base: Path) -> str | None:
     names = hashlib.sha256()
     for file in sorted(base.iterdir()):
         if is_weights(file):
-            with file.open("rb") as data:
-                names.update(f"{file.name} {hashlib.file_digest(data, 'sha256').hexdigest()}\n".encode())
+            with file.open("rb") as weights:
+                names.update(f"{file.name} {hashlib.file_digest(weights, 'sha256').hexdigest()}\n".encode())
     return names.hexdigest()

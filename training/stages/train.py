@@ -15,7 +15,7 @@ from datasets import load_from_disk
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 from trl import SFTConfig, SFTTrainer
 
-from training.data.manifest import manifest_sha256
+from training.data.manifest import read_manifest
 from training.stages.card import base_data, write_card
 from training.stages.collate import Collator
 from training.stages.config import StageConfig
@@ -65,28 +65,30 @@ def train_stage(config: StageConfig) -> dict[str, Any]:
 
     Raises:
         OtherRunError: `config.out` holds a run with another configuration, other data or another base.
-        ValueError: no lesson is left, or a lesson does not fit the checkpoint.
+        ValueError: the data are prepared otherwise than serving does it, no lesson is left, or one does not fit the
+            checkpoint.
     """
+    data = read_manifest(config.data)
     # Before any weight is loaded, so that DeepSpeed can spread the weights as they come.
     arguments = training_arguments(config)
     if config.deepspeed is not None and not config.use_gpu:
         _start_deepspeed_on_cpus()
     with arguments.main_process_first(local=False):
         if arguments.should_save:
-            claim(config)
+            claim(config, data)
             clear_cut_short(Path(arguments.output_dir))
     if (config.out / CARD).exists():
         return json.loads((config.out / CARD).read_text(encoding="utf-8"))
-    if base_data(config) not in (None, manifest_sha256(config.data)):
+    if base_data(config) not in (None, data.manifest_sha256):
         log.warning("the base learned from other data: patients of this validation may be among them")
     base = base_folder(config.base)
     trainer, dropped = _trainer(config, arguments, base)
     trainer.train(resume_from_checkpoint=_as_text(last_whole_state(Path(arguments.output_dir))))
     metrics = _final_metrics(trainer)
     seen = trainer.accelerator.gather(torch.tensor([trainer.num_lessons], device=trainer.accelerator.device))
-    export(trainer, config, base)
+    export(trainer, config, base, data.max_visual_tokens)
     if trainer.is_world_process_zero():
-        write_card(config, metrics, dropped, seen.tolist())
+        write_card(config, data, metrics, dropped, seen.tolist())
     trainer.accelerator.wait_for_everyone()
     return json.loads((config.out / CARD).read_text(encoding="utf-8"))
 

@@ -16,6 +16,7 @@ from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import ScreenSettings
 from training.data import ReportedStudy, read_studies
+from training.data.manifest import Prepared, read_manifest
 from training.data.phantom_studies import write_phantoms
 from training.data.prepare import in_order, prepare
 from training.data.prepared import facts_of, patient_of, pixels_of
@@ -108,6 +109,17 @@ def test_the_manifest_counts_and_names_its_sources(out: Path, source: Path) -> N
     assert (manifest["num_studies"], manifest["num_bad_rows"]) == (12, 0)
     for split, counts in manifest["splits"].items():
         assert counts["num_studies"] == len(load_from_disk(str(out / split)))
+
+
+def test_the_manifest_is_read_back_and_another_preparation_refused(out: Path, tmp_path: Path) -> None:
+    text = (out / "manifest.json").read_bytes()
+    assert read_manifest(out) == Prepared(hashlib.sha256(text).hexdigest(), PREPARATION_VERSION, TOKENS)
+    with pytest.raises(ValueError, match=r"has no manifest\.json"):
+        read_manifest(tmp_path)
+    for told in ({"preparation_version": "clara-prep-0", "max_visual_tokens": 9}, {}):
+        (tmp_path / "manifest.json").write_text(json.dumps(told))
+        with pytest.raises(ValueError, match=f"was prepared by .*, serving is at {PREPARATION_VERSION}"):
+            read_manifest(tmp_path)
 
 
 def test_preparing_again_gives_the_same_rows(out: Path, source: Path, tmp_path: Path) -> None:

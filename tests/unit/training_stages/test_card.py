@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from training.data.manifest import manifest_sha256
+from training.data.manifest import Prepared
 from training.stages.card import write_card
 from training.stages.config import StageConfig
 
@@ -21,26 +21,25 @@ def write(tmp_path: Path, config: Callable[..., StageConfig]) -> Callable[[str],
 
     def make(name: str, data: str) -> tuple[dict[str, Any], str]:
         bases = [str(path) for path in tmp_path.glob("*/checkpoint")]
-        stage = config("findings", base=(bases or ["base"])[-1], data=tmp_path / data, out=tmp_path / name)
+        stage = config("findings", base=(bases or ["base"])[-1], out=tmp_path / name)
         (stage.out / "checkpoint").mkdir(parents=True)
-        stage.data.mkdir(exist_ok=True)
-        (stage.data / "manifest.json").write_text(json.dumps({"seed": data}))
-        write_card(stage, METRICS, {}, [1])
+        write_card(stage, Prepared(data, "clara-prep-1", 640), METRICS, {}, [1])
         card = json.loads((stage.out / "stage_card.json").read_text())
         return card, (stage.out / "checkpoint" / "README.md").read_text(encoding="utf-8")
 
     return make
 
 
-def test_the_cards_name_the_data(write: Callable[..., tuple[dict[str, Any], str]], tmp_path: Path) -> None:
+def test_the_cards_name_the_data(write: Callable[..., tuple[dict[str, Any], str]]) -> None:
     card, page = write("first", "data")
-    assert card["data_manifest_sha256"] == manifest_sha256(tmp_path / "data")
-    assert card["base_data_manifest_sha256"] is None
-    assert f"manifest `{card['data_manifest_sha256']}` |" in page
+    assert (card["data_manifest_sha256"], card["base_data_manifest_sha256"]) == ("data", None)
+    assert (card["preparation_version"], card["max_visual_tokens"]) == ("clara-prep-1", 640)
+    assert "manifest `data` |" in page
+    assert "at most 640 visual tokens, prepared by `clara-prep-1`" in page
 
 
 def test_a_base_that_learned_from_other_data_is_told(write: Callable[..., tuple[dict[str, Any], str]]) -> None:
-    first, _ = write("first", "data")
+    write("first", "data")
     card, page = write("second", "other")
-    assert card["base_data_manifest_sha256"] == first["data_manifest_sha256"] != card["data_manifest_sha256"]
-    assert f"the base learned from another, `{first['data_manifest_sha256']}`" in page
+    assert (card["data_manifest_sha256"], card["base_data_manifest_sha256"]) == ("other", "data")
+    assert "manifest `other`; the base learned from another, `data`" in page

@@ -15,6 +15,7 @@ from datasets import Dataset
 from transformers import AutoImageProcessor, PreTrainedTokenizerBase
 
 from serve_app.domain.conversation import GenerationRequest, Principal, Role, Turn
+from serve_app.domain.errors import Unavailable
 from serve_app.domain.facts import Fact, Finding
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.imaging.normalize import normalize
@@ -128,3 +129,14 @@ def test_the_pixels_are_the_served_ones(
     as_bytes = ((patches * std + mean) * 255).round().to(torch.uint8)
     assert served["pixel_values"].data.dtype == torch.uint8
     assert as_bytes.flatten(1).equal(served["pixel_values"].data)
+
+
+async def test_a_checkpoint_is_not_served_on_larger_films_than_it_was_trained_on(base: Path) -> None:
+    settings = Settings()
+    prepare_environment(settings)
+    from serve_app.engines.vllm_engine import VllmEngine
+
+    model = settings.model.model_copy(update={"source": str(base)})
+    engine = VllmEngine(model, settings.engine, MAX_VISUAL_TOKENS + 1)
+    with pytest.raises(Unavailable, match=f"at most {MAX_VISUAL_TOKENS} visual tokens"):
+        await engine.start()
