@@ -150,7 +150,7 @@ class PreprocessorSettings(Step):
 
     scaling: Scaling = Scaling(max_ongoing_requests=4, target_ongoing_requests=2)
     max_visual_tokens: int = Field(64, ge=4)
-    """Budget of an image; one token covers 28 x 28 pixels. The demo was trained on 64, the seed's model on 1280."""
+    """Budget of an image in tokens of 28 x 28 pixels, at most the model's own: the demo 64, the seed's model 1280."""
     max_pixels: int = Field(64_000_000, ge=1)
     """Largest width times height that is decoded."""
     max_frames: int = Field(1, ge=1)
