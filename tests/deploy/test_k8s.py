@@ -110,6 +110,12 @@ def test_a_chart_below_is_pinned_and_the_readme_names_the_same_version(path: Pat
     assert isinstance(read(path), dict)
 
 
+def test_the_operator_comes_first_and_needs_no_other_chart() -> None:
+    """Its chart makes a ServiceMonitor unseen, and a cluster without that definition refuses the whole install."""
+    values = read(K8S / "platform" / "kuberay-operator.yaml")
+    assert not values.get("metrics", {}).get("serviceMonitor", {}).get("enabled", False)
+
+
 def test_the_charts_below_agree_with_the_defaults_of_ours() -> None:
     operator = (K8S / "platform" / "kuberay-operator.yaml").read_text(encoding="utf-8")
     assert f"namespace {DEFAULTS['networkPolicy']['operatorNamespace']}," in operator
