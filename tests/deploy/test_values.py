@@ -2,8 +2,10 @@
 
 import functools
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import helm_python as helm
@@ -160,6 +162,22 @@ def test_the_annotation_of_changes_is_the_newest_part_of_the_changelog() -> None
     assert title.startswith(chart["version"])
     annotated = yaml.safe_load(chart["annotations"]["artifacthub.io/changes"])
     assert newest.strip().splitlines() == [f"- {entry['kind']}: {entry['description']}" for entry in annotated]
+
+
+LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+
+
+@pytest.mark.parametrize("version", ["0.1.0+1", "0.1.0-rc.1+" + "0" * 12 + "." + "a" * 40])
+def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(version: str, tmp_path: Path) -> None:
+    """Flux writes such versions, and so does `helm package --version`."""
+    copy = shutil.copytree(CHART, tmp_path / "clara")
+    text = (copy / "Chart.yaml").read_text(encoding="utf-8")
+    (copy / "Chart.yaml").write_text(text.replace("\nversion: 0.1.0\n", f"\nversion: {version}\n"), encoding="utf-8")
+    with helm.Chart.load(str(copy)) as chart:
+        rendered = chart.render(profile("laptop"), name="clara", namespace="clara")
+    labels = yaml.safe_load(rendered["clara/templates/rayservice.yaml"])["metadata"]["labels"]
+    assert labels["helm.sh/chart"].startswith("clara-0.1.0")
+    assert [value for value in labels.values() if not LABEL.fullmatch(value)] == []
 
 
 def test_no_template_is_long() -> None:

@@ -18,7 +18,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "clara.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- /* A version may hold a "+", which a label may not. */}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
 {{/* The metadata of an object. Takes a dict: root, and suffix, what follows the release's name ("" for nothing). */}}
