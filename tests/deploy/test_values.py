@@ -53,6 +53,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"app": {"engine": {"scaling": {"min_replicas": 2}}}},
         "engine.scaling.min_replicas is 2, more than its max_replicas",
     ),
+    ({"cpuWorkers": {"minReplicas": 4}}, "cpuWorkers.minReplicas is 4, more than cpuWorkers.maxReplicas, 3"),
     ({"app": {"engine": {"backend": "openai"}}}, "they would hold GPUs and not use them"),
     ({"gpuWorkers": {"enabled": False}}, "the engine would wait for a GPU for ever"),
     ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),
@@ -90,6 +91,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 ]
 NEEDS_A_SERVER = 1
 """Failures that only a running release can bring about; tests/deploy/test_release.py has them."""
+NEEDS_A_NAME = 1
+"""Failures that only the release's name can bring about, tested below."""
 
 
 @pytest.mark.parametrize(("values", "sentence"), CONTRADICTIONS, ids=[sentence for _, sentence in CONTRADICTIONS])
@@ -100,7 +103,44 @@ def test_a_contradiction_fails_with_a_sentence(values: dict[str, Any], sentence:
 
 def test_every_fail_in_the_templates_is_tested() -> None:
     templates = "".join(path.read_text(encoding="utf-8") for path in (CHART / "templates").rglob("*.*"))
-    assert len(re.findall(r"\bfail [\"(]", templates)) == len(CONTRADICTIONS) + NEEDS_A_SERVER
+    assert len(re.findall(r"\bfail [\"(]", templates)) == len(CONTRADICTIONS) + NEEDS_A_SERVER + NEEDS_A_NAME
+
+
+def rendered_as(release: str, namespace: str = "clara", values: dict[str, Any] | None = None) -> dict[str, str]:
+    """Render for another release."""
+    with helm.Chart.load(str(CHART)) as chart:
+        return {
+            str(name): str(text) for name, text in chart.render(values or {}, name=release, namespace=namespace).items()
+        }
+
+
+@pytest.mark.parametrize("release", ["2024", "1clara", "clara.v1"])
+def test_a_name_that_kuberay_would_refuse_fails_with_a_sentence(release: str) -> None:
+    with pytest.raises(helm.HelmError, match="must begin with a letter and hold only small letters, digits and dashes"):
+        rendered_as(release)
+
+
+@pytest.mark.parametrize("name", ["true", "null", "e1"])
+def test_names_that_look_like_something_else_stay_text(name: str) -> None:
+    values = merged(profile("production"), {"networkPolicy": {"admitNamespaces": [name]}, "kueue": {"queueName": name}})
+    for template, text in rendered_as(name, namespace="2024", values=values).items():
+        if template.endswith((".tpl", "NOTES.txt")):
+            continue
+        for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
+            # The operator copies what is in a pod's template, and a server refuses labels that are no text.
+            kubernetes_names = [*strings_under(document, "labels"), *strings_under(document, "matchLabels")]
+            assert [value for value in kubernetes_names if not isinstance(value, str)] == []
+            assert document is None or document["metadata"]["namespace"] == "2024"
+
+
+def strings_under(node: Any, key: str) -> list[Any]:
+    """The values of every map that stands under the key, anywhere in a document."""
+    if isinstance(node, list):
+        return [value for item in node for value in strings_under(item, key)]
+    if not isinstance(node, dict):
+        return []
+    own = list(node[key].values()) if isinstance(node.get(key), dict) else []
+    return own + [value for item in node.values() for value in strings_under(item, key)]
 
 
 def test_a_digest_wins_over_the_tag() -> None:

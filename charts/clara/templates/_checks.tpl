@@ -1,6 +1,8 @@
 {{/* Refuse values that each pass the schema but contradict each other. */}}
 {{- define "clara.checks" -}}
+{{- include "clara.checkName" . -}}
 {{- include "clara.checkScaling" . -}}
+{{- include "clara.checkPools" . -}}
 {{- include "clara.checkGpus" . -}}
 {{- include "clara.checkModel" . -}}
 {{- include "clara.checkServers" . -}}

@@ -9,9 +9,16 @@ All helpers take the root context unless their comment says otherwise.
 {{- $name | trunc 47 | trimSuffix "-" -}}
 {{- end -}}
 
+{{- define "clara.checkName" -}}
+{{- $name := include "clara.name" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "the release %s would make a RayService called %s, which KubeRay refuses: its name must begin with a letter and hold only small letters, digits and dashes" .Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "clara.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "clara.labels" -}}
@@ -25,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{/* The metadata of an object. Takes a dict: root, and suffix, what follows the release's name ("" for nothing). */}}
 {{- define "clara.metadata" -}}
 name: {{ include "clara.name" .root }}{{ .suffix }}
-namespace: {{ .root.Release.Namespace }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "clara.labels" .root | nindent 2 }}
 {{- end -}}

@@ -37,5 +37,5 @@ ray.io/is-ray-node: "yes"
 {{/* A peer: every pod of a namespace. Takes its name. */}}
 {{- define "clara.namespacePeer" -}}
 - namespaceSelector:
-    matchLabels: {kubernetes.io/metadata.name: {{ . }}}
+    matchLabels: {kubernetes.io/metadata.name: {{ . | quote }}}
 {{- end -}}

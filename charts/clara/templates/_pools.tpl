@@ -19,6 +19,13 @@ gpu:
 {{- end }}
 {{- end -}}
 
+{{- define "clara.checkPools" -}}
+{{- $cpu := .Values.cpuWorkers -}}
+{{- if gt (int $cpu.minReplicas) (int $cpu.maxReplicas) -}}
+{{- fail (printf "cpuWorkers.minReplicas is %d, more than cpuWorkers.maxReplicas, %d: the operator would refuse the cluster" (int $cpu.minReplicas) (int $cpu.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 Commands that give this release's running clusters the bounds above, where theirs are others: the operator itself passes
 them on to new clusters only. Nothing where no cluster runs or none can be seen.
