@@ -26,7 +26,7 @@ DOOR = "NetworkPolicy:ray/spec.ingress.1"
 METRICS = "NetworkPolicy:ray/spec.ingress.2"
 FIRST_ALERT = "PrometheusRule/spec.groups.1.rules.0"
 DIGEST = "sha256:" + "a" * 64
-SIZE = {"requests": {"cpu": "3", "memory": "5Gi"}, "limits": {"cpu": "3", "memory": "5Gi"}}
+SIZE = {"requests": {"cpu": "5", "memory": "5Gi"}, "limits": {"cpu": "5", "memory": "5Gi"}}
 TOLERATIONS = [{"key": "other", "operator": "Exists"}]
 
 

@@ -108,7 +108,12 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 4, (1, 2)),
         ({"min_replicas": 1, "max_replicas": 3, "num_gpus": 2}, 3, (1, 3)),
         ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 2}, 4, (1, 3)),
-        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 9}, 4, (1, 2)),
+        ({"min_replicas": 2, "max_replicas": 6, "max_replicas_per_node": 9}, 4, (1, 3)),
+        ({"min_replicas": 2, "max_replicas": 6, "num_cpus": 2}, 4, (1, 2)),
+        # A pod has eight cores.
+        ({"min_replicas": 4, "max_replicas": 4}, 4, (2, 2)),
+        ({"min_replicas": 2, "max_replicas": 5, "num_cpus": 4.5}, 4, (2, 5)),
+        ({"min_replicas": 4, "max_replicas": 4, "num_cpus": 0}, 4, (1, 1)),
     ],
 )
 def test_there_are_as_many_gpu_pods_as_the_engine_may_need(
@@ -118,6 +123,23 @@ def test_there_are_as_many_gpu_pods_as_the_engine_may_need(
     group = group_of(of_kind(render_of(values), "RayService"), "gpu")
     assert (group["minReplicas"], group["maxReplicas"]) == pods
     assert group["replicas"] == pods[0]
+
+
+@pytest.mark.parametrize(
+    ("requested", "limit", "pods"),
+    [
+        # Ray counts a started core as a whole one, as the operator tells it.
+        ("7500m", "7500m", 1),
+        (4, 4.5, 2),
+        ("4", None, 2),
+        # All cores of the node, which nobody knows here.
+        (None, None, 1),
+    ],
+)
+def test_the_cores_of_a_gpu_pod_are_what_ray_counts(requested: Any, limit: Any, pods: int) -> None:
+    gpu = {"gpusPerPod": 2, "resources": {"requests": {"cpu": requested}, "limits": {"cpu": limit}}}
+    values = {"gpuWorkers": gpu, "app": {"engine": {"scaling": {"min_replicas": 2, "max_replicas": 2}}}}
+    assert group_of(of_kind(render_of(values), "RayService"), "gpu")["minReplicas"] == pods
 
 
 def test_a_gpu_pod_asks_for_its_gpus_and_its_pool() -> None:

@@ -58,6 +58,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"gpuWorkers": {"enabled": False}}, "the engine would wait for a GPU for ever"),
     ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),
     ({"app": {"engine": {"scaling": {"num_gpus": 2}}}}, "more than the 1 of gpuWorkers.gpusPerPod"),
+    ({"app": {"engine": {"scaling": {"num_cpus": 9}}}}, "more than the 8 cores of a pod of gpuWorkers"),
     ({"models": {"image": "model:1", "claimName": "models"}}, "the model can come from one of them only"),
     ({"app": {"model": {"source": "/models/mine"}}}, "the folder would be empty"),
     ({"models": {"image": "model:1"}}, "the image would not be read"),

@@ -1,10 +1,21 @@
+{{/* How many cores Ray counts in a pod, as the operator tells it: a started one is whole. Empty is unknown. Takes resources. */}}
+{{- define "clara.cores" -}}
+{{- $cpu := dig "limits" "cpu" (dig "requests" "cpu" "" .) . | toString -}}
+{{- if hasSuffix "m" $cpu -}}{{- $cpu = divf (trimSuffix "m" $cpu | float64) 1000.0 -}}{{- end -}}
+{{- with $cpu -}}{{ float64 . | ceil | int }}{{- end -}}
+{{- end -}}
+
 {{/*
 How many pods of the GPU group the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as
-many replicas as its GPUs and max_replicas_per_node allow, so that the group grows exactly as far as app.engine.scaling does.
+many replicas as its GPUs, its cores and max_replicas_per_node allow, so that the group grows exactly as far as
+app.engine.scaling does.
 */}}
 {{- define "clara.gpuPods" -}}
 {{- $engine := (include "clara.scaling" .root | fromYaml).engine -}}
-{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) ($engine.num_gpus | float64) | floor | maxf 1.0 -}}
+{{- $perPod := divf (.root.Values.gpuWorkers.gpusPerPod | float64) ($engine.num_gpus | float64) | floor -}}
+{{- $cores := include "clara.cores" .root.Values.gpuWorkers.resources -}}
+{{- if and $cores $engine.num_cpus -}}{{- $perPod = minf $perPod (divf (float64 $cores) (float64 $engine.num_cpus) | floor) -}}{{- end -}}
+{{- $perPod = maxf 1.0 $perPod -}}
 {{- with $engine.max_replicas_per_node -}}{{- $perPod = minf $perPod . -}}{{- end -}}
 {{- divf (get $engine .bound | float64) $perPod | ceil | int -}}
 {{- end -}}
@@ -23,6 +34,13 @@ gpu:
 {{- $cpu := .Values.cpuWorkers -}}
 {{- if gt (int $cpu.minReplicas) (int $cpu.maxReplicas) -}}
 {{- fail (printf "cpuWorkers.minReplicas is %d, more than cpuWorkers.maxReplicas, %d: the operator would refuse the cluster" (int $cpu.minReplicas) (int $cpu.maxReplicas)) -}}
+{{- end -}}
+{{- range $step, $scaling := include "clara.scaling" . | fromYaml -}}
+{{- $pool := ternary "gpuWorkers" "cpuWorkers" (and (eq $step "engine") $.Values.gpuWorkers.enabled) -}}
+{{- $cores := include "clara.cores" (get $.Values $pool).resources -}}
+{{- if and $cores (gt (float64 $scaling.num_cpus) (float64 $cores)) -}}
+{{- fail (printf "app.%s.scaling.num_cpus is %g, more than the %s cores of a pod of %s: no pod could hold a replica" $step (float64 $scaling.num_cpus) $cores $pool) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
