@@ -72,12 +72,12 @@ class RealServe:
 
 
 @contextlib.contextmanager
-def served(ray_service: Manifest, folder: Path) -> Iterator[RealServe]:
+def served(ray_service: Manifest, folder: Path, cluster: "RealCluster | None" = None) -> Iterator[RealServe]:
     """Hand the config to `serve run`, which takes it as the operator's request does; stop it as Ctrl-C does."""
     port = free_port()
     config = write_config(ray_service, folder, port)
-    environment = environment_for(ray_service, folder)
-    command = [SERVE, "run", config.name, "--address", "local"]
+    environment = cluster.environment if cluster else environment_for(ray_service, folder)
+    command = [SERVE, "run", config.name, "--address", cluster.address if cluster else "local"]
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
     children: list[psutil.Process] = []
@@ -93,6 +93,63 @@ def served(ray_service: Manifest, folder: Path) -> Iterator[RealServe]:
             process.kill()
             for child in psutil.wait_procs(children, timeout=30)[1]:
                 child.kill()
+
+
+@dataclass(frozen=True)
+class RealCluster:
+    """A Ray of several nodes on this machine: the head, and one of each group of workers, by the group's name."""
+
+    address: str
+    nodes: dict[str, subprocess.Popen[bytes]]
+    environment: dict[str, str]
+
+    def replicas(self, group: str) -> list[str]:
+        """The deployments of the replicas on a node."""
+        titles = []
+        for child in psutil.Process(self.nodes[group].pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                titles += re.findall(r"ServeReplica:clara:(\w+)", " ".join(child.cmdline()))
+        return sorted(titles)
+
+
+@contextlib.contextmanager
+def clustered(ray_service: Manifest, folder: Path) -> Iterator[RealCluster]:
+    """Start the nodes as the operator has them started, each with what its group says of itself."""
+    cluster = ray_service["spec"]["rayClusterConfig"]
+    environment = environment_for(ray_service, folder)
+    address = f"127.0.0.1:{free_port()}"
+    nodes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(name: str, *arguments: str) -> None:
+        command = [SERVE.parent / "ray", "start", "--block", "--object-store-memory=100000000", *arguments]
+        with (folder / f"{name}.log").open("wb") as log:
+            nodes[name] = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 60
+        while "Ray runtime started" not in (folder / f"{name}.log").read_text(encoding="utf-8"):
+            assert time.monotonic() < deadline, (folder / f"{name}.log").read_text(encoding="utf-8")
+            time.sleep(0.2)
+
+    try:
+        head = [f"--{name}={value}" for name, value in cluster["headGroupSpec"]["rayStartParams"].items()]
+        host, _, port = address.partition(":")
+        start("head", "--head", f"--node-ip-address={host}", f"--port={port}", "--include-dashboard=false", *head)
+        for group in cluster["workerGroupSpecs"]:
+            limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+            labels = ",".join(f"{key}={value}" for key, value in group.get("labels", {}).items())
+            start(
+                group["groupName"],
+                f"--address={address}",
+                f"--node-ip-address={host}",
+                f"--num-cpus={limits['cpu']}",
+                f"--num-gpus={limits.get('nvidia.com/gpu', 0)}",
+                f"--labels={labels}",
+            )
+        yield RealCluster(address, nodes, environment)
+    finally:
+        for node in reversed(nodes.values()):
+            node.terminate()
+        for node in nodes.values():
+            node.wait(timeout=60)
 
 
 def write_config(ray_service: Manifest, folder: Path, port: int) -> Path:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from charts.render import CHART, merged, profile
 from tests.deploy.manifests import Manifest, of_kind, render_of
-from tests.deploy.real_serve import RealServe, served
+from tests.deploy.real_serve import RealServe, clustered, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 STARTING_TAKES_S = 400
@@ -60,6 +61,27 @@ def test_haproxy_as_the_chart_tells_ray_serves_a_report(tmp_path: Path, capsys: 
         (door,) = [child for child in children if child.name() == "haproxy"]
         listened = {found.laddr.port for found in door.net_connections("inet") if found.status == psutil.CONN_LISTEN}
         assert serve.port in listened
+
+
+def test_beside_gpu_nodes_only_the_engine_takes_them(tmp_path: Path) -> None:
+    """Serve spreads replicas over all nodes with room, and a GPU node has more cores than its engine takes."""
+    one = {"min_replicas": 1}
+    app = {"gateway": {"scaling": one}, "orchestrator": {"scaling": one}, "preprocessor": {"scaling": one}}
+    ray_service = of_kind(render_of({"app": app}), "RayService")
+    ray_service["spec"]["serveConfigV2"] = reciting(ray_service["spec"]["serveConfigV2"])
+    with clustered(ray_service, tmp_path) as cluster, served(ray_service, tmp_path, cluster) as serve:
+        serve.wait_until(lambda: serve.readiness() == "serving", STARTING_TAKES_S)
+        assert cluster.replicas("gpu") == ["engine"]
+        assert cluster.replicas("cpu") == ["gateway", "orchestrator", "preprocessor"]
+        assert cluster.replicas("head") == []
+
+
+def reciting(serve_config: str) -> str:
+    """The same config with fixed text instead of the full-size model."""
+    config = yaml.safe_load(serve_config)
+    (application,) = config["applications"]
+    application["args"] |= {"model": {"source": "demo"}, "engine": {"backend": "scripted"}}
+    return yaml.safe_dump(config)
 
 
 def test_another_scaling_is_in_force_without_a_restart(recited: RealServe) -> None:

@@ -104,6 +104,8 @@ def test_the_chart_scales_a_step_as_the_code_would(step: str) -> None:
     for changed in (CHANGED, {"min_replicas": 0, "num_cpus": 0}):
         ray_service = of_kind(render_of(app_with(step, changed)), "RayService")
         entry = next(entry for entry in application_of(ray_service)["deployments"] if entry["name"] == step)
+        # Which nodes there are is the cluster's business.
+        entry["ray_actor_options"].pop("label_selector", None)
         wanted = getattr(rendered_settings({}), step).scaling.model_copy(update=changed)
         coded = deployment_to_schema(_deployment(object, step, wanted))
         assert schema_of(entry) == coded.model_dump(exclude_unset=True)
@@ -166,15 +168,41 @@ def test_null_survives_where_helm_would_drop_it(ray_service: Manifest) -> None:
         assert args[step][key] is None
 
 
-def test_the_cpu_replicas_fit_the_workers(profile_name: str, ray_service: Manifest) -> None:
-    settings = settings_of(ray_service)
+def pools_of(ray_service: Manifest) -> dict[str, list[Manifest]]:
+    """The deployments by the only group of workers that may hold them, or `""` where any may."""
     groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
-    offered = sum(
-        group["maxReplicas"] * float(group["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"])
-        for group in groups
-    )
-    steps = (settings.gateway, settings.orchestrator, settings.preprocessor, settings.engine)
-    assert sum(step.scaling.max_replicas * step.scaling.num_cpus for step in steps) <= offered
+    pools: dict[str, list[Manifest]] = {}
+    for entry in application_of(ray_service)["deployments"]:
+        options = entry["ray_actor_options"]
+        wanted = options.get("label_selector", {}).items()
+        fitting = [
+            group["groupName"]
+            for group in groups
+            if wanted <= group.get("labels", {}).items()
+            and (not options["num_gpus"] or group["groupName"] == "gpu" or len(groups) == 1)
+        ]
+        assert fitting, f"no node may hold {entry['name']}"
+        pools.setdefault(fitting[0] if len(fitting) == 1 else "", []).append(entry)
+    return pools
+
+
+def test_beside_gpu_nodes_only_the_engine_takes_them(ray_service: Manifest) -> None:
+    """Serve spreads replicas over all nodes with room; tests/deploy/test_real_serve.py has the two kinds for real."""
+    names = {pool: {entry["name"] for entry in entries} for pool, entries in pools_of(ray_service).items()}
+    if len(ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]) == 2:
+        assert names.pop("gpu") == {"engine"}
+    assert names.keys() == {"cpu"}
+
+
+def test_the_replicas_fit_their_workers(ray_service: Manifest) -> None:
+    pools = pools_of(ray_service)
+    for group in ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
+        cores = float(group["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"])
+        taken = sum(
+            entry["autoscaling_config"]["max_replicas"] * entry["ray_actor_options"]["num_cpus"]
+            for entry in pools[group["groupName"]]
+        )
+        assert taken <= group["maxReplicas"] * cores
 
 
 def test_ray_demands_a_token(ray_service: Manifest, ray_templates: dict[str, Manifest]) -> None:

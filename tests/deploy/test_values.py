@@ -59,6 +59,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"app": {"engine": {"scaling": {"num_gpus": 0}}}}, "the GPUs would idle"),
     ({"app": {"engine": {"scaling": {"num_gpus": 2}}}}, "more than the 1 of gpuWorkers.gpusPerPod"),
     ({"app": {"engine": {"scaling": {"num_cpus": 9}}}}, "more than the 8 cores of a pod of gpuWorkers"),
+    ({"app": {"preprocessor": {"scaling": {"min_replicas": 8, "num_cpus": 2}}}}, "replicas of app take 18 cores"),
     ({"models": {"image": "model:1", "claimName": "models"}}, "the model can come from one of them only"),
     ({"app": {"model": {"source": "/models/mine"}}}, "the folder would be empty"),
     ({"models": {"image": "model:1"}}, "the image would not be read"),

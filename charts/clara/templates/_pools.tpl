@@ -20,6 +20,16 @@ app.engine.scaling does.
 {{- divf (get $engine .bound | float64) $perPod | ceil | int -}}
 {{- end -}}
 
+{{/*
+What Ray calls the nodes of a group, where there are two: Serve spreads replicas over all nodes with room, and those of the
+other steps would take a GPU node's cores, and keep it when its engine is gone. Takes a dict: root, name (of the group).
+*/}}
+{{- define "clara.poolLabels" -}}
+{{- if .root.Values.gpuWorkers.enabled }}
+clara-pool: {{ .name }}
+{{- end }}
+{{- end -}}
+
 {{/* How few and how many pods each group of workers may have, as a map from the group's name at KubeRay. */}}
 {{- define "clara.podBounds" -}}
 cpu: {minReplicas: {{ .Values.cpuWorkers.minReplicas | int }}, maxReplicas: {{ .Values.cpuWorkers.maxReplicas | int }}}
@@ -35,12 +45,18 @@ gpu:
 {{- if gt (int $cpu.minReplicas) (int $cpu.maxReplicas) -}}
 {{- fail (printf "cpuWorkers.minReplicas is %d, more than cpuWorkers.maxReplicas, %d: the operator would refuse the cluster" (int $cpu.minReplicas) (int $cpu.maxReplicas)) -}}
 {{- end -}}
-{{- range $step, $scaling := include "clara.scaling" . | fromYaml -}}
+{{- $needed := 0.0 -}}
+{{- range $step, $scaling := include "clara.runningSteps" . | fromYaml -}}
 {{- $pool := ternary "gpuWorkers" "cpuWorkers" (and (eq $step "engine") $.Values.gpuWorkers.enabled) -}}
 {{- $cores := include "clara.cores" (get $.Values $pool).resources -}}
 {{- if and $cores (gt (float64 $scaling.num_cpus) (float64 $cores)) -}}
 {{- fail (printf "app.%s.scaling.num_cpus is %g, more than the %s cores of a pod of %s: no pod could hold a replica" $step (float64 $scaling.num_cpus) $cores $pool) -}}
 {{- end -}}
+{{- if eq $pool "cpuWorkers" -}}{{- $needed = addf $needed (mulf $scaling.min_replicas $scaling.num_cpus) -}}{{- end -}}
+{{- end -}}
+{{- $cores := include "clara.cores" $cpu.resources -}}
+{{- if and $cores (gt $needed (mulf $cores $cpu.maxReplicas)) -}}
+{{- fail (printf "cpuWorkers.maxReplicas is %d, of %s cores each, but the fewest replicas of app take %g cores: some would wait for ever" (int $cpu.maxReplicas) $cores $needed) -}}
 {{- end -}}
 {{- end -}}
 

@@ -10,24 +10,34 @@ because Serve fills what is missing in an entry of `deployments` with numbers of
 {{- toYaml $steps -}}
 {{- end -}}
 
+{{/* The same, of the steps that are deployments of their own. */}}
+{{- define "clara.runningSteps" -}}
+{{- $steps := include "clara.scaling" . | fromYaml -}}
+{{- if ne (dig "orchestrator" "placement" "gateway" .Values.app) "separate" -}}{{- $steps = omit $steps "orchestrator" -}}{{- end -}}
+{{- toYaml $steps -}}
+{{- end -}}
+
 {{/*
 How Serve scales each step. Here and not in the args, whose change replaces every replica of the application: of these a
 change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the step's replicas, any other none.
 */}}
 {{- define "clara.deployments" -}}
-{{- $isSeparate := eq (dig "orchestrator" "placement" "gateway" .Values.app) "separate" -}}
-{{- range $step, $scaling := include "clara.scaling" . | fromYaml }}
-{{- if or $isSeparate (ne $step "orchestrator") }}
+{{- range $step, $scaling := include "clara.runningSteps" . | fromYaml }}
 - name: {{ $step }}
   autoscaling_config:
     {{- pick $scaling "min_replicas" "max_replicas" "target_ongoing_requests" "upscale_delay_s" "downscale_delay_s" | toYaml | nindent 4 }}
   ray_actor_options:
     {{- include "clara.actorOptions" $scaling | nindent 4 }}
+    {{- if ne $step "engine" }}
+    {{- with include "clara.poolLabels" (dict "root" $ "name" "cpu") | trim }}
+    label_selector:
+      {{- . | nindent 6 }}
+    {{- end }}
+    {{- end }}
   {{- with $scaling.max_replicas_per_node }}
   max_replicas_per_node: {{ int . }}
   {{- end }}
   {{- pick $scaling "max_ongoing_requests" "max_queued_requests" "health_check_period_s" "health_check_timeout_s" "graceful_shutdown_timeout_s" | toYaml | nindent 2 }}
-{{- end }}
 {{- end }}
 {{- end -}}
 
