@@ -132,7 +132,7 @@ EFFECTS: dict[str, Effect] = {
         "fast", f"{CLUSTER}.gcsFaultToleranceOptions.storage.storageClassName", "fast", WITH_ROCKSDB
     ),
     "disruptionBudgets.enabled": Effect(
-        False, "PodDisruptionBudget:cpu/spec", None, {"cpuWorkers": {"minReplicas": 2, "maxReplicas": 4}}
+        False, "PodDisruptionBudget:cpu/spec", None, {"app": {"gateway": {"scaling": {"max_replicas_per_node": 1}}}}
     ),
     "networkPolicy.enabled": Effect(False, "NetworkPolicy:ray/spec", None),
     "networkPolicy.admitNamespaces": Effect(

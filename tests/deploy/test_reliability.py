@@ -40,14 +40,32 @@ def test_an_old_cluster_may_finish_its_reports_after_an_upgrade(ray_service: Man
     assert ray_service["spec"]["rayClusterDeletionDelaySeconds"] > settings_of(ray_service).orchestrator.deadline_s
 
 
-def test_budgets_hold_for_groups_of_several_only(documents: list[Manifest], ray_service: Manifest) -> None:
-    """A budget for a group that may have one pod would block every drain."""
-    budgets = budgets_of(documents)
-    groups = ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
-    assert budgets.keys() == {group["groupName"] for group in groups if group["minReplicas"] > 1}
-    for name, budget in budgets.items():
-        assert budget["minAvailable"] == group_of(ray_service, name)["minReplicas"] - 1
-        assert "maxUnavailable" not in budget
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ({}, {}),
+        (profile("laptop"), {}),
+        (profile("production"), {"cpu": 1, "gpu": 1}),
+        # After a peak all replicas may be on one pod, and the other is not ready.
+        ({"cpuWorkers": {"minReplicas": 2}}, {}),
+        ({"app": {"gateway": {"scaling": {"max_replicas_per_node": 1}}}}, {"cpu": 1}),
+        ({"app": {"preprocessor": {"scaling": {"min_replicas": 5, "max_replicas_per_node": 2}}}}, {"cpu": 2}),
+        (
+            {"app": {"engine": {"scaling": {"min_replicas": 3, "max_replicas": 3, "max_replicas_per_node": 1}}}},
+            {"gpu": 2},
+        ),
+        # Within the gateway the orchestrator has no replicas.
+        (
+            {"app": {"orchestrator": {"placement": "gateway", "scaling": {"max_replicas_per_node": 1}}}},
+            {},
+        ),
+    ],
+)
+def test_a_budget_keeps_all_but_one_of_the_pods_that_surely_serve(values: dict[str, Any], kept: dict[str, int]) -> None:
+    """A worker without a replica is not ready, and a budget beyond those that are would block every drain."""
+    budgets = budgets_of(render_of(values))
+    assert {name: budget["minAvailable"] for name, budget in budgets.items()} == kept
+    assert all("maxUnavailable" not in budget for budget in budgets.values())
 
 
 def test_kubernetes_cannot_ask_a_ray_cluster_how_many_pods_it_wants(shared_data: Path) -> None:

@@ -40,6 +40,23 @@ gpu:
 {{- end }}
 {{- end -}}
 
+{{/*
+How many pods of each group serve at the least, as a map: a worker without a replica is not ready. On GPU pods the engine's
+fewest fill as many as there are; among the others, max_replicas_per_node alone keeps all from ending up on one.
+*/}}
+{{- define "clara.servingPods" -}}
+{{- $cpu := 1 -}}
+{{- range $step, $scaling := include "clara.runningSteps" . | fromYaml -}}
+{{- if and $scaling.max_replicas_per_node (not (and (eq $step "engine") $.Values.gpuWorkers.enabled)) -}}
+{{- $cpu = max $cpu (divf $scaling.min_replicas $scaling.max_replicas_per_node | ceil | int) -}}
+{{- end -}}
+{{- end -}}
+cpu: {{ $cpu }}
+{{- if .Values.gpuWorkers.enabled }}
+gpu: {{ include "clara.gpuPods" (dict "root" . "bound" "min_replicas") }}
+{{- end }}
+{{- end -}}
+
 {{- define "clara.checkPools" -}}
 {{- $cpu := .Values.cpuWorkers -}}
 {{- if gt (int $cpu.minReplicas) (int $cpu.maxReplicas) -}}
@@ -82,39 +99,4 @@ them on to new clusters only. Nothing where no cluster runs or none can be seen.
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-
-{{/* Where a group's pods may run. Takes a dict: root, group (its values) and name, the group's name at KubeRay. */}}
-{{- define "clara.placement" -}}
-{{- with .group.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .group.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .group.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .group.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- with .group.runtimeClassName }}
-runtimeClassName: {{ . }}
-{{- end }}
-{{- with .group.spreadOver }}
-topologySpreadConstraints:
-  {{- range . }}
-  - maxSkew: 1
-    topologyKey: {{ . }}
-    # A preference: a report from a crowded node is better than none.
-    whenUnsatisfiable: ScheduleAnyway
-    labelSelector:
-      matchLabels:
-        {{- include "clara.selectorLabels" $.root | nindent 8 }}
-        ray.io/group: {{ $.name }}
-  {{- end }}
-{{- end }}
 {{- end -}}
