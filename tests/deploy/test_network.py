@@ -21,6 +21,7 @@ def node(group: str) -> dict[str, str]:
 HEAD, CPU, GPU = node("headgroup"), node("cpu"), node("gpu")
 TRITON = INSTANCE | {"app.kubernetes.io/component": "triton"}
 CHECK = INSTANCE | {"app.kubernetes.io/component": "check"}
+PREFETCH = INSTANCE | {"app.kubernetes.io/component": "prefetch"}
 STRANGER = {"app": "stranger"}
 FAR = "far away"
 """A namespace, or an address outside the cluster."""
@@ -116,6 +117,29 @@ def test_only_the_engine_asks_the_hub_and_only_the_head_the_api_server() -> None
     assert not may({}, CPU, FAR, 443)
     assert not may({}, GPU, FAR, 6443)
     assert not may({}, GPU, FAR, 80)
+
+
+METADATA = [("169.254.169.254/32", 80), ("169.254.169.252/32", 988)]
+"""Where a node's own identity is asked for: at Amazon and Google, and behind GKE's Workload Identity."""
+
+
+@pytest.mark.parametrize(("secret", "asks_the_node"), [("", True), ("keys", False)])
+def test_a_bucket_without_a_secret_is_opened_by_the_nodes_identity(secret: str, asks_the_node: bool) -> None:
+    bucket = {"bucket": "s3://m/x", "bucketSecretName": secret, "copier": {"repository": "rclone", "tag": "1"}}
+    values = {
+        "models": {"create": True},
+        "prefetch": {"enabled": True, **bucket},
+        "app": {"model": {"source": "/models/mine"}},
+    }
+    assert may(values, PREFETCH, FAR, 443)
+    assert [may(values, PREFETCH, address, port) for address, port in METADATA] == [asks_the_node] * 2
+    assert not any(may(values, pod, METADATA[0][0], 80) for pod in (HEAD, CPU, GPU))
+
+
+def test_a_hub_is_asked_as_nobody_of_the_cloud() -> None:
+    values = {"models": {"create": True}, "prefetch": {"enabled": True}}
+    assert may(values, PREFETCH, FAR, 443)
+    assert not any(may(values, PREFETCH, address, port) for address, port in METADATA)
 
 
 @pytest.mark.parametrize("name", ["air-gapped", "laptop", "triton"])
