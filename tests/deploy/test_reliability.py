@@ -1,12 +1,16 @@
 """Pods that go, nodes that drain, groups that grow, upgrades: nobody's report is lost by it."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import yaml
 
 from charts.render import merged, profile
+from serve_app.domain.errors import EngineGone, Overloaded
+from serve_app.engines.triton_engine import TritonEngine
 from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, settings_of
 
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
@@ -96,6 +100,33 @@ def test_several_triton_servers_go_one_at_a_time(servers: int, budgets: list[Man
     assert [{"maxUnavailable": spec["maxUnavailable"]} for spec in found] == budgets
     selector = of_kind(documents, "Deployment")["spec"]["selector"]
     assert all(spec["selector"] == selector for spec in found)
+
+
+def test_triton_may_finish_its_reports_before_its_pod_ends() -> None:
+    """It gives them 30 s unless told."""
+    values = merged(profile("triton"), {"terminationGracePeriodSeconds": 150})
+    pod = of_kind(render_of(values), "Deployment")["spec"]["template"]["spec"]
+    assert "--exit-timeout-secs=140" in pod["containers"][0]["args"]
+    assert pod["terminationGracePeriodSeconds"] == 150
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (None, contextlib.nullcontext()),
+        (Overloaded("full"), contextlib.nullcontext()),
+        (EngineGone("dead"), pytest.raises(EngineGone)),
+    ],
+)
+def test_a_triton_with_a_full_queue_is_not_restarted(
+    failure: Exception | None, outcome: contextlib.AbstractContextManager[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = AsyncMock(side_effect=failure)
+    monkeypatch.setattr(TritonEngine, "start", start)
+    check = of_kind(render_of(profile("triton")), "ConfigMap", "triton")["data"]["check.py"]
+    with outcome:
+        exec(compile(check, "check.py", "exec"), {})
+    start.assert_awaited_once()
 
 
 def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, list[Manifest]]) -> None:
