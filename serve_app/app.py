@@ -69,6 +69,7 @@ def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
         max_queued_requests=scaling.max_queued_requests,
         ray_actor_options={key: value for key, value in resources.items() if value is not None},
         **({} if per_node is None else {"max_replicas_per_node": per_node}),
+        max_surge_percent=scaling.max_surge_percent,
         health_check_period_s=scaling.health_check_period_s,
         health_check_timeout_s=scaling.health_check_timeout_s,
         graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,

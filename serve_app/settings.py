@@ -50,6 +50,9 @@ class Scaling(Step):
     """Memory reserved per replica; none reserves nothing."""
     max_replicas_per_node: int | None = Field(None, ge=1, le=100)
     """Replicas that one node may hold, so that its loss leaves others; none is no bound."""
+    max_surge_percent: int = Field(0, ge=0, le=100)
+    """Share of replicas, in percent, that may come before others go while settings change; with 0 one goes first.
+    Without room for them the old ones serve on, and the new settings wait."""
     health_check_period_s: float = Field(5, gt=0)
     """How often a replica is asked whether it is well."""
     health_check_timeout_s: float = Field(60, gt=0)

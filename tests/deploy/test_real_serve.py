@@ -114,6 +114,25 @@ def test_an_engine_that_died_is_not_taken_for_one_at_rest(recited: RealServe) ->
     assert "at-zero" not in reasons
 
 
+def test_with_room_for_a_surge_an_engine_goes_after_the_next_has_come(tmp_path: Path) -> None:
+    """Unless told, Serve stops the only engine first, and a model takes minutes to load."""
+    with served(scripted(max_surge_percent=100), tmp_path) as serve:
+        serve.wait_until(lambda: serve.readiness() == "serving", STARTING_TAKES_S)
+        before = serve.replicas("engine")
+        seen: list[set[int]] = []
+        reasons: list[str] = []
+        serve.deploy(scripted(deadline_s=119, max_surge_percent=100))
+
+        def is_replaced() -> bool:
+            seen.append(serve.replicas("engine"))
+            reasons.append(serve.readiness())
+            return bool(seen[-1]) and not seen[-1] & before and reasons[-1] == "serving"
+
+        serve.wait_until(is_replaced, 120)
+        assert any(now > before for now in seen)
+        assert "no-engine" not in reasons
+
+
 def test_other_settings_replace_every_replica(recited: RealServe) -> None:
     """What a change of scaling would do among the args."""
     before = replicas(recited)

@@ -163,12 +163,17 @@ def test_production_survives_the_loss_of_any_pod(rendered_profiles: dict[str, li
         ({"min_replicas": 4, "max_replicas": 4}, 4, (2, 2)),
         ({"min_replicas": 2, "max_replicas": 5, "num_cpus": 4.5}, 4, (2, 5)),
         ({"min_replicas": 4, "max_replicas": 4, "num_cpus": 0}, 4, (1, 1)),
+        # Room for those that come before others go.
+        ({"min_replicas": 1, "max_replicas": 1, "max_surge_percent": 100}, 1, (1, 2)),
+        ({"min_replicas": 2, "max_replicas": 5, "max_surge_percent": 25}, 1, (2, 7)),
+        ({"min_replicas": 2, "max_replicas": 4, "max_surge_percent": 100, "num_cpus": 2}, 4, (1, 2)),
     ],
 )
 def test_there_are_as_many_gpu_pods_as_the_engine_may_need(
     scaling: dict[str, Any], gpus_per_pod: int, pods: tuple[int, int]
 ) -> None:
-    values = {"gpuWorkers": {"gpusPerPod": gpus_per_pod}, "app": {"engine": {"scaling": scaling}}}
+    still = {"max_surge_percent": 0}
+    values = {"gpuWorkers": {"gpusPerPod": gpus_per_pod}, "app": {"engine": {"scaling": still | scaling}}}
     group = group_of(of_kind(render_of(values), "RayService"), "gpu")
     assert (group["minReplicas"], group["maxReplicas"]) == pods
     assert group["replicas"] == pods[0]
@@ -216,4 +221,10 @@ def test_rocksdb_has_a_volume_of_its_own() -> None:
 
 def test_a_site_with_a_single_gpu_never_waits_for_a_second(rendered_profiles: dict[str, list[Manifest]]) -> None:
     for name in ("one-gpu", "laptop"):
-        assert of_kind(rendered_profiles[name], "RayService")["spec"]["upgradeStrategy"] == {"type": "None"}
+        ray_service = of_kind(rendered_profiles[name], "RayService")
+        assert ray_service["spec"]["upgradeStrategy"] == {"type": "None"}
+        assert settings_of(ray_service).engine.scaling.max_surge_percent == 0
+        assert [group["maxReplicas"] for group in ray_service["spec"]["rayClusterConfig"]["workerGroupSpecs"]][1:] in (
+            [],
+            [1],
+        )

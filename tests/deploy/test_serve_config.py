@@ -59,6 +59,7 @@ CHANGED = {
     "num_gpus": 0.5,
     "memory_bytes": 3_000_000_001,
     "max_replicas_per_node": 1,
+    "max_surge_percent": 50,
     "health_check_period_s": 3,
     "health_check_timeout_s": 31,
     "graceful_shutdown_timeout_s": 62,

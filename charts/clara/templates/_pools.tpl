@@ -8,7 +8,7 @@
 {{/*
 How many pods of the GPU group the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as
 many replicas as its GPUs, its cores and max_replicas_per_node allow, so that the group grows exactly as far as
-app.engine.scaling does.
+app.engine.scaling does, with those that max_surge_percent allows besides.
 */}}
 {{- define "clara.gpuPods" -}}
 {{- $engine := (include "clara.scaling" .root | fromYaml).engine -}}
@@ -17,7 +17,9 @@ app.engine.scaling does.
 {{- if and $cores $engine.num_cpus -}}{{- $perPod = minf $perPod (divf (float64 $cores) (float64 $engine.num_cpus) | floor) -}}{{- end -}}
 {{- $perPod = maxf 1.0 $perPod -}}
 {{- with $engine.max_replicas_per_node -}}{{- $perPod = minf $perPod . -}}{{- end -}}
-{{- divf (get $engine .bound | float64) $perPod | ceil | int -}}
+{{- $num := get $engine .bound | float64 -}}
+{{- if eq .bound "max_replicas" -}}{{- $num = addf $num (divf (mulf $num $engine.max_surge_percent) 100.0 | ceil) -}}{{- end -}}
+{{- divf $num $perPod | ceil | int -}}
 {{- end -}}
 
 {{/*
