@@ -50,6 +50,8 @@ def test_haproxy_takes_the_largest_film_and_waits_for_the_longest_report() -> No
     told = annotations("haproxy")
     assert told["haproxy-ingress.github.io/proxy-body-size"] == str(BODY_BYTES)
     assert told["haproxy-ingress.github.io/timeout-server"] == f"{TIMEOUT_S}s"
+    # A global key of that controller's, which it ignores on an Ingress.
+    assert "haproxy-ingress.github.io/timeout-client" not in told
 
 
 def test_a_load_balancer_does_not_call_a_report_idle() -> None:

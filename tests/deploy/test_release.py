@@ -122,7 +122,8 @@ def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_na
 
 def test_the_store_of_the_cluster_state_cannot_change_in_a_running_release(site: helm.Config) -> None:
     install(site, PRODUCTION)
-    rocksdb = merged(PRODUCTION, {"gcsFaultTolerance": {"backend": "rocksdb", "redisAddress": ""}})
+    other = {"backend": "rocksdb", "redisAddress": "", "redisPasswordSecretName": ""}
+    rocksdb = merged(PRODUCTION, {"gcsFaultTolerance": other})
     with pytest.raises(helm.HelmError, match=r"backend is redis in the running release and can't become rocksdb"):
         upgrade(site, rocksdb)
     upgrade(site, merged(PRODUCTION, {"gcsFaultTolerance": {"redisAddress": "other:6379"}}))

@@ -71,6 +71,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
+    ({"gcsFaultTolerance": {"redisPasswordSecretName": "redis"}}, "nobody would be asked with it"),
+    ({"prefetch": {"bucket": "s3://models/mine"}}, "nothing would be copied from it"),
     ({"models": {"create": True, "claimName": "models"}}, "either the chart makes the claim or it is there"),
     ({"prefetch": {"enabled": True}}, "there is no claim to fetch into"),
     (merged(FETCHED, {"app": {"model": {"source": "/models/mine"}}}), "which is no hub's"),
@@ -86,6 +88,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"edge": OPEN_EDGE | {"tlsSecretName": ""}}, "films would travel unencrypted"),
     ({"edge": {"host": "x", "authenticatedBefore": True, "gateway": {"enabled": True}}}, "belong to no Gateway"),
     ({"edge": {"issuer": {"name": "ours"}}}, "the certificate would have nowhere to go"),
+    ({"edge": {"issuer": {"name": "ours"}, "tlsSecretName": "tls"}}, "the certificate would be for no name"),
+    (
+        {
+            "edge": OPEN_EDGE | {"ingress": {}, "gateway": {"enabled": True, "name": "outer"}},
+            "serveTls": {"secretName": "inner"},
+        },
+        "the Gateway would speak plainly to a door that wants TLS",
+    ),
     ({"edge": OPEN_EDGE}, "networkPolicy admits nobody"),
     ({"edge": {"gateway": {"backendCaConfigMapName": "ca"}}}, "would speak TLS to a door without it"),
     ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
@@ -225,6 +235,13 @@ def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(v
 def test_no_template_is_long() -> None:
     lengths = {path.name: path.read_text().count("\n") for path in (CHART / "templates").rglob("*.*")}
     assert {name for name, length in lengths.items() if length > 120} == set()
+
+
+@pytest.mark.parametrize(("secret", "asks"), [("", "clara report FILM.png"), ("tls", "curl --cacert CA.crt")])
+def test_the_notes_ask_the_door_in_its_own_protocol(secret: str, asks: str) -> None:
+    notes = rendered_as("clara", values={"serveTls": {"secretName": secret}})["clara/templates/NOTES.txt"]
+    assert f"\n  {asks}" in notes
+    assert ("https://clara-serve-svc.clara.svc:8000/v1/reports" in notes) == bool(secret)
 
 
 def test_the_notes_tell_the_next_command() -> None:

@@ -105,6 +105,9 @@
 {{- if and (ne $gcs.backend "redis") $gcs.redisAddress -}}
 {{- fail "gcsFaultTolerance.redisAddress is set, but gcsFaultTolerance.backend is not redis: the cluster's state would not be kept there" -}}
 {{- end -}}
+{{- if and (ne $gcs.backend "redis") $gcs.redisPasswordSecretName -}}
+{{- fail "gcsFaultTolerance.redisPasswordSecretName is set, but gcsFaultTolerance.backend is not redis: nobody would be asked with it" -}}
+{{- end -}}
 {{- $running := lookup "ray.io/v1" "RayService" .Release.Namespace (include "clara.name" .) -}}
 {{- $before := dig "spec" "rayClusterConfig" "gcsFaultToleranceOptions" "backend" "" (default dict $running) -}}
 {{- if and $before $gcs.backend (ne $before $gcs.backend) -}}

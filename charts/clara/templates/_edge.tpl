@@ -17,6 +17,12 @@
 {{- if and $edge.issuer.name (not $edge.tlsSecretName) -}}
 {{- fail "edge.issuer.name is set, but edge.tlsSecretName is empty: the certificate would have nowhere to go" -}}
 {{- end -}}
+{{- if and $edge.issuer.name (not $edge.host) -}}
+{{- fail "edge.issuer.name is set, but edge.host is empty: the certificate would be for no name" -}}
+{{- end -}}
+{{- if and $edge.gateway.enabled .Values.serveTls.secretName (not $edge.gateway.backendCaConfigMapName) -}}
+{{- fail "serveTls.secretName is set, but edge.gateway.backendCaConfigMapName is empty: the Gateway would speak plainly to a door that wants TLS" -}}
+{{- end -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if and $isOn $policy.enabled (not $policy.admitNamespaces) (not $policy.admitCidrs) -}}
 {{- fail "edge.ingress or edge.gateway is enabled, but networkPolicy admits nobody: name the controller's namespace in networkPolicy.admitNamespaces, or its networks in networkPolicy.admitCidrs" -}}
@@ -57,7 +63,6 @@ nginx.ingress.kubernetes.io/backend-protocol: {{ ternary "HTTPS" "HTTP" (ne .Val
 {{- else if eq $controller "haproxy" }}
 haproxy-ingress.github.io/proxy-body-size: {{ include "clara.edgeBodyBytes" . | quote }}
 haproxy-ingress.github.io/timeout-server: {{ $timeout }}s
-haproxy-ingress.github.io/timeout-client: {{ $timeout }}s
 haproxy-ingress.github.io/backend-protocol: {{ ternary "h1-ssl" "h1" (ne .Values.serveTls.secretName "") }}
 {{- else if eq $controller "alb" }}
 alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds={{ $timeout }}

@@ -55,6 +55,9 @@ app.kubernetes.io/component: prefetch
 {{- if and $prefetch.enabled (not $prefetch.bucket) (or (eq $source "demo") (hasPrefix "/" $source)) -}}
 {{- fail (printf "prefetch.enabled is true, but app.model.source is %s, which is no hub's: set prefetch.bucket to where it comes from" $source) -}}
 {{- end -}}
+{{- if and $prefetch.bucket (not $prefetch.enabled) -}}
+{{- fail "prefetch.bucket is set, but prefetch.enabled is false: nothing would be copied from it" -}}
+{{- end -}}
 {{- if and $prefetch.enabled $prefetch.bucket (not (hasPrefix "/models/" $source)) -}}
 {{- fail (printf "prefetch.bucket is set, but app.model.source is %s: name the folder under /models that it is copied to" $source) -}}
 {{- end -}}
