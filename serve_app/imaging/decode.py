@@ -16,7 +16,8 @@ def decode(data: bytes, settings: PreprocessorSettings) -> Film:
     Raises:
         EmptyUpload: no bytes.
         NotAnImage: none of the three formats.
-        CorruptImage: truncated or damaged.
+        CorruptImage: truncated or damaged, as far as its decoder can tell. A JPEG Lossless frame in DICOM that is cut
+            short and properly ended cannot be told from a whole one: its last rows are black.
         UnsupportedImage: well formed, but no kind that is read here (UnsupportedTransferSyntax names the syntax).
         UploadTooLarge: more pixels or frames than `settings` allow.
     """

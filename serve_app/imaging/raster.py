@@ -1,6 +1,6 @@
 """PNG and JPEG to a film: alpha, palette, 16 bits, CMYK and EXIF rotation come out right.
 
-Knows nothing about DICOM; never asks Pillow to tolerate a truncated file.
+Knows nothing about DICOM. A file that holds less than the whole picture is refused, also where it has a proper end.
 """
 
 import io
@@ -15,8 +15,9 @@ from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLar
 from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
 from serve_app.imaging.film import Film, grey, luma_and_colour, only_channel, strips
+from serve_app.imaging.jpeg import jpeg_samples
 from serve_app.imaging.normalize import fit_tokens
-from serve_app.imaging.png import SIGNATURE, Samples, plain_samples
+from serve_app.imaging.png import SIGNATURE, Samples, has_every_row, plain_samples
 from serve_app.settings import PreprocessorSettings
 
 _JPEG_START = b"\xff\xd8\xff"
@@ -105,11 +106,23 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
     width_px, height_px = image.size
     if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
         width_px, height_px = height_px, width_px
-    if not is_png:
-        image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
+    if is_png:
+        if not has_every_row(data, image.size):
+            raise CorruptImage("the PNG file is truncated")
+    else:
+        image = _decoded(image, data, _draft_size(width_px, height_px, settings.max_visual_tokens))
     ImageOps.exif_transpose(image, in_place=True)
     pixels, coloured = _display(image)
     return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, data[24] if is_png else 8), coloured)
+
+
+def _decoded(image: Image.Image, data: bytes, size_px: tuple[int, int]) -> Image.Image:
+    """Decode a JPEG at the least scale that holds this size, with what else its file says."""
+    image.draft(None, size_px)
+    samples = jpeg_samples(data, image.mode, image.size)
+    picture = Image.frombuffer(image.mode, image.size, samples, "raw", image.mode, 0, 1)
+    picture.info = image.info
+    return picture
 
 
 def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:

@@ -43,7 +43,8 @@ def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
     """Decode one frame; the option `limit_s` is the time it may take.
 
     Raises:
-        ValueError: GDCM cannot decode it, or not within its limits.
+        ValueError: GDCM cannot decode it, or not within its limits. Of a JPEG Lossless frame that is cut short but
+            properly ended it makes the missing rows black, and says nothing.
     """
     bits_stored = runner.bits_stored
     if runner.transfer_syntax in uid.JPEGLSTransferSyntaxes:

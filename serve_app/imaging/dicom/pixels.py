@@ -16,6 +16,7 @@ from serve_app.domain.errors import CorruptImage, UnsupportedTransferSyntax
 from serve_app.imaging.codestream import read_codestream
 from serve_app.imaging.dicom import gdcm_plugin
 from serve_app.imaging.dicom.dataset import Header
+from serve_app.imaging.jpeg import jpeg_samples
 
 _NATIVE = frozenset(
     {
@@ -27,6 +28,8 @@ _NATIVE = frozenset(
 )
 _PILLOW_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEG2000, uid.JPEG2000Lossless})
 _GDCM_SYNTAXES = frozenset(gdcm_plugin.SYNTAXES)
+# What is coded by cosine transformation, of eight bits a sample.
+_COSINE_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
 # An encoder may pad a run-length segment to an even length; nothing needs more than this.
 _RLE_PADDING_PX = 256
 _PILLOW = "pillow"
@@ -34,7 +37,7 @@ gdcm_plugin.register()
 
 
 def check_pixel_data(dataset: Dataset, header: Header) -> None:
-    """Refuse syntaxes without a decoder, and codestreams that would decode to another size than declared."""
+    """Refuse syntaxes without a decoder, codestreams of another size than declared, and parts of a JPEG."""
     if header.syntax in _NATIVE:
         return
     if header.syntax not in _PILLOW_SYNTAXES | _GDCM_SYNTAXES | {uid.RLELossless}:
@@ -48,6 +51,10 @@ def check_pixel_data(dataset: Dataset, header: Header) -> None:
         raise CorruptImage("the compressed pixels of the DICOM file do not fit its header")
     if header.syntax == uid.JPEGExtended12Bit and max(codestream.bits, header.bits_stored) > 8:
         raise _unsupported_syntax(header.syntax)
+    if header.syntax in _COSINE_SYNTAXES:
+        # Pillow and GDCM would fill up what is missing; at an eighth of its size a frame is read just as far.
+        eighth = -(-header.columns // 8), -(-header.rows // 8)
+        jpeg_samples(frame, "L" if header.samples == 1 else "RGB", eighth)
 
 
 def _unsupported_syntax(syntax: uid.UID) -> UnsupportedTransferSyntax:

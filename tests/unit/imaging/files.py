@@ -34,10 +34,21 @@ def png(pixels: NDArray[Any], **options: Any) -> bytes:
 
 def png_claiming(width: int, height: int) -> bytes:
     """Write a valid PNG header for a grey picture of any size, with next to no data behind it."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
+    return png_chunks(png_header(width, height, 8, 0), (b"IDAT", zlib.compress(bytes(100))))
+
+
+def png_header(
+    width: int, height: int, bits: int, colour_type: int, *, is_interlaced: bool = False
+) -> tuple[bytes, bytes]:
+    """Make the chunk that says what a PNG holds."""
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, is_interlaced)
+
+
+def png_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Write chunks, each with its checksum, and the end behind them."""
     body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in (*chunks, (b"IEND", b""))
     )
     return b"\x89PNG\r\n\x1a\n" + body
 

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import uid
 
 from serve_app.domain.errors import (
@@ -17,7 +18,7 @@ from serve_app.domain.errors import (
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.dicom_samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
-from tests.unit.imaging.files import dicom, ramp
+from tests.unit.imaging.files import dicom, ramp, saved
 
 
 def test_several_frames_are_refused_and_the_first_is_read_where_allowed() -> None:
@@ -63,6 +64,20 @@ def test_a_truncated_file_is_corrupt() -> None:
     for length in range(140, len(data) - 2, 501):
         with pytest.raises((CorruptImage, NotAnImage, UnsupportedImage)):
             decode(data[:length], SETTINGS)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_part_of_a_jpeg_frame_is_corrupt_though_it_ends_as_a_whole_one(syntax: str, mode: str) -> None:
+    picture = Image.fromarray(ramp(300, 200)).convert(mode)
+    frame = saved(picture, "JPEG")
+    kind = {"sop_class": uid.SecondaryCaptureImageStorage}
+    assert shown(recoded(syntax, np.asarray(picture), frame, **kind)).shape == (200, 300)
+    start = frame.index(b"\xff\xda")
+    for share in (0.2, 0.5, 0.9):
+        part = frame[: start + int((len(frame) - start) * share)].rstrip(b"\xff") + b"\xff\xd9"
+        with pytest.raises(CorruptImage):
+            decode(recoded(syntax, np.asarray(picture), part, **kind), SETTINGS)
 
 
 def test_no_error_repeats_a_word_of_the_patient() -> None:

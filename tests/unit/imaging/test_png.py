@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from serve_app.domain.errors import CorruptImage
 from serve_app.imaging.decode import decode
-from serve_app.imaging.png import plain_samples
+from serve_app.imaging.png import has_every_row, plain_samples
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.files import png, ramp, saved
+from tests.unit.imaging.files import png, png_chunks, png_header, ramp, saved
 
+# Left, top, and the steps across and down of the seven passes.
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 KINDS = (((), np.uint8), ((3,), np.uint8), ((), np.uint16))
 Pixels = NDArray[Any]
 
@@ -40,12 +44,7 @@ def by_pillow(data: bytes) -> Pixels:
 def with_filter(pixels: Pixels, number: int) -> bytes:
     """Write a grey PNG whose every row says that it is filtered in one way."""
     rows = b"".join(bytes([number]) + row.tobytes() for row in pixels)
-    header = struct.pack(">II5B", pixels.shape[1], pixels.shape[0], 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in chunks
-    )
+    return png_chunks(png_header(pixels.shape[1], pixels.shape[0], 8, 0), (b"IDAT", zlib.compress(rows)))
 
 
 @given(pictures(), st.integers(0, 9))
@@ -121,3 +120,55 @@ def test_a_turned_png_is_shown_upright() -> None:
     film = decode(saved(GREY, "PNG", exif=turned()), PreprocessorSettings())
     assert np.array_equal(film.pixels, np.rot90(ramp(), -1))
     assert (film.source.width_px, film.source.height_px) == (80, 96)
+
+
+# Bits a sample, colour type, bytes of one row of 300 pixels with its filter's number.
+LAYOUTS = [
+    (1, 0, 39), (2, 0, 76), (4, 0, 151), (8, 0, 301), (16, 0, 601), (8, 2, 901), (16, 2, 1801),
+    (1, 3, 39), (8, 3, 301), (8, 4, 601), (16, 4, 1201), (8, 6, 1201), (16, 6, 2401),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bits", "colour_type", "row_bytes"), LAYOUTS)
+@pytest.mark.parametrize("chunk_bytes", [7, 1 << 20])
+def test_a_png_that_lacks_its_last_rows_is_refused(
+    bits: int, colour_type: int, row_bytes: int, chunk_bytes: int
+) -> None:
+    palette = [(b"PLTE", bytes(6))] if colour_type == 3 else []
+
+    def written(num_bytes: int) -> bytes:
+        rows = zlib.compress(bytes(num_bytes))
+        idats = [(b"IDAT", rows[at : at + chunk_bytes]) for at in range(0, len(rows), chunk_bytes)]
+        return png_chunks(png_header(300, 200, bits, colour_type), *palette, *idats)
+
+    assert decode(written(200 * row_bytes), PreprocessorSettings()).pixels.shape == (200, 300)
+    for num_bytes in (200 * row_bytes - 1, 100 * row_bytes, 0):
+        with pytest.raises(CorruptImage):
+            decode(written(num_bytes), PreprocessorSettings())
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 61])
+@pytest.mark.parametrize("height", [1, 2, 4, 5, 9, 43])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_an_interlaced_png_is_counted_pass_by_pass(width: int, height: int, bits: int) -> None:
+    columns = [range(left, width, across) for left, _, across, _ in ADAM7]
+    rows = [range(top, height, down) for _, top, _, down in ADAM7]
+    num_due = sum(
+        len(down) * (1 + (len(across) * bits + 7) // 8) for across, down in zip(columns, rows, strict=True) if across
+    )
+    header = png_header(width, height, bits, 0, is_interlaced=True)
+    for num_bytes, is_whole in ((num_due, True), (num_due - 1, False)):
+        data = png_chunks(header, (b"IDAT", zlib.compress(bytes(num_bytes))))
+        assert has_every_row(data, (width, height)) is is_whole
+    assert by_pillow(png_chunks(header, (b"IDAT", zlib.compress(bytes(num_due))))).shape == (height, width)
+
+
+def test_a_small_png_that_expands_without_end_is_not_held() -> None:
+    header = png_header(2000, 2000, 8, 6)
+    data = png_chunks(header, (b"IDAT", zlib.compress(bytes(100_000_000))))
+    tracemalloc.start()
+    try:
+        assert has_every_row(data, (2000, 2000))
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
