@@ -39,6 +39,7 @@ _KEYWORDS = (
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
+    "PatientOrientation",
     "PixelAspectRatio",
     "PixelSpacing",
     "ImagerPixelSpacing",

@@ -1,4 +1,4 @@
-"""What a DICOM file says about how its samples are to be shown: padding, modality, window, pixel shape."""
+"""What a DICOM file says about how its samples are to be shown: padding, modality, window, pixel shape, orientation."""
 
 import math
 
@@ -15,6 +15,9 @@ from serve_app.settings import PreprocessorSettings
 
 _SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _MAX_ASPECT = 4.0
+# Initials of the directions of PatientOrientation, by the axis they lie on.
+_UPRIGHT, _FRONTAL, _LATERAL = frozenset("HF"), frozenset("LR"), frozenset("AP")
+_AS_STORED = ("L", "F")
 
 
 def padding(dataset: Dataset, header: Header) -> tuple[int, int] | None:
@@ -100,3 +103,35 @@ def square(pixels: NDArray[np.uint8], dataset: Dataset, settings: PreprocessorSe
     if size[0] * size[1] > settings.max_pixels:
         raise UploadTooLarge("the image has more pixels than are accepted", settings.max_pixels, "pixels")
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
+def upright(pixels: NDArray[np.uint8], dataset: Dataset) -> NDArray[np.uint8]:
+    """Turn a film by what its file declares: feet down and, in a frontal film, the patient's left to the right.
+
+    Lateral films keep the way they look. Where no sensible directions are declared nothing is turned.
+
+    Source: DICOM PS3.3 C.7.6.1.1.1.
+    """
+    across, down = _directions(dataset)
+    if is_on_its_side(dataset):
+        pixels, across, down = pixels.T, down, across
+    if across == "R":
+        pixels = pixels[:, ::-1]
+    if down == "H":
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def is_on_its_side(dataset: Dataset) -> bool:
+    """Tell whether a frontal film's rows lead to head or feet, so that its width is the upright film's height."""
+    return _directions(dataset)[0] in _UPRIGHT
+
+
+def _directions(dataset: Dataset) -> tuple[str, str]:
+    """Read where a row and a column lead to: left, right, anterior, posterior, head or feet by their initials."""
+    value = dataset.get("PatientOrientation")
+    if value is None or isinstance(value, str) or len(value) != 2:
+        return _AS_STORED
+    across, down = (str(direction)[:1] for direction in value)
+    is_upright = across in _FRONTAL | _LATERAL and down in _UPRIGHT
+    return (across, down) if is_upright or (across in _UPRIGHT and down in _FRONTAL) else _AS_STORED

@@ -12,7 +12,7 @@ from serve_app.domain.errors import CorruptImage
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.dicom.dataset import COLOURS, Header, check_kind, check_limits, parse, read_header
 from serve_app.imaging.dicom.pixels import aligned, check_pixel_data, decode_samples
-from serve_app.imaging.dicom.presentation import modality, padding, square, voi
+from serve_app.imaging.dicom.presentation import is_on_its_side, modality, padding, square, upright, voi
 from serve_app.imaging.film import Film, luma_and_colour
 from serve_app.imaging.grayscale import Stored, display
 from serve_app.settings import PreprocessorSettings
@@ -48,13 +48,13 @@ def looks_like_dicom(data: bytes) -> bool:
 
 
 def read_dicom(data: bytes, settings: PreprocessorSettings) -> Film:
-    """Read a radiograph as it is meant to be displayed, with square pixels.
+    """Read a radiograph as it is meant to be displayed, upright and with square pixels.
 
     Raises:
         NotAnImage: DICOM without a picture.
         CorruptImage, UnsupportedImage, UnsupportedTransferSyntax, UploadTooLarge: see `decode`.
 
-    Source: DICOM PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2.
+    Source: DICOM PS3.3 C.7.6.1.1.1, C.7.6.3, C.11.1, C.11.2; PS3.4 N.2.
     """
     try:
         dataset = parse(data, settings)
@@ -69,13 +69,14 @@ def read_dicom(data: bytes, settings: PreprocessorSettings) -> Film:
 
 def _film(dataset: Dataset, header: Header, settings: PreprocessorSettings) -> Film:
     samples = decode_samples(dataset, header, settings.decode_timeout_s)
-    source = Source("DICOM", header.columns, header.rows, header.bits_stored)
+    size_px = header.columns, header.rows
+    source = Source("DICOM", *(size_px[::-1] if is_on_its_side(dataset) else size_px), header.bits_stored)
     if header.photometric in COLOURS:
         picture = Image.fromarray((samples >> max(0, header.bits_stored - 8)).astype(np.uint8))
         luma, coloured = luma_and_colour(picture)
-        return Film(square(luma, dataset, settings), source, coloured)
+        return Film(upright(square(luma, dataset, settings), dataset), source, coloured)
     stored = Stored(header.bits_stored, header.is_signed, padding(dataset, header))
     is_inverted = header.photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     stages = modality(dataset, header), voi(dataset, header)
     shown = display(aligned(samples, header), stored, *stages, is_inverted)
-    return Film(square(shown, dataset, settings), source)
+    return Film(upright(square(shown, dataset, settings), dataset), source)

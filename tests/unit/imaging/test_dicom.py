@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread, uid
 from pydicom.data import get_testdata_file
@@ -178,6 +179,49 @@ def test_pixels_become_square_where_the_file_says_they_are_not(
     film = decode(dicom(twelve(), bits_stored=12, **WINDOW_12, **spacing), SETTINGS)
     assert film.pixels.shape == shape
     assert (film.source.width_px, film.source.height_px) == (96, 80)
+
+
+def stored(upright: NDArray[Any], across: str, down: str) -> NDArray[Any]:
+    """Store a frontal film so that its rows and columns lead where they are said to."""
+    if across[0] in "HF":
+        return np.ascontiguousarray(stored(upright, down, across).T)
+    turned = upright[:, ::-1] if across[0] == "R" else upright
+    return np.ascontiguousarray(turned[::-1] if down[0] == "H" else turned)
+
+
+DIRECTIONS = [("L", "F"), ("R", "F"), ("L", "H"), ("R", "H"), ("F", "L"), ("F", "R"), ("H", "L"), ("H", "R")]
+
+
+@pytest.mark.parametrize(("across", "down"), [*DIRECTIONS, ("LA", "FP")])
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
+def test_a_frontal_film_is_turned_upright_as_its_file_declares(across: str, down: str, photometric: str) -> None:
+    samples, elements = stored(ramp(), across, down), {"PatientOrientation": [across, down]}
+    if photometric == "RGB":
+        samples = np.repeat(samples[:, :, None], 3, axis=2)
+    film = decode(dicom(samples, sop_class=uid.SecondaryCaptureImageStorage, **elements), SETTINGS)
+    assert np.array_equal(film.pixels, ramp())
+    assert film.pixels.flags.c_contiguous
+    assert (film.source.width_px, film.source.height_px) == (96, 80)
+
+
+def test_pixels_that_are_not_square_turn_along_with_the_film() -> None:
+    elements = {"PatientOrientation": ["F", "L"], "PixelSpacing": [0.1, 0.2]}
+    across = decode(dicom(stored(ramp(), "F", "L"), **elements), SETTINGS)
+    elements = {"PatientOrientation": ["L", "F"], "PixelSpacing": [0.2, 0.1]}
+    upright = decode(dicom(ramp(), **elements), SETTINGS)
+    assert across.pixels.shape == upright.pixels.shape == (160, 96)
+    assert is_close(across.pixels, upright.pixels)
+
+
+@pytest.mark.parametrize("declared", ["", "R", ["R"], ["R", ""], ["R", "L"], ["F", "H"], ["X", "F"], ["R", "F", "H"]])
+def test_an_orientation_that_makes_no_sense_counts_as_none(declared: Any) -> None:
+    assert np.array_equal(shown(dicom(ramp(), PatientOrientation=declared)), ramp())
+
+
+@pytest.mark.parametrize("across", ["A", "P"])
+def test_a_lateral_film_looks_the_way_it_is_stored_but_not_upside_down(across: str) -> None:
+    assert np.array_equal(shown(dicom(ramp(), PatientOrientation=[across, "F"])), ramp())
+    assert np.array_equal(shown(dicom(ramp(), PatientOrientation=[across, "H"])), ramp()[::-1])
 
 
 @pytest.mark.parametrize(
