@@ -31,8 +31,12 @@ _WHOLE = ((0, 0, 1, 1),)
 _INPUT_BYTES, _OUTPUT_BYTES = 1 << 16, 1 << 20
 
 
-def plain_samples(data: bytes) -> Samples | None:
+def plain_samples(data: bytes, size_px: tuple[int, int]) -> Samples | None:
     """Decode a whole PNG file of grey or RGB samples that are shown as they are stored.
+
+    Args:
+        data: the whole file.
+        size_px: the width and height that were looked at; a file may have a second header that says otherwise.
 
     Returns:
         A new array, uint8 or uint16 of shape (height, width), or uint8 of shape (height, width, 3). None for other
@@ -44,13 +48,16 @@ def plain_samples(data: bytes) -> Samples | None:
         return None
     width_px, height_px, *layout = struct.unpack(">II5B", data[16:29])
     kind = tuple(layout)
-    if kind not in _PLAIN or any(_is_special(*chunk) for chunk in _chunks(data)):
+    if (width_px, height_px) != size_px or kind not in _PLAIN or any(_is_special(*chunk) for chunk in _chunks(data)):
         return None
     decode = kornia_io.decode_image_png_u16 if kind == _DEEP_GREY else kornia_io.decode_image_png_u8
     try:
         samples: Samples = decode(data, (height_px, width_px), "rgb" if kind == _RGB else "mono")
-    except Exception:  # noqa: BLE001 - it raises nothing narrower, and Pillow judges the file again
-        return None
+    except BaseException as error:
+        # It raises nothing narrower, and Pillow judges the file again. A panic in Rust is no Exception.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            return None
+        raise
     return samples if kind == _RGB else samples[:, :, 0]
 
 

@@ -99,7 +99,7 @@ def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
 
 
 def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorSettings) -> Film:
-    samples = plain_samples(data) if is_png else None
+    samples = plain_samples(data, image.size) if is_png else None
     if samples is not None:
         pixels, coloured = _shown(samples)
         return Film(pixels, Source("PNG", image.width, image.height, data[24]), coloured)

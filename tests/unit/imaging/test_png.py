@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from serve_app.domain.errors import CorruptImage
+from serve_app.imaging import png as png_module
 from serve_app.imaging.decode import decode
 from serve_app.imaging.png import has_every_row, plain_samples
 from serve_app.settings import PreprocessorSettings
@@ -41,6 +42,12 @@ def by_pillow(data: bytes) -> Pixels:
         return np.asarray(image)
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Read width and height from where a PNG has them."""
+    width, height = struct.unpack(">II", data[16:24].ljust(8))
+    return width, height
+
+
 def with_filter(pixels: Pixels, number: int) -> bytes:
     """Write a grey PNG whose every row says that it is filtered in one way."""
     rows = b"".join(bytes([number]) + row.tobytes() for row in pixels)
@@ -51,7 +58,7 @@ def with_filter(pixels: Pixels, number: int) -> bytes:
 @settings(deadline=None)
 def test_samples_are_those_that_pillow_reads(pixels: Pixels, compress_level: int) -> None:
     data = png(pixels, compress_level=compress_level)
-    samples = plain_samples(data)
+    samples = plain_samples(data, size_of(data))
     assert samples is not None
     assert samples.dtype == pixels.dtype
     assert np.array_equal(samples, pixels)
@@ -61,7 +68,7 @@ def test_samples_are_those_that_pillow_reads(pixels: Pixels, compress_level: int
 @pytest.mark.parametrize("number", range(5))
 def test_each_of_the_five_filters_is_undone_as_pillow_undoes_it(number: int) -> None:
     data = with_filter(np.random.default_rng(number).integers(0, 256, (37, 53), dtype=np.uint8), number)
-    samples = plain_samples(data)
+    samples = plain_samples(data, size_of(data))
     assert samples is not None
     assert np.array_equal(samples, by_pillow(data))
 
@@ -73,9 +80,9 @@ def test_a_damaged_file_is_left_to_pillow_or_read_as_pillow_reads_it(pixels: Pix
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(8, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
-    # Larger pictures never come this far, and without the memory for them the decoder panics.
-    assume(math.prod(struct.unpack(">II", file[16:24].ljust(8))) <= PreprocessorSettings().max_pixels)
-    samples = plain_samples(bytes(file))
+    # What declares another size than Pillow read is left alone, and what Pillow reads is within the limits.
+    assume(math.prod(size_of(bytes(file))) <= PreprocessorSettings().max_pixels)
+    samples = plain_samples(bytes(file), size_of(bytes(file)))
     assert samples is None or np.array_equal(samples, by_pillow(bytes(file)))
 
 
@@ -92,6 +99,7 @@ def turned() -> Image.Exif:
 
 
 GREY = Image.fromarray(ramp())
+IDATS = [(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in ramp())))]
 NOT_PLAIN = {
     "palette": saved(GREY.convert("P"), "PNG"),
     "alpha": saved(GREY.convert("LA"), "PNG"),
@@ -109,11 +117,37 @@ NOT_PLAIN = {
 
 @pytest.mark.parametrize("kind", NOT_PLAIN)
 def test_what_may_be_shown_otherwise_than_it_is_stored_is_left_to_pillow(kind: str) -> None:
-    assert plain_samples(NOT_PLAIN[kind]) is None
+    assert plain_samples(NOT_PLAIN[kind], GREY.size) is None
 
 
 def test_other_texts_leave_a_file_plain() -> None:
-    assert plain_samples(saved(GREY, "PNG", pnginfo=noted("Software"))) is not None
+    assert plain_samples(saved(GREY, "PNG", pnginfo=noted("Software")), GREY.size) is not None
+
+
+@pytest.mark.parametrize("size", [(96, 81), (2**31 - 1, 2**31 - 1), (2**32 - 1, 1)])
+def test_a_header_of_another_size_than_was_looked_at_is_not_decoded(size: tuple[int, int]) -> None:
+    data = png_chunks(png_header(*size, 8, 0), *IDATS)
+    assert plain_samples(data, GREY.size) is None
+
+
+def test_a_decoder_that_panics_leaves_the_file_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        """What pyo3 makes of a panic in Rust."""
+
+    def panic(*_: object) -> None:
+        raise PanicException
+
+    monkeypatch.setattr(png_module.kornia_io, "decode_image_png_u8", panic)
+    assert np.array_equal(decode(png(ramp()), PreprocessorSettings()).pixels, ramp())
+
+
+def test_ending_the_program_is_no_panic(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(png_module.kornia_io, "decode_image_png_u8", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        plain_samples(png(ramp()), GREY.size)
 
 
 def test_a_turned_png_is_shown_upright() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydicom import dcmread, uid
 from serve_app.domain.errors import BadRequest
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.files import dicom, lookup_table, png, ramp, saved, written
+from tests.unit.imaging.files import dicom, lookup_table, png, png_chunks, png_header, ramp, saved, written
 
 SETTINGS = PreprocessorSettings(max_pixels=1_000_000)
 QUICK = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -72,6 +73,13 @@ def test_random_bytes_are_declined(data: bytes) -> None:
 @settings(parent=QUICK, max_examples=60)
 def test_random_bytes_behind_a_true_start_are_declined(start: bytes, data: bytes) -> None:
     decode_or_decline(start + data)
+
+
+@pytest.mark.parametrize("first", [(96, 80), (20_000, 20_000), (2**31 - 1, 2**31 - 1), (2**32 - 1, 2**32 - 1)])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_png_of_two_headers_is_read_or_declined(first: tuple[int, int], bits: int) -> None:
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ramp()))
+    decode_or_decline(png_chunks(png_header(*first, bits, 0), png_header(96, 80, 8, 0), (b"IDAT", rows)))
 
 
 @pytest.mark.parametrize("kind", SEEDS)
