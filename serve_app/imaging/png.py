@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
-# Bits a sample, colour type, compression, filter method, interlacing. RGB of 16 bits is Pillow's, which cuts it down in
-# its own way.
-_GREY, _RGB, _DEEP_GREY = (8, 0, 0, 0, 0), (8, 2, 0, 0, 0), (16, 0, 0, 0, 0)
-_PLAIN = {_GREY, _RGB, _DEEP_GREY}
+# Bits a sample, colour type, compression, filter method, interlacing; how the decoder names the channels.
+_DECODERS = {
+    (8, 0, 0, 0, 0): (kornia_io.decode_image_png_u8, "mono"),
+    (8, 2, 0, 0, 0): (kornia_io.decode_image_png_u8, "rgb"),
+    (16, 0, 0, 0, 0): (kornia_io.decode_image_png_u16, "mono"),
+    (16, 2, 0, 0, 0): (kornia_io.decode_image_png_u16, "rgb"),
+}
 # Transparency, animation, rotation: a file with one of these may be shown otherwise than by its samples alone.
 _SPECIAL_CHUNKS = frozenset({b"tRNS", b"acTL", b"eXIf"})
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -39,8 +42,8 @@ def plain_samples(data: bytes, size_px: tuple[int, int]) -> Samples | None:
         size_px: the width and height that were looked at; a file may have a second header that says otherwise.
 
     Returns:
-        A new array, uint8 or uint16 of shape (height, width), or uint8 of shape (height, width, 3). None for other
-        kinds of PNG and for damaged ones, of which Pillow says what they are.
+        A new array, uint8 or uint16, of shape (height, width) or (height, width, 3). None for other kinds of PNG and
+        for damaged ones, of which Pillow says what they are.
 
     Source: PNG specification, third edition, 5 and 11.
     """
@@ -48,17 +51,17 @@ def plain_samples(data: bytes, size_px: tuple[int, int]) -> Samples | None:
         return None
     width_px, height_px, *layout = struct.unpack(">II5B", data[16:29])
     kind = tuple(layout)
-    if (width_px, height_px) != size_px or kind not in _PLAIN or any(_is_special(*chunk) for chunk in _chunks(data)):
+    if (width_px, height_px) != size_px or kind not in _DECODERS or any(_is_special(*chunk) for chunk in _chunks(data)):
         return None
-    decode = kornia_io.decode_image_png_u16 if kind == _DEEP_GREY else kornia_io.decode_image_png_u8
+    decode, channels = _DECODERS[kind]
     try:
-        samples: Samples = decode(data, (height_px, width_px), "rgb" if kind == _RGB else "mono")
+        samples: Samples = decode(data, (height_px, width_px), channels)
     except BaseException as error:
         # It raises nothing narrower, and Pillow judges the file again. A panic in Rust is no Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             return None
         raise
-    return samples if kind == _RGB else samples[:, :, 0]
+    return samples if channels == "rgb" else samples[:, :, 0]
 
 
 def has_every_row(data: bytes, size_px: tuple[int, int]) -> bool:

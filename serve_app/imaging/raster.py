@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import PATCH_UNIT_PX, Source
 from serve_app.imaging.codestream import num_jpeg_scans, read_codestream
-from serve_app.imaging.film import Film, grey, luma_and_colour, only_channel, strips
+from serve_app.imaging.film import Film, luma_and_colour, only_channel, strips
 from serve_app.imaging.jpeg import jpeg_samples
 from serve_app.imaging.normalize import fit_tokens
 from serve_app.imaging.png import SIGNATURE, Samples, has_every_row, plain_samples
@@ -38,9 +38,9 @@ _PILLOW_ERRORS = (
 _MAX_JPEG_SCANS = 100
 # The gate looks at 96 pixels; keep at least twice that whatever the model's budget.
 _MIN_DRAFT_PX = 192
-_DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
-# Depths that scanners produce: a 12-bit film in a 16-bit file fills 12 bits, not 16.
-_SAMPLE_DEPTHS_BITS = (10, 12, 14, 16)
+_GREY_MODES = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+# Of 16-bit samples with colour or transparency Pillow keeps the upper byte: what stays below half has lost too much.
+_MIN_UPPER_BYTE = 128
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -112,8 +112,9 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
     else:
         image = _decoded(image, data, _draft_size(width_px, height_px, settings.max_visual_tokens))
     ImageOps.exif_transpose(image, in_place=True)
-    pixels, coloured = _display(image)
-    return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, data[24] if is_png else 8), coloured)
+    bits = data[24] if is_png else 8
+    pixels, coloured = _display(image, bits)
+    return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, bits), coloured)
 
 
 def _decoded(image: Image.Image, data: bytes, size_px: tuple[int, int]) -> Image.Image:
@@ -131,23 +132,36 @@ def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[
     return side_px, side_px
 
 
-def _display(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
-    """Return grey pixels of shape (height, width) and the coloured share."""
-    if image.mode == "1":
-        return grey(image), 0.0
-    if image.mode in _DEEP_MODES or (image.mode == "L" and "transparency" not in image.info):
-        return _shown(np.asarray(image))
+def _display(image: Image.Image, bits: int) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels of shape (height, width) and the coloured share of a picture stored with so many bits."""
+    if image.mode in _GREY_MODES:
+        return _shown(_opaque(image, bits))
+    if bits > 8 and np.asarray(image)[:, :, :3].max() < _MIN_UPPER_BYTE:
+        raise UnsupportedImage("PNG in colour or with transparency that fills few of its 16 bits is not read here")
     if image.has_transparency_data:
         return luma_and_colour(_on_black(image))
     return luma_and_colour(image if image.mode == "RGB" else image.convert("RGB"))
 
 
+def _opaque(image: Image.Image, bits: int) -> Samples:
+    """Return a grey picture's samples, black where the file says that one value is transparent."""
+    samples = np.asarray(image.convert("L") if image.mode == "1" else image)
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return samples
+    # Pillow spreads samples of two or four bits over eight, but not the transparent one.
+    factor = {2: 85, 4: 17}.get(bits, 1)
+    return np.where(samples == transparent * factor, 0, samples)
+
+
 def _shown(samples: Samples) -> tuple[NDArray[np.uint8], float]:
-    if samples.ndim == 3:
-        channel = only_channel(samples.astype(np.uint8, copy=False))
-        return luma_and_colour(Image.fromarray(samples)) if channel is None else (channel, 0.0)
-    is_deep = samples.dtype.itemsize > 1
-    return (_eight_bits(samples) if is_deep else samples.astype(np.uint8, copy=False)), 0.0
+    if samples.dtype.itemsize > 1:
+        samples = _eight_bits(samples.reshape(len(samples), -1)).reshape(samples.shape)
+    shown = samples.astype(np.uint8, copy=False)
+    if shown.ndim == 2:
+        return shown, 0.0
+    channel = only_channel(shown)
+    return luma_and_colour(Image.fromarray(shown)) if channel is None else (channel, 0.0)
 
 
 def _on_black(image: Image.Image) -> Image.Image:
@@ -157,12 +171,11 @@ def _on_black(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale deep samples by the depth they fill, not by the file's container."""
+    """Scale deep samples by the depth they fill, not by the file's container: a film of 12 bits in 16 fills 12."""
     if samples.dtype != np.uint16:
         samples = np.clip(samples, 0, 65535)
     values = samples.astype(np.uint16, copy=False)
-    brightest = int(values.max())
-    top = next((1 << bits) - 1 for bits in _SAMPLE_DEPTHS_BITS if brightest < 1 << bits)
+    top = (1 << max(8, int(values.max()).bit_length())) - 1
     scale = np.float32(255 / top)
     shown = np.empty(values.shape, np.uint8)
     for strip in strips(*values.shape):

@@ -1,11 +1,14 @@
 """PNG and JPEG files become the film a viewer would show."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from serve_app.domain.errors import CorruptImage, EmptyUpload, NotAnImage, UnsupportedImage, UploadTooLarge
@@ -15,9 +18,16 @@ from serve_app.imaging.codestream import num_jpeg_scans
 from serve_app.imaging.decode import decode
 from serve_app.imaging.film import colour_ratio
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.files import png, png_claiming, ramp, saved
+from tests.unit.imaging.files import png, png_chunks, png_claiming, png_header, ramp, saved
 
 SETTINGS = PreprocessorSettings()
+
+
+def deep_colour(colour_type: int, *channels: NDArray[np.uint16]) -> bytes:
+    """Write channels as a PNG of 16 bits a sample."""
+    height, width = channels[0].shape
+    rows = b"".join(b"\0" + row.tobytes() for row in np.stack(channels, axis=2).astype(">u2"))
+    return png_chunks(png_header(width, height, 16, colour_type), (b"IDAT", zlib.compress(rows)))
 
 
 def test_a_grey_png_comes_through_unchanged() -> None:
@@ -27,7 +37,7 @@ def test_a_grey_png_comes_through_unchanged() -> None:
     assert film.colour_ratio == 0
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", range(8, 17))
 def test_a_deep_png_is_scaled_by_the_depth_its_samples_fill(bits: int) -> None:
     top = (1 << bits) - 1
     deep = np.rint(ramp() / 255 * top).astype(np.uint16)
@@ -36,7 +46,57 @@ def test_a_deep_png_is_scaled_by_the_depth_its_samples_fill(bits: int) -> None:
     assert np.abs(film.pixels.astype(int) - ramp()).max() <= 1
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", range(8, 17))
+def test_a_deep_film_saved_as_colour_is_scaled_alike(bits: int) -> None:
+    deep = np.rint(ramp() / 255 * ((1 << bits) - 1)).astype(np.uint16)
+    film = decode(deep_colour(2, deep, deep, deep), SETTINGS)
+    assert np.array_equal(film.pixels, decode(png(deep), SETTINGS).pixels)
+    assert (film.source.bits_stored, film.colour_ratio) == (16, 0)
+
+
+def test_deep_colours_are_seen_as_colours() -> None:
+    deep = np.rint(ramp() / 255 * 4095).astype(np.uint16)
+    film = decode(deep_colour(2, deep, deep // 8, deep // 8), SETTINGS)
+    plain = np.stack([ramp(), ramp() // 8, ramp() // 8], axis=2)
+    assert film.colour_ratio == pytest.approx(decode(png(plain), SETTINGS).colour_ratio, abs=0.05)
+    assert np.abs(film.pixels.astype(int) - decode(png(plain), SETTINGS).pixels).max() <= 2
+
+
+@pytest.mark.parametrize(("colour_type", "num_colours"), [(4, 1), (6, 3)])
+def test_a_deep_png_with_alpha_is_read_where_its_samples_fill_it_and_named_where_not(
+    colour_type: int, num_colours: int
+) -> None:
+    opaque = np.full(ramp().shape, 65535, np.uint16)
+    film = decode(deep_colour(colour_type, *[ramp().astype(np.uint16) * 257] * num_colours, opaque), SETTINGS)
+    assert np.array_equal(film.pixels, ramp())
+    with pytest.raises(UnsupportedImage, match="16 bits"):
+        decode(deep_colour(colour_type, *[ramp().astype(np.uint16) * 16] * num_colours, opaque), SETTINGS)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16])
+def test_the_transparent_grey_of_any_depth_is_black(bits: int) -> None:
+    top = (1 << bits) - 1
+    file_bits = bits if bits <= 8 else 16
+    samples = np.tile(np.array([top, top // 2, 0, top], np.uint16), (64, 16))
+    samples[:32] = top // 2
+    shifts = range(8 - file_bits, -1, -file_bits)
+    if file_bits < 8:
+        spread = samples.reshape(64, -1, len(shifts))
+        packed = sum(spread[:, :, at] << shift for at, shift in enumerate(shifts)).astype(np.uint8)
+    else:
+        packed = samples.astype(">u2" if file_bits == 16 else np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in packed)
+    transparent = (b"tRNS", struct.pack(">H", top))
+    header = png_header(64, 64, file_bits, 0)
+    opaque = decode(png_chunks(header, (b"IDAT", zlib.compress(rows))), SETTINGS).pixels
+    film = decode(png_chunks(header, transparent, (b"IDAT", zlib.compress(rows))), SETTINGS)
+    is_transparent = samples == top
+    assert (opaque[is_transparent] == 255).all()
+    assert (film.pixels[is_transparent] == 0).all()
+    assert (film.pixels[samples == top // 2] > 0).all() == (bits > 1)
+
+
+@pytest.mark.parametrize("bits", range(8, 17))
 def test_every_sample_of_a_deep_png_is_rounded_as_in_double_precision(bits: int) -> None:
     samples = np.arange(1 << bits, dtype=np.uint16).reshape(-1, 64)
     assert np.array_equal(decode(png(samples), SETTINGS).pixels, np.rint(samples / ((1 << bits) - 1) * 255))
