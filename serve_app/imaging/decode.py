@@ -19,6 +19,7 @@ def decode(data: bytes, settings: PreprocessorSettings) -> Film:
         CorruptImage: truncated or damaged, as far as its decoder can tell. A JPEG Lossless frame in DICOM that is cut
             short and properly ended cannot be told from a whole one: its last rows are black.
         UnsupportedImage: well formed, but no kind that is read here (UnsupportedTransferSyntax names the syntax).
+        Unavailable: a decoder's process could not be started.
         UploadTooLarge: more pixels or frames than `settings` allow.
     """
     if not data:

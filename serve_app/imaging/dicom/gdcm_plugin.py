@@ -13,6 +13,8 @@ from pydicom import uid
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
 
+from serve_app.domain.errors import Unavailable
+
 LABEL = "gdcm-process"
 SYNTAXES = (
     uid.JPEGExtended12Bit,
@@ -23,6 +25,8 @@ SYNTAXES = (
 )
 DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("gdcm>=3.0.10",))
 _SCRIPT = Path(__file__).parent / "gdcm_process.py"
+# Python's own failures and a shell's: the script did not get as far as the frame.
+_NEVER_STARTED = frozenset({1, 2, 126, 127})
 _PROCESS_BYTES = 512_000_000
 # GDCM keeps the samples, a copy, and the same as text of up to four bytes a byte.
 _BYTES_A_SAMPLE_BYTE = 12
@@ -41,6 +45,9 @@ def is_available(syntax: str) -> bool:
 
 def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
     """Decode one frame; the option `limit_s` is the time it may take.
+
+    pydicom makes one error of whatever is raised here: what is not the frame's fault is also appended to the option
+    `failures`, as Unavailable.
 
     Raises:
         ValueError: GDCM cannot decode it, or not within its limits. Of a JPEG Lossless frame that is cut short but
@@ -64,7 +71,11 @@ def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
         "is_signed": runner.pixel_representation,
     }
     num_bytes = runner.rows * runner.columns * runner.samples_per_pixel * runner.bits_allocated // 8
-    return _run(frame, shape, float(runner.get_option("limit_s", 20)), num_bytes)
+    try:
+        return _run(frame, shape, float(runner.get_option("limit_s", 20)), num_bytes)
+    except Unavailable as failure:
+        runner.get_option("failures", []).append(failure)
+        raise
 
 
 def _run(frame: bytes, shape: dict[str, Any], limit_s: float, num_bytes: int) -> bytes:
@@ -72,8 +83,19 @@ def _run(frame: bytes, shape: dict[str, Any], limit_s: float, num_bytes: int) ->
     command = [sys.executable, "-I", str(_SCRIPT), json.dumps(shape), *limits]
     try:
         done = subprocess.run(command, input=frame, capture_output=True, timeout=limit_s, check=True)
-    except subprocess.SubprocessError:
+    except subprocess.CalledProcessError as ended:
+        if ended.returncode in _NEVER_STARTED:
+            raise _unavailable() from None
         raise ValueError("GDCM cannot decode this frame") from None
-    if len(done.stdout) < num_bytes:
-        raise ValueError("GDCM decoded less than the frame declares")
+    except subprocess.TimeoutExpired:
+        raise ValueError("GDCM cannot decode this frame in time") from None
+    except OSError:
+        raise _unavailable() from None
+    # GDCM may fill up an odd number of bytes.
+    if len(done.stdout) not in (num_bytes, num_bytes + num_bytes % 2):
+        raise ValueError("GDCM decoded another number of samples than the frame declares")
     return done.stdout[:num_bytes]
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("the decoder for this DICOM transfer syntax could not be started")

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
 
-from serve_app.domain.errors import CorruptImage, UnsupportedTransferSyntax
+from serve_app.domain.errors import CorruptImage, Unavailable, UnsupportedTransferSyntax
 from serve_app.imaging.codestream import read_codestream
 from serve_app.imaging.dicom import gdcm_plugin
 from serve_app.imaging.dicom.dataset import Header
@@ -81,11 +81,21 @@ def _check_rle(frame: bytes, header: Header) -> None:
 
 
 def decode_samples(dataset: Dataset, header: Header, limit_s: float) -> NDArray[np.integer]:
-    """Decode the first frame, checked before: shape (rows, columns) or (rows, columns, 3), colours as RGB."""
+    """Decode the first frame, checked before: shape (rows, columns) or (rows, columns, 3), colours as RGB.
+
+    Raises:
+        Unavailable: the decoder's process could not be started.
+    """
     is_gdcm = header.syntax in _GDCM_SYNTAXES
     plugin = gdcm_plugin.LABEL if is_gdcm else _PILLOW if header.syntax in _PILLOW_SYNTAXES else ""
-    options: Any = {"correct_unused_bits": False, "limit_s": limit_s}
-    samples, _ = get_decoder(header.syntax).as_array(dataset, index=0, decoding_plugin=plugin, **options)
+    failures: list[Unavailable] = []
+    options: Any = {"correct_unused_bits": False, "limit_s": limit_s, "failures": failures}
+    try:
+        samples, _ = get_decoder(header.syntax).as_array(dataset, index=0, decoding_plugin=plugin, **options)
+    except RuntimeError:
+        if failures:
+            raise failures[0] from None
+        raise
     return samples
 
 

@@ -1,7 +1,6 @@
 """DICOM files written here, every variant with the pixels it must give."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,18 +8,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread, uid
-from pydicom.data import get_testdata_file
 
 from serve_app.domain.errors import (
-    CorruptImage,
     NotAnImage,
     UnsupportedImage,
     UnsupportedTransferSyntax,
 )
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.decode import decode
-from serve_app.imaging.dicom import gdcm_plugin
-from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.dicom_samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 from tests.unit.imaging.files import dicom, lookup_table, ramp, saved, written
 
@@ -251,27 +246,6 @@ def test_jpeg_2000_rle_and_baseline_jpeg_decode() -> None:
     dataset = dcmread(io.BytesIO(dicom(twelve(), bits_stored=12, **WINDOW_12)))
     dataset.compress(uid.RLELossless, encoding_plugin="pydicom")
     assert is_close(shown(written(dataset, uid.RLELossless)), ramp())
-
-
-@pytest.mark.parametrize("name", ["SC_rgb_jpeg_gdcm.dcm", "SC_rgb_jls_lossy_sample.dcm"])
-def test_gdcm_in_its_own_process_gives_what_it_gives_in_this_one(name: str) -> None:
-    path = get_testdata_file(name, download=False)
-    expected = Image.fromarray(dcmread(path).pixel_array).convert("L")
-    film = decode(Path(str(path)).read_bytes(), SETTINGS)
-    assert np.array_equal(film.pixels, np.asarray(expected))
-
-
-@pytest.mark.parametrize(
-    ("script", "limit_s"), [("import os; os.abort()", 20.0), ("import time; time.sleep(60)", 0.5), ("pass", 20.0)]
-)
-def test_a_decoder_that_dies_hangs_or_says_nothing_makes_a_corrupt_image(
-    script: str, limit_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "decoder.py").write_text(script)
-    monkeypatch.setattr(gdcm_plugin, "_SCRIPT", tmp_path / "decoder.py")
-    path = get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False)
-    with pytest.raises(CorruptImage):
-        decode(Path(str(path)).read_bytes(), PreprocessorSettings(decode_timeout_s=limit_s))
 
 
 @pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.MPEG2MPML, "1.2.3.4.5", uid.JPEGExtended12Bit])
