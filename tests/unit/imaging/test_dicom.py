@@ -224,10 +224,26 @@ def test_a_lateral_film_looks_the_way_it_is_stored_but_not_upside_down(across: s
     [uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian],
 )
 def test_every_native_syntax_gives_the_same_pixels(syntax: str) -> None:
-    table = lookup_table([4095 - value for value in range(4096)], 0, 12)
     plain = dicom(twelve(), bits_stored=12, **WINDOW_12)
     assert np.array_equal(shown(dicom(twelve(), bits_stored=12, syntax=syntax, **WINDOW_12)), shown(plain))
-    assert table
+
+
+@pytest.mark.parametrize("kind", ["VOILUTSequence", "ModalityLUTSequence"])
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        uid.ImplicitVRLittleEndian,
+        uid.ExplicitVRLittleEndian,
+        uid.ExplicitVRBigEndian,
+        uid.DeflatedExplicitVRLittleEndian,
+    ],
+)
+def test_a_lookup_table_is_read_in_every_native_syntax(syntax: str, kind: str) -> None:
+    table = lookup_table([4095 - value for value in range(4096)], 0, 12)
+    if syntax == uid.ExplicitVRBigEndian:
+        table[0].LUTData = np.frombuffer(table[0].LUTData, "<u2").astype(">u2").tobytes()
+    data = dicom(twelve(), bits_stored=12, syntax=syntax, **{kind: table}, **WINDOW_12)
+    assert is_close(shown(data), 255 - ramp())
 
 
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian])
