@@ -51,12 +51,16 @@ def voi(dataset: Dataset, header: Header) -> Window | Table | None:
     if dataset.get("VOILUTSequence"):
         has_negatives = header.is_signed or (_number(dataset, "RescaleIntercept") or 0) < 0
         return _table(dataset.VOILUTSequence[0], header, has_negatives)
-    center, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
     name = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
     function = WindowFunction(name) if name in set(WindowFunction) else WindowFunction.LINEAR
-    if center is None or width is None or width <= 0 or (function is WindowFunction.LINEAR and width < 1):
-        return None
-    return Window(center, width, function)
+    pairs = zip(_numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth"), strict=False)
+    usable = (Window(*pair, function) for pair in pairs if _is_usable(*pair, function))
+    return next(usable, None)
+
+
+def _is_usable(center: float, width: float, function: WindowFunction) -> bool:
+    is_wide_enough = width >= 1 if function is WindowFunction.LINEAR else width > 0
+    return is_wide_enough and math.isfinite(center) and math.isfinite(width)
 
 
 def _table(item: Dataset, header: Header, is_signed: bool) -> Table:

@@ -60,8 +60,20 @@ def test_the_three_window_functions(function: str, expected: list[int]) -> None:
     assert is_close(shown(data)[0, :3], np.array(expected))
 
 
-def test_the_first_of_several_windows_counts() -> None:
-    data = dicom(twelve(), bits_stored=12, WindowCenter=[2048, 10], WindowWidth=[4096, 5])
+@pytest.mark.parametrize(
+    ("centers", "widths"),
+    [
+        ([2048, 10], [4096, 5]),
+        ([40, 2048], [0, 4096]),
+        ([40, 2048, 10], [-5, 4096, 5]),
+        ([40, 2048], [0.5, 4096]),
+        (["nan", 2048], [4096, 4096]),
+        ([2048, 10], [4096]),
+        ([2048], [4096, 5]),
+    ],
+)
+def test_the_first_usable_of_several_windows_counts(centers: list[float], widths: list[float]) -> None:
+    data = dicom(twelve(), bits_stored=12, WindowCenter=centers, WindowWidth=widths)
     assert is_close(shown(data), ramp())
 
 
