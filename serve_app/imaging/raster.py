@@ -107,7 +107,7 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
     if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
         width_px, height_px = height_px, width_px
     if is_png:
-        if not has_every_row(data, image.size):
+        if not _has_last_row(image, data) and not has_every_row(data, image.size):
             raise CorruptImage("the PNG file is truncated")
     else:
         image = _decoded(image, data, _draft_size(width_px, height_px, settings.max_visual_tokens))
@@ -115,6 +115,13 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
     bits = data[24] if is_png else 8
     pixels, coloured = _display(image, bits)
     return Film(pixels, Source("PNG" if is_png else "JPEG", width_px, height_px, bits), coloured)
+
+
+def _has_last_row(image: Image.Image, data: bytes) -> bool:
+    """Tell whether a PNG's last row shows anything, and so was there: spares counting, where rows come in turn."""
+    is_interlaced = data[28] != 0
+    last_row = image.crop((0, image.height - 1, image.width, image.height))
+    return not is_interlaced and last_row.getbbox() is not None
 
 
 def _decoded(image: Image.Image, data: bytes, size_px: tuple[int, int]) -> Image.Image:

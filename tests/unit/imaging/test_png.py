@@ -198,6 +198,17 @@ def test_an_interlaced_png_is_counted_pass_by_pass(width: int, height: int, bits
     assert by_pillow(png_chunks(header, (b"IDAT", zlib.compress(bytes(num_due))))).shape == (height, width)
 
 
+def test_an_interlaced_png_whose_last_row_came_early_is_counted_too() -> None:
+    rows = b"".join(
+        (b"\0" + b"\xc8" * len(range(left, 61, across))) * len(range(top, 43, down))
+        for left, top, across, down in ADAM7
+    )
+    header = png_header(61, 43, 8, 0, is_interlaced=True)
+    assert (decode(png_chunks(header, (b"IDAT", zlib.compress(rows))), PreprocessorSettings()).pixels == 200).all()
+    with pytest.raises(CorruptImage):
+        decode(png_chunks(header, (b"IDAT", zlib.compress(rows[: -61 * 10]))), PreprocessorSettings())
+
+
 def test_a_small_png_that_expands_without_end_is_not_held() -> None:
     header = png_header(2000, 2000, 8, 6)
     data = png_chunks(header, (b"IDAT", zlib.compress(bytes(100_000_000))))
