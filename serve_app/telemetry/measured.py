@@ -3,6 +3,7 @@
 The clock starts once the form is read: how long a client takes to send its film is not the service's time.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
@@ -63,6 +64,11 @@ class MeasuredReporter:
             raise
         except NeedsConfirmation:
             self._sink.count(GATE, outcome=GateOutcome.CONFIRM.value)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            # Who leaves without a word has waited at least so long; unseen, the slowest would look best.
+            if not has_first_token:
+                self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
             raise
 
     def _count_tokens(self, report: Report) -> None:

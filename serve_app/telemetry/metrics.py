@@ -27,7 +27,7 @@ STAGE_SECONDS = Metric(
 FIRST_TOKEN_SECONDS = Metric(
     "clara_time_to_first_token_seconds",
     "histogram",
-    "From the film's receipt, upload over, to the first token of the findings.",
+    "From the film's receipt, upload over, to the first token of the findings, or to a client's leaving without one.",
     (),
     _SECONDS,
 )

@@ -1,6 +1,7 @@
 """What the door measures of a report."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -32,6 +33,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, dict[str, str]]] = []
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
         self.sums: Counter[tuple[str | None, ...]] = Counter()
 
     def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
@@ -40,6 +42,7 @@ class Notebook:
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:
         assert value >= 0
+        self.seconds[metric.name].append(value)
         self.entries.append((metric.name, labels))
 
 
@@ -55,6 +58,15 @@ class Reciting:
             yield event
         if self._error is not None:
             raise self._error
+
+
+class Silent(Reciting):
+    """Yields what it was given, then says nothing more."""
+
+    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+        async for event in super().report(request, principal):
+            yield event
+        await asyncio.Event().wait()
 
 
 def prepared(is_overridden: bool = False) -> Prepared:
@@ -79,6 +91,37 @@ async def test_the_impressions_first_token_is_not_the_findings() -> None:
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "pass"})]
+
+
+@pytest.mark.parametrize(
+    ("events", "has_waited"),
+    [([], True), ([prepared()], True), ([prepared(), SectionDelta(SectionName.FINDINGS, "a")], False)],
+    ids=["before the film was ready", "before the first token", "after it"],
+)
+async def test_who_leaves_before_the_first_token_is_counted_with_the_time_waited(
+    events: list[ReportEvent], has_waited: bool
+) -> None:
+    notebook = Notebook()
+
+    async def listen() -> None:
+        async for _ in MeasuredReporter(Silent(*events), notebook).report(REQUEST, Principal()):
+            pass
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(listen(), 0.3)
+
+    (waited_s,) = notebook.seconds[FIRST_TOKEN_SECONDS.name]
+    assert (waited_s > 0.2) == has_waited
+
+
+async def test_an_abandoned_stream_counts_once() -> None:
+    notebook = Notebook()
+    events = MeasuredReporter(Silent(prepared()), notebook).report(REQUEST, Principal())
+
+    await anext(events)
+    await events.aclose()
+
+    assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
 
 
 async def test_a_section_is_counted_by_whether_it_is_whole() -> None:
