@@ -22,10 +22,14 @@ _DEPLOYMENT = "{{ $labels.deployment }}"
 
 
 def _failed_checks() -> str:
-    """Count from totals: a replica's series begins at 1 (seen on Ray 2.60), and `increase` sees no growth in that."""
+    """Count from the hour's lowest total: a replica's series begins at 1, and `increase` sees no growth in that.
+
+    Seen on Ray 2.60. A deployment that wants replicas and shows no series has none failed yet; where nothing was read,
+    as before Prometheus began, nothing is known and nothing is told.
+    """
     now = total(_FAILED_CHECKS, "deployment", scope=RELEASE)
-    before = total(_FAILED_CHECKS, "deployment", ago="1h", scope=RELEASE)
-    return f"{now} - ({before} or 0 * {now})"
+    wanted = total(_WANTED, "deployment", scope=RELEASE)
+    return f"{now} - min_over_time(({now} or 0 * {wanted})[1h:1m])"
 
 
 def _of_reports(outcome: str, window: str) -> str:

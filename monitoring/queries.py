@@ -39,10 +39,9 @@ def highest(name: str, by: str, scope: Scope = DASHBOARD) -> str:
     return f"{_grouped('max', by, scope)}({_series(name, '', scope)})"
 
 
-def total(name: str, by: str = "", ago: str = "", scope: Scope = DASHBOARD) -> str:
-    """A gauge, or a counter as it stands, summed over everything but the label `by`; `ago` is a window back."""
-    offset = f" offset {ago}" if ago else ""
-    return f"{_grouped('sum', by, scope)}({_series(name, '', scope)}{offset})"
+def total(name: str, by: str = "", scope: Scope = DASHBOARD) -> str:
+    """A gauge, or a counter as it stands, summed over everything but the label `by`."""
+    return f"{_grouped('sum', by, scope)}({_series(name, '', scope)})"
 
 
 def quantile(name: str, ratio: float, by: str = "") -> str:
