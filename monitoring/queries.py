@@ -50,8 +50,12 @@ def quantile(name: str, ratio: float, by: str = "") -> str:
 
 
 def share(part: str, whole: str, by: str = "", where: str = "") -> str:
-    """The ratio of two counters' rates, both named as exported; `where` selects of the part."""
-    return f"{rate(part, by, where=where)} / {rate(whole, by)}"
+    """The ratio of two counters' rates, both named as exported; `where` selects of the part.
+
+    A part that was never counted has no series, and its share is 0.
+    """
+    every = rate(whole, by)
+    return f"({rate(part, by, where=where)} or 0 * {every}) / {every}"
 
 
 def kept_share(objective: Objective, window: str) -> str:

@@ -131,3 +131,32 @@ def test_prometheus_parses_every_query(queries: list[str], promtool: Path, tmp_p
     file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     run = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("title", "series", "labels"),
+    [
+        ("Prefix cache hits", "ray_vllm_prefix_cache_queries_total{}", "{}"),
+        ("Image cache hits", "ray_vllm_mm_cache_queries_total{}", "{}"),
+        (
+            "Prompt tokens from the cache, by turn",
+            'ray_clara_prompt_tokens_total{section="findings",source="computed"}',
+            '{section="findings"}',
+        ),
+    ],
+)
+def test_a_share_of_what_never_came_is_none(
+    title: str, series: str, labels: str, panels: list[Panel], promtool: Path, tmp_path: Path
+) -> None:
+    """Ray shows no counter that is still 0."""
+    (expr,) = (
+        query.expr.replace("$cluster", ".*") for panel in panels if panel.title == title for query in panel.queries
+    )
+    check = {"expr": expr, "eval_time": "9m", "exp_samples": [{"labels": labels, "value": 0}]}
+    samples = [{"series": series, "values": "0+5x10"}]
+    file = tmp_path / "test.yaml"
+    file.write_text(
+        yaml.safe_dump({"tests": [{"interval": "1m", "input_series": samples, "promql_expr_test": [check]}]})
+    )
+    run = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
