@@ -122,6 +122,12 @@ def test_the_pod_runs_the_script_against_the_service(documents: list[Manifest]) 
     assert pod["spec"]["volumes"][0]["configMap"]["name"] == "clara-check"
 
 
+def test_the_pod_stays_for_its_log(documents: list[Manifest]) -> None:
+    """Helm deletes what succeeded before `helm test --logs` reads it."""
+    annotations = of_kind(documents, "Pod")["metadata"]["annotations"]
+    assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation"
+
+
 def test_behind_tls_it_trusts_the_certificates_own_authority() -> None:
     container = of_kind(render_of({"serveTls": {"secretName": "tls"}}), "Pod")["spec"]["containers"][0]
     assert container["args"][0].startswith("https://")
