@@ -55,8 +55,8 @@ _REPLICAS = (
         "page",
         f"absent({_HEALTHY}{{{RELEASE.selector}}})",
         "CLARA is not seen",
-        "For 5 minutes no metric of Ray Serve has come: the platform is down, or nobody reads its metrics. All other "
-        "alerts are silent meanwhile.",
+        "For 5 minutes no metric of Ray Serve has come: the platform is down, or nobody reads its metrics. The alerts "
+        "on missing and failing replicas are silent meanwhile.",
         hold="5m",
     ),
     Alert(
