@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import requests
+from gevent import GreenletExit
 from locust import HttpUser, between, events, task
 
 from loadtests.stream import ReportFailed, read_report
@@ -25,35 +26,43 @@ class Radiographer(HttpUser):
 
     @task
     def ask_for_a_report(self) -> None:
-        """Send one film; everything but a whole report is a failure."""
+        """Send one film; everything but a whole report is a failure, and every film that was sent is counted."""
         study = self.studies.next()
         started_s = time.perf_counter()
-        with self.client.post(
-            "/v1/reports",
-            files={"image": ("film.png", study.image, "image/png")},
-            data=study.fields,
-            headers={"Accept": "text/event-stream"},
-            stream=True,
-            timeout=_TIMEOUT_S,
-            catch_response=True,
-            name=REQUEST_NAME,
-        ) as response:
-            if response.status_code != 200:
-                response.failure(_problem(response))
-                return
-            try:
+        try:
+            with self.client.post(
+                "/v1/reports",
+                files={"image": ("film.png", study.image, "image/png")},
+                data=study.fields,
+                headers={"Accept": "text/event-stream"},
+                stream=True,
+                timeout=_TIMEOUT_S,
+                catch_response=True,
+                name=REQUEST_NAME,
+            ) as response:
+                _require_ok(response)
                 for name, now_s in read_report(response.iter_content(chunk_size=None), time.perf_counter):
                     self._record(name, now_s - started_s)
-            except (ReportFailed, requests.RequestException) as error:
-                response.failure(error)
+        # Locust counts no request that ends in an exception.
+        except GreenletExit:
+            self._record_failure(ReportFailed("cut off: the load ended first"), time.perf_counter() - started_s)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the film was sent
+            self._record_failure(error, time.perf_counter() - started_s)
 
     def _record(self, name: str, duration_s: float) -> None:
+        self._fire("stream", name, duration_s)
+
+    def _record_failure(self, error: Exception, duration_s: float) -> None:
+        self._fire("POST", REQUEST_NAME, duration_s, error)
+
+    def _fire(self, kind: str, name: str, duration_s: float, error: Exception | None = None) -> None:
         self.environment.events.request.fire(
-            request_type="stream",
+            request_type=kind,
             name=name,
             response_time=duration_s * 1000,
             response_length=0,
-            exception=None,
+            exception=error,
             context={},
         )
 
@@ -63,8 +72,9 @@ def _draw(**_: Any) -> None:
     Radiographer.studies = Studies(SEED)
 
 
-def _problem(response: requests.Response) -> str:
-    """Name what the problem document says; a connection that failed has no status."""
+def _require_ok(response: requests.Response) -> None:
+    """Raise what the problem document says; a connection that failed has no status."""
     if response.headers.get("content-type", "").startswith("application/problem+json"):
-        return f"{response.status_code} {response.json()['code']}"
-    return f"status {response.status_code}"
+        raise ReportFailed(f"{response.status_code} {response.json().get('code', 'unknown')}")
+    if response.status_code != 200:
+        raise ReportFailed(f"status {response.status_code}")

@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,26 +17,38 @@ REPORT = {"findings": {"text": "Bóng tim to."}, "impression": {"text": "Tim to.
 GOOD = [("prepared", {}), ("findings.delta", {"text": "B"}), ("impression.delta", {"text": "T"}), ("report", REPORT)]
 GONE = [GOOD[0], ("error", {"code": "engine-gone", "detail": "the engine stopped"})]
 HOLLOW = [("report", REPORT | {"disclaimer": ""})]
-
-
-Answers = list[list[tuple[str, Any]] | None]
+BROKEN = [("report", '{"findings": {"text"')]
+SILENCE = ("silence", None)
+REFUSED = {"code": "not-a-chest-xray", "status": 422}
+NAMELESS = {"status": 503}
+Answer = list[tuple[str, Any]] | dict[str, Any]
 
 
 class StubDoor(BaseHTTPRequestHandler):
-    """Answers every report request with the next of `answers`; None stands for a problem document."""
+    """Answers every report request with the next of `answers`: events, or a problem document.
+
+    It falls silent at the event SILENCE, and does not begin to answer where that is the first.
+    """
 
     protocol_version = "HTTP/1.1"
-    answers: ClassVar[Iterator[list[tuple[str, Any]] | None]]
+    answers: ClassVar[Iterator[Answer]]
+    is_over: ClassVar[threading.Event]
     bodies: ClassVar[list[bytes]]
 
     def do_POST(self) -> None:
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         assert self.headers["Accept"] == "text/event-stream"
         answer = next(type(self).answers)
-        if answer is None:
-            self._problem()
+        if isinstance(answer, dict):
+            self._problem(answer)
+        elif answer[0] == SILENCE:
+            self._be_silent()
         else:
             self._stream(answer)
+
+    def _be_silent(self) -> None:
+        self.is_over.wait()
+        self.close_connection = True
 
     def _stream(self, answer: list[tuple[str, Any]]) -> None:
         self.send_response(200)
@@ -44,15 +56,19 @@ class StubDoor(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for name, data in answer:
-            self._chunk(f"event: {name}\r\ndata: {json.dumps(data)}\r\n\r\n".encode())
+            if (name, data) == SILENCE:
+                self._be_silent()
+                return
+            text = data if isinstance(data, str) else json.dumps(data)
+            self._chunk(f"event: {name}\r\ndata: {text}\r\n\r\n".encode())
         self._chunk(b"")
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
-    def _problem(self) -> None:
-        body = json.dumps({"code": "not-a-chest-xray", "status": 422}).encode()
-        self.send_response(422)
+    def _problem(self, problem: dict[str, Any]) -> None:
+        body = json.dumps(problem).encode()
+        self.send_response(problem["status"])
         self.send_header("Content-Type", "application/problem+json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -65,22 +81,26 @@ class StubDoor(BaseHTTPRequestHandler):
 @pytest.fixture
 def door() -> Iterator[ThreadingHTTPServer]:
     StubDoor.bodies = []
+    StubDoor.is_over = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), StubDoor)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
+    StubDoor.is_over.set()
     server.shutdown()
     server.server_close()
     thread.join(timeout=5)
 
 
-def load(door: ThreadingHTTPServer, answers: Answers, tmp_path: Path) -> tuple[Any, str, int]:
+def load(
+    door: ThreadingHTTPServer, answers: Iterable[Answer], tmp_path: Path, stop_timeout_s: int = 9
+) -> tuple[Any, str, int]:
     """Run Locust for some seconds; it patches sockets on import, so it gets a process of its own."""
-    StubDoor.answers = cycle(answers)
+    StubDoor.answers = iter(answers)
     host = f"http://127.0.0.1:{door.server_address[1]}"
     files = ["--json-file", str(tmp_path / "stats"), "--csv", str(tmp_path / "load")]
-    options = ["--headless", "-u", "4", "-r", "4", "-t", "4s", "-s", "9", "--host", host, *files]
-    command = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", *options]
+    options = ["--headless", "-u", "4", "-r", "4", "-t", "4s", "-s", str(stop_timeout_s), "--host", host]
+    command = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", *options, *files]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
     stats = {entry["name"]: entry for entry in json.loads((tmp_path / "stats.json").read_text())}
     failures = (tmp_path / "load_failures.csv").read_text(encoding="utf-8")
@@ -88,7 +108,7 @@ def load(door: ThreadingHTTPServer, answers: Answers, tmp_path: Path) -> tuple[A
 
 
 def test_whole_reports_are_counted_and_timed(door: ThreadingHTTPServer, tmp_path: Path) -> None:
-    stats, _, status = load(door, [GOOD], tmp_path)
+    stats, _, status = load(door, cycle([GOOD]), tmp_path)
     num_reports = stats["POST /v1/reports"]["num_requests"]
     assert (status, stats["POST /v1/reports"]["num_failures"]) == (0, 0)
     assert num_reports >= 4
@@ -102,13 +122,27 @@ def test_whole_reports_are_counted_and_timed(door: ThreadingHTTPServer, tmp_path
 
 
 def test_problems_errors_and_hollow_reports_are_failures(door: ThreadingHTTPServer, tmp_path: Path) -> None:
-    stats, failures, status = load(door, [None, GONE, HOLLOW], tmp_path)
+    stats, failures, status = load(door, cycle([REFUSED, GONE, HOLLOW, BROKEN, NAMELESS]), tmp_path)
     entry = stats["POST /v1/reports"]
     assert status == 1
-    assert entry["num_failures"] == entry["num_requests"] >= 3
+    assert entry["num_failures"] == entry["num_requests"] == len(StubDoor.bodies) >= 5
     assert "time-to-report" not in stats
-    for reason in ("422 not-a-chest-xray", "engine-gone: the engine stopped", "hollow: the report has no disclaimer"):
+    for reason in (
+        "422 not-a-chest-xray",
+        "engine-gone: the engine stopped",
+        "hollow: the report has no disclaimer",
+        "JSONDecodeError",
+        "503 unknown",
+    ):
         assert reason in failures
+    assert verdict_of(tmp_path) == 1
+
+
+def test_what_the_end_of_the_load_cuts_off_is_a_failure(door: ThreadingHTTPServer, tmp_path: Path) -> None:
+    stats, _, status = load(door, chain([[SILENCE], [*GOOD[:2], SILENCE]], repeat(GOOD)), tmp_path, stop_timeout_s=1)
+    entry = stats["POST /v1/reports"]
+    assert (status, entry["num_failures"]) == (1, 2)
+    assert entry["num_requests"] == len(StubDoor.bodies)
     assert verdict_of(tmp_path) == 1
 
 
