@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from gevent import GreenletExit
 from locust import HttpUser, between, events, task
+from locust.env import Environment
 
 from loadtests.stream import ReportFailed, read_report
 from loadtests.studies import Studies
@@ -68,8 +69,9 @@ class Radiographer(HttpUser):
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
-def _draw(**_: Any) -> None:
-    Radiographer.studies = Studies(SEED)
+def _draw(environment: Environment, **_: Any) -> None:
+    # Each of Locust's workers has films of its own.
+    Radiographer.studies = Studies(SEED + getattr(environment.runner, "worker_index", 0))
 
 
 def _require_ok(response: requests.Response) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from training.phantoms import draw, sample
 
 NUM_FILMS = 16
-_MAX_SHIFT_PX = 24
+_NUM_SHIFTS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class Study:
 
 
 class Studies:
-    """An endless list of studies; a film that comes again is shifted by a pixel, so that no cache knows it."""
+    """An endless list of studies; a film that comes again is shifted by a pixel, so that no cache knows it.
+
+    First across, then down: each film comes 576 times before it comes as it was.
+    """
 
     def __init__(self, seed: int, num_films: int = NUM_FILMS) -> None:
         self._rng = np.random.default_rng(seed)
@@ -36,7 +39,8 @@ class Studies:
     def next(self) -> Study:
         """Make the next study."""
         round_number, index = divmod(next(self._numbers), len(self._films))
-        film = np.roll(self._films[index], round_number % _MAX_SHIFT_PX, axis=1)
+        down_px, across_px = divmod(round_number, _NUM_SHIFTS)
+        film = np.roll(self._films[index], (down_px % _NUM_SHIFTS, across_px), axis=(0, 1))
         return Study(_png(film), _patient(self._rng))
 
 
