@@ -54,8 +54,11 @@ class Host:
 
     def run(self, films: list[bytes], num_clients: int) -> Round:
         """Let the target make reports of these films, and note the processor time of each of its parts."""
+        self.connection.send(films)
+        # It has looked at them: what that took is before the round.
+        self.connection.recv()
         before = cpu_s(self.process)
-        self.connection.send((films, num_clients))
+        self.connection.send(num_clients)
         done: Round = self.connection.recv()
         spent = {name: total - before.get(name, 0.0) for name, total in cpu_s(self.process).items()}
         self.peak_bytes |= memory_bytes(self.process)
@@ -111,7 +114,7 @@ def hosted(name: str, opener: Opener, folder: Path) -> Iterator[Host]:
 
 
 def _work(opener: Opener, folder: Path, connection: Connection) -> None:
-    """Be one target's process: make reports for films that come, until None comes."""
+    """Be one target's process: look at films that come, report on them for the clients that come, until None comes."""
     prepare_environment(Settings())
     with opener(folder) as target:
         asyncio.run(_serve(target, connection))
@@ -120,8 +123,14 @@ def _work(opener: Opener, folder: Path, connection: Connection) -> None:
 async def _serve(target: Target, connection: Connection) -> None:
     await target.start()
     connection.send("up")
+    films: list[bytes] = []
     while (asked := await asyncio.to_thread(connection.recv)) is not None:
-        connection.send(await run_round(target, *asked))
+        if isinstance(asked, list):
+            films = asked
+            await target.look_at(films)
+            connection.send("looked at")
+        else:
+            connection.send(await run_round(target, films, asked))
     await target.stop()
 
 

