@@ -251,7 +251,8 @@ def _usage(chunk: dict[str, Any]) -> Usage | None:
     if not told:
         return None
     cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return Usage(int(told["prompt_tokens"]), int(told["completion_tokens"]), int(cached))
+    prompt = int(told["prompt_tokens"])
+    return Usage(prompt, int(told["completion_tokens"]), min(int(cached), prompt))
 
 
 def _chunk(data: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ class Recorder:
         self._series: dict[str, Any] = {metric.name: _register(metric) for metric in METRICS}
 
     def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
-        """Add to a counter."""
-        if number:
+        """Add to a counter; it never goes down."""
+        if number > 0:
             self._series[metric.name].inc(number, tags=labels)
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:

@@ -103,6 +103,13 @@ async def test_an_answer_is_its_words_and_one_end_with_the_usage() -> None:
     ]
 
 
+async def test_no_more_is_cached_than_was_asked() -> None:
+    """A server that rounds up to whole blocks says otherwise."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 128}}
+    server = Server(lambda payload: streamed(chunk("Tim"), chunk(finish_reason="stop"), chunk(usage=usage)))
+    assert (await ask(server))[-1] == Finished(FinishReason.STOP, Usage(100, 2, 100))
+
+
 async def test_the_conversation_goes_out_whole_and_the_pixels_unharmed() -> None:
     server = Server()
     await ask(server, GenerationRequest("one", CONVERSATION, Sampling(max_tokens=9, temperature=0.0, seed=3)))

@@ -22,6 +22,7 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.study import Patient
+from serve_app.telemetry.exporter import Recorder
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
 
@@ -71,6 +72,26 @@ class Silent(Reciting):
 
 def prepared(is_overridden: bool = False) -> Prepared:
     return Prepared("rpt-1", "d", Source("PNG", 1, 1, 8), GateVerdict(GateOutcome.PASS, 1.0, "x", is_overridden))
+
+
+def reported(*usages: Usage) -> Report:
+    section = Section("a", ("a",), SectionStatus.COMPLETE)
+    turns = tuple(TurnRecord(name, "?", usage, 0.1, 0.2) for name, usage in zip(SectionName, usages, strict=True))
+    return Report(
+        id="rpt-1",
+        created_unix_s=0,
+        patient=Patient(),
+        source=Source("PNG", 1, 1, 8),
+        gate=GateVerdict(GateOutcome.PASS, 1.0, "x"),
+        digest="d",
+        findings=section,
+        impression=section,
+        turns=turns,
+        preparation_s=0.1,
+        duration_s=0.5,
+        model="m",
+        prompt_version="p",
+    )
 
 
 async def test_the_first_token_is_timed_once() -> None:
@@ -140,25 +161,7 @@ async def test_a_section_is_counted_by_whether_it_is_whole() -> None:
 
 async def test_prompt_tokens_are_counted_by_turn_and_source() -> None:
     notebook = Notebook()
-    section = Section("a", ("a",), SectionStatus.COMPLETE)
-    report = Report(
-        id="rpt-1",
-        created_unix_s=0,
-        patient=Patient(),
-        source=Source("PNG", 1, 1, 8),
-        gate=GateVerdict(GateOutcome.PASS, 1.0, "x"),
-        digest="d",
-        findings=section,
-        impression=section,
-        turns=(
-            TurnRecord(SectionName.FINDINGS, "?", Usage(100, 7, cached_tokens=0), 0.1, 0.2),
-            TurnRecord(SectionName.IMPRESSION, "?", Usage(120, 5, cached_tokens=96), 0.1, 0.2),
-        ),
-        preparation_s=0.1,
-        duration_s=0.5,
-        model="m",
-        prompt_version="p",
-    )
+    report = reported(Usage(100, 7, cached_tokens=0), Usage(120, 5, cached_tokens=96))
 
     async for _ in MeasuredReporter(Reciting(report), notebook).report(REQUEST, Principal()):
         pass
@@ -171,6 +174,15 @@ async def test_prompt_tokens_are_counted_by_turn_and_source() -> None:
         ("impression", "cache"): 96,
         ("impression", "computed"): 24,
     }
+
+
+async def test_a_report_is_not_lost_over_tokens_that_make_no_sense() -> None:
+    """Ray's counters refuse to go down."""
+    report = reported(Usage(100, 7, cached_tokens=128), Usage(120, 5, cached_tokens=-1))
+
+    events = MeasuredReporter(Reciting(report), Recorder()).report(REQUEST, Principal())
+
+    assert [event async for event in events] == [report]
 
 
 async def test_an_override_is_counted_as_one() -> None:
