@@ -93,7 +93,8 @@ def _settings(settings: BaseModel, parent: tuple[str, ...] = ()) -> Iterator[tup
         if isinstance(value, BaseModel):
             yield from _settings(value, path)
         else:
-            yield path, value, field.description or ""
+            # A row of a table is one line, however the docstring is wrapped.
+            yield path, value, " ".join((field.description or "").split())
 
 
 def _code(value: Any) -> str:

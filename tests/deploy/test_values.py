@@ -251,3 +251,9 @@ def test_the_notes_tell_the_next_command() -> None:
     assert "helm test clara --namespace reports" in notes
     assert "logs --follow job/clara-prefetch-" in notes
     assert "no authentication yet" in notes
+
+
+def test_every_row_of_the_readmes_tables_is_one_line() -> None:
+    rows = [line for line in (CHART / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert len(rows) > 100
+    assert [row for row in rows if not row.endswith("|")] == []
