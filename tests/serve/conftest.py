@@ -20,6 +20,8 @@ from loadtests.bench.servers import free_port
 from training.phantoms import draw, sample
 
 CONNECT_WATCH = Path(__file__).parent / "connect_watch"
+# What vLLM calls its core, and how Python starts it, for not every core can be given a title (LOG.md).
+CORE = ("VLLM::EngineCore", "multiprocessing.spawn")
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,17 @@ class Platform:
     connect_log: Path
     log: Path
 
-    def processes(self, name: str) -> list[psutil.Process]:
-        """Find the platform's own processes whose command line holds a name."""
+    def processes(self, *names: str) -> list[psutil.Process]:
+        """Find the platform's own processes whose command line holds one of these names."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if name in " ".join(_command_line(child))]
+        return [child for child in children if any(name in _command_line(child) for name in names)]
 
     def wait_for_processes(self, number: int, *names: str, timeout_s: float = 120) -> list[psutil.Process]:
         """Wait until the platform has so many processes of these names; if it never has, say which it had."""
         deadline = time.monotonic() + timeout_s
-        while len(found := [process for name in names for process in self.processes(name)]) != number:
+        while len(found := self.processes(*names)) != number:
             if time.monotonic() > deadline:
-                seen = [" ".join(_command_line(process)) for process in found]
+                seen = [_command_line(process) for process in found]
                 raise AssertionError(f"{number} processes expected, {seen} found; the log ends: {self.log_end()}")
             time.sleep(0.5)
         return found
@@ -78,11 +80,11 @@ class Platform:
         raise AssertionError(f"/readyz did not become {is_ready} within {timeout_s} s")
 
 
-def _command_line(process: psutil.Process) -> list[str]:
+def _command_line(process: psutil.Process) -> str:
     try:
-        return process.cmdline()
+        return " ".join(process.cmdline()).strip()
     except psutil.NoSuchProcess:
-        return []
+        return ""
 
 
 def _is_ready(url: str) -> bool:

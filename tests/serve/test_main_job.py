@@ -10,7 +10,7 @@ import psutil
 import pytest
 from httpx_sse import EventSource
 
-from tests.serve.conftest import Platform, drawn_film
+from tests.serve.conftest import CORE, Platform, drawn_film
 from tests.serve.test_platform import assert_only_called_itself, post
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -67,7 +67,7 @@ def test_nothing_phones_home(vllm_platform: Platform, tmp_path: Path) -> None:
 def test_a_killed_engine_is_said_and_comes_back(vllm_platform: Platform, tmp_path: Path) -> None:
     film = drawn_film(tmp_path, 14)
     vllm_platform.wait_until_ready()
-    (core,) = vllm_platform.processes("VLLM::EngineCore")
+    (core,) = vllm_platform.processes(*CORE)
 
     events = _stream_and_kill(vllm_platform, film, core)
 
@@ -102,7 +102,7 @@ def test_a_platform_killed_outright_leaves_no_model_behind(vllm_platform: Platfo
     """
     vllm_platform.wait_until_ready()
     # One process of vLLM, three replicas.
-    holders = vllm_platform.wait_for_processes(4, "VLLM::", "ServeReplica")
+    holders = vllm_platform.wait_for_processes(4, *CORE, "ServeReplica")
 
     vllm_platform.process.kill()
 
