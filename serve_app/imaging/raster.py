@@ -104,13 +104,20 @@ def _read(image: Image.Image, data: bytes, is_png: bool, settings: PreprocessorS
         pixels, coloured = _shown(samples)
         return Film(pixels, Source("PNG", image.width, image.height, data[24]), coloured)
     width_px, height_px = image.size
-    if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
+    orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    if orientation in (5, 6, 7, 8):
         width_px, height_px = height_px, width_px
     if is_png:
         if not _has_last_row(image, data) and not has_every_row(data, image.size):
             raise CorruptImage("the PNG file is truncated")
     else:
-        image = _decoded(image, data, _draft_size(width_px, height_px, settings.max_visual_tokens))
+        image.draft(None, _draft_size(width_px, height_px, settings.max_visual_tokens))
+        samples = jpeg_samples(data, image.mode, image.size)
+        if orientation == 1 and image.mode in ("L", "RGB"):
+            # By way of Pillow, colours would be copied once more.
+            pixels, coloured = _shown(samples)
+            return Film(pixels, Source("JPEG", width_px, height_px, 8), coloured)
+        image = _picture(image, samples)
     ImageOps.exif_transpose(image, in_place=True)
     bits = data[24] if is_png else 8
     pixels, coloured = _display(image, bits)
@@ -124,10 +131,8 @@ def _has_last_row(image: Image.Image, data: bytes) -> bool:
     return not is_interlaced and last_row.getbbox() is not None
 
 
-def _decoded(image: Image.Image, data: bytes, size_px: tuple[int, int]) -> Image.Image:
-    """Decode a JPEG at the least scale that holds this size, with what else its file says."""
-    image.draft(None, size_px)
-    samples = jpeg_samples(data, image.mode, image.size)
+def _picture(image: Image.Image, samples: Samples) -> Image.Image:
+    """Make a picture of samples, with what else the file of `image` says."""
     picture = Image.frombuffer(image.mode, image.size, samples, "raw", image.mode, 0, 1)
     picture.info = image.info
     return picture
