@@ -14,7 +14,7 @@ import psutil
 
 from loadtests.bench.rounds import Round, run_round
 from loadtests.bench.targets import Target
-from serve_app.launch import prepare_environment
+from serve_app.cluster.environment import prepare_environment
 from serve_app.settings import Settings
 
 Opener = Callable[[Path], AbstractContextManager[Target]]

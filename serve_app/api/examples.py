@@ -7,10 +7,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from serve_app.api.accept import JSON
-from serve_app.api.problems import PROBLEM_JSON, Problem, failure_of
+from serve_app.api.door.forms import TOO_SLOW
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import PROBLEM_JSON, Problem, failure_of
 from serve_app.api.schemas import ReportBody, SeedErrorBody, SeedReportBody, named_event
-from serve_app.api.uploads import TOO_SLOW
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     CorruptImage,

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Response
 
-from serve_app.api.accept import JSON
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import clara_error
 from serve_app.api.examples import NOT_READY, READY, SERVICE_ERRORS, VERSION, answer, body_json, problem_answers
-from serve_app.api.problems import clara_error
 from serve_app.api.schemas import LivenessBody, ReadinessBody, VersionBody
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.service import Readiness, ServiceVersion

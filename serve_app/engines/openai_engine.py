@@ -27,11 +27,11 @@ from serve_app.domain.conversation import (
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Unavailable
 from serve_app.domain.radiograph import Radiograph
 from serve_app.engines.caches import cache_salt, image_id
-from serve_app.engines.deadline import until
 from serve_app.engines.lossless import png
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import OpenAISettings
+from serve_app.streams import until
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5

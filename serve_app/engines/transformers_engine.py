@@ -28,13 +28,13 @@ from serve_app.domain.errors import BadRequest, EngineGone, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.deadline import until
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
-from serve_app.startup import Timeline
+from serve_app.streams import until
+from serve_app.timeline import Timeline
 
 _IMAGE = "<|image_pad|>"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -18,11 +18,11 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from serve_app.domain.conversation import Finished, GenerationEvent, GenerationRequest
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
-from serve_app.engines.deadline import never_silent, until
 from serve_app.engines.triton_tensors import event_of, request_tensors
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import TritonSettings
+from serve_app.streams import never_silent, until
 
 _STOPPED = "the model server stopped while it worked on this report"
 # Without it a stream tells an error's words but not its code.

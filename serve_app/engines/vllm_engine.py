@@ -43,12 +43,12 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.deadline import until
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
-from serve_app.startup import Timeline
+from serve_app.streams import until
+from serve_app.timeline import Timeline
 
 logger = logging.getLogger(__name__)
 

@@ -34,11 +34,11 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.study import Patient
-from serve_app.engines.deadline import until
 from serve_app.ports import ChatModel, DialogueEvent, ImagePreparer, ModelCard
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
 from serve_app.settings import OrchestratorSettings
+from serve_app.streams import until
 
 Observe = Callable[[str, float], None]
 """Called with a stage's name and its duration in seconds."""

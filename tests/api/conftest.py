@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from serve_app.api.examples import EVENTS, READY, VERSION
 from serve_app.api.factory import create_api
 from serve_app.api.service import CheckReadiness, DescribeService
+from serve_app.cluster.environment import log_to_serve
 from serve_app.domain.conversation import Principal
 from serve_app.domain.report import Report, ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness, ServiceVersion
@@ -109,8 +110,13 @@ def door() -> Door:
 
 @pytest.fixture
 def replica_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """Catch Serve's own logger as well: only its lines reach a replica's log, and Ray keeps them from others."""
-    serves_own = logging.getLogger("ray.serve")
+    """Catch Serve's own logger as well: only its lines reach a replica's log, and Ray keeps them from others.
+
+    What our loggers emit is caught because a replica sends it to Serve's, as here.
+    """
+    serves_own, ours = logging.getLogger("ray.serve"), logging.getLogger("serve_app")
+    monkeypatch.setattr(ours, "parent", ours.parent)
+    log_to_serve()
     monkeypatch.setattr(serves_own, "handlers", [caplog.handler])
     monkeypatch.setattr(serves_own, "propagate", False)
     caplog.set_level(logging.DEBUG, serves_own.name)

@@ -9,7 +9,7 @@ from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator
 
 from serve_app.api.docs import examples_of
-from serve_app.api.problems import STATUS
+from serve_app.api.door.problems import STATUS
 from tests.api.conftest import open_door
 
 DOCUMENT = open_door().app.openapi()

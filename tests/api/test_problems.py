@@ -8,7 +8,7 @@ import httpx
 import pytest
 from ray.exceptions import RayTaskError
 
-from serve_app.api.problems import CONFIRMATION_HINT, INTERNAL_DETAIL, STATUS, clara_error, failure_of, nearest
+from serve_app.api.door.problems import CONFIRMATION_HINT, INTERNAL_DETAIL, STATUS, clara_error, failure_of, nearest
 from serve_app.domain import errors
 from serve_app.domain.errors import ClaraError
 from tests.api.conftest import Door, ScriptedReporter, open_door
@@ -160,7 +160,7 @@ async def test_what_we_did_not_expect_is_told_by_one_fixed_sentence(
     assert "secret" not in response.text
     assert "secret" not in replica_log.text
     [record] = [record for record in replica_log.records if record.levelno >= logging.ERROR]
-    assert record.name == "ray.serve"
+    assert record.name.startswith("serve_app.")
     assert type(error).__name__ in record.getMessage()
     assert response.headers["x-request-id"] in record.getMessage()
     assert record.exc_info is None

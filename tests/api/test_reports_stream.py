@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.api.accept import prefers_event_stream
+from serve_app.api.door.negotiation import prefers_event_stream
 from serve_app.domain.errors import EngineGone, NotAnImage
 from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, Door, ScriptedReporter, listening, open_door

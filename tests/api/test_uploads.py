@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from serve_app.api.middleware import MULTIPART_OVERHEAD_BYTES, RequestContext
+from serve_app.api.door.middleware import MULTIPART_OVERHEAD_BYTES, RequestContext
 from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, Door, ScriptedReporter, listening, open_door
 

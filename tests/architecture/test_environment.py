@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "serve_app"
 READERS = {"settings.py"}
-WRITERS = {"launch.py"}
+WRITERS = {"cluster/environment.py", "cluster/haproxy.py"}
 WRITES = {"setdefault", "update", "pop"}
 
 

@@ -17,9 +17,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForImageTextToText
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import GenerationRequest, Sampling
 from serve_app.domain.errors import BadRequest, EngineGone
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import DEMO_CHECKPOINT, Settings
 from tests.contracts.asking import answer

@@ -10,8 +10,8 @@ from ray.serve.deployment import deployment_to_schema
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
 from charts.render import CHART, merged, profile
-from serve_app import launch
 from serve_app.app import _deployment
+from serve_app.cluster.environment import ENVIRONMENT
 from serve_app.settings import Scaling, Settings
 from tests.deploy.manifests import Manifest, application_of, of_kind, render_of, settings_of
 
@@ -239,4 +239,4 @@ AS_ON_ONE_MACHINE = (
 def test_what_libraries_read_is_what_they_read_on_one_machine(name: str, ray_templates: dict[str, Manifest]) -> None:
     for template in ray_templates.values():
         environment = {variable["name"]: variable.get("value") for variable in template["spec"]["containers"][0]["env"]}
-        assert environment[name] == launch._ENVIRONMENT[name]
+        assert environment[name] == ENVIRONMENT[name]

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from serve_app.launch import LaunchError, Proxy, platform, prepare_environment, require_loopback
+from serve_app.cluster.environment import prepare_environment
+from serve_app.launch import LaunchError, Proxy, platform, require_loopback
 from serve_app.settings import Settings
 
 

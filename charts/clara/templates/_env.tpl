@@ -22,7 +22,7 @@
 - {name: RAY_SERVE_USE_GRPC_BY_DEFAULT, value: "1"}
 {{- /* 4 MB unless told; -1 is no bound: how large a film may be is decided at the door. */}}
 - {name: RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH, value: "-1"}
-- {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.api.middleware:proxy_middleware"}
+- {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.cluster.proxy:middleware"}
 {{- include "clara.proxyEnv" .root }}
 {{- if $values.app.engine.enforce_eager }}
 {{- /* Some samplers compile themselves with a C++ compiler otherwise, in the middle of a request. */}}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import Finished, FinishReason, GenerationRequest, TokenDelta, Usage
 from serve_app.domain.errors import EngineGone, Unavailable
 from serve_app.engines.warm_up import warm_up_request
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import Settings
 

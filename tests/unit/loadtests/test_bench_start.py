@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.bench.start import Start, figures, read_phase
-from serve_app.startup import Phase, Timeline
+from serve_app.timeline import Phase, Timeline
 
 
 @given(

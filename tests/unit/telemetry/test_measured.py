@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from serve_app.cluster.recorder import Recorder
 from serve_app.domain.conversation import Principal, Usage
 from serve_app.domain.errors import ClaraError, NeedsConfirmation, NotAChestXray, NotAnImage
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
@@ -22,7 +23,6 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.study import Patient
-from serve_app.telemetry.exporter import Recorder
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
 

@@ -14,12 +14,12 @@ import torch
 from datasets import Dataset
 from transformers import AutoImageProcessor, PreTrainedTokenizerBase
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import GenerationRequest, Principal, Role, Turn
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.facts import Fact, Finding
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.imaging.normalize import normalize
-from serve_app.launch import prepare_environment
 from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
 from training.conversation import IGNORED

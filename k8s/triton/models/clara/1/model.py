@@ -17,10 +17,10 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 import yaml
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import GenerationRequest
 from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, EngineGone
 from serve_app.engines.triton_tensors import event_tensors, request_of
-from serve_app.launch import prepare_environment
 from serve_app.settings import Settings
 
 _INPUTS = ("messages", "images", "sampling")

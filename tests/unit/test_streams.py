@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.engines.gather import gathered
+from serve_app.streams import gathered
 
 
 async def in_bursts(bursts: list[list[int]]) -> AsyncGenerator[int]:

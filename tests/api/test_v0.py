@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from serve_app.api.problems import CONFIRMATION_HINT
+from serve_app.api.door.problems import CONFIRMATION_HINT
 from serve_app.domain.errors import EngineGone, NeedsConfirmation, NotAChestXray, NotAnImage
 from serve_app.domain.report import Section, SectionStatus
 from tests.api.conftest import Door, ScriptedReporter, example_report, open_door

@@ -12,10 +12,10 @@ from ray.exceptions import ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentBroadcastResponse
 
+from serve_app.cluster.handles import RemoteModel
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
 from serve_app.domain.service import Readiness
-from serve_app.handles import RemoteModel
 from serve_app.ports import ModelCard
 
 DIALOGUE = Dialogue(GenerationRequest("one", ()))

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from serve_app.api.middleware import too_large
+from serve_app.api.door.middleware import too_large
 from serve_app.domain.errors import EmptyUpload
 
 MAX_FILES = 1

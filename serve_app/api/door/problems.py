@@ -38,8 +38,7 @@ PROBLEM_JSON = "application/problem+json"
 
 T = TypeVar("T")
 
-# Serve sends its own logger's lines, and no other's, to the log of a replica or a proxy.
-logger = logging.getLogger("ray.serve")
+logger = logging.getLogger(__name__)
 
 # An error has the status of the nearest class of its ancestry that is named here.
 STATUS: Mapping[type[ClaraError], int] = {

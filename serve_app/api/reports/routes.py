@@ -9,13 +9,13 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
-from serve_app.api.accept import EVENT_STREAM, JSON, prefers_event_stream
-from serve_app.api.auth import Caller
+from serve_app.api.door.auth import Caller
+from serve_app.api.door.forms import read_image, upload_route
+from serve_app.api.door.negotiation import EVENT_STREAM, JSON, prefers_event_stream
+from serve_app.api.door.problems import settle
 from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_example, stream_example
-from serve_app.api.problems import settle
-from serve_app.api.run import ReportRun, unless_client_leaves
+from serve_app.api.reports.run import ReportRun, unless_client_leaves
 from serve_app.api.schemas import ReportBody, named_event
-from serve_app.api.uploads import read_image, upload_route
 from serve_app.domain.report import Report, ReportEvent, ReportRequest
 from serve_app.domain.study import parse_patient
 from serve_app.ports import Reporter

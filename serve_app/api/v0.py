@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from serve_app.api.accept import JSON
-from serve_app.api.auth import Caller
+from serve_app.api.door.auth import Caller
+from serve_app.api.door.forms import read_image, upload_route
+from serve_app.api.door.negotiation import JSON
 from serve_app.api.examples import REPORT_ERRORS, answer, body_json, seed_answers, seed_report_example
-from serve_app.api.reports import Image, finished_report, new_report_id
-from serve_app.api.run import ReportRun
+from serve_app.api.reports.routes import Image, finished_report, new_report_id
+from serve_app.api.reports.run import ReportRun
 from serve_app.api.schemas import SeedHealthBody, SeedReportBody
-from serve_app.api.uploads import read_image, upload_route
 from serve_app.domain.errors import IncompleteReport
 from serve_app.domain.report import Report, ReportRequest, SectionName, SectionStatus
 from serve_app.domain.study import parse_patient

@@ -16,33 +16,32 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app import __version__
 from serve_app.api.factory import create_api
+from serve_app.cluster.environment import log_to_serve
+from serve_app.cluster.handles import Declined, RemoteModel, RemotePreparer, RemoteReporter
+from serve_app.cluster.recorder import Recorder
 from serve_app.domain.conversation import Dialogue, Principal
 from serve_app.domain.errors import BadRequest, Refused
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent, ReportRequest
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.engines.dialogue import EngineChat
-from serve_app.engines.gather import gathered
-from serve_app.handles import Declined, RemoteModel, RemotePreparer, RemoteReporter
 from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.ports import DialogueEvent, Engine, ImagePreparer, ModelCard, Reporter
 from serve_app.reasoning.two_turn import TwoTurnReporter
 from serve_app.settings import GatewaySettings, OrchestratorSettings
-from serve_app.startup import Phase, Timeline, lasting_imports
-from serve_app.telemetry.exporter import Recorder
+from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import REPORTS, STAGE_SECONDS
+from serve_app.timeline import Phase, Timeline, lasting_imports
 
-# Serve sends its own logger's lines, and no other's, to the replica's log.
-logger = logging.getLogger("ray.serve")
+logger = logging.getLogger(__name__)
 
 
 class EngineReplica:
     """One model. It is up once it has generated; when its engine dies, the failed health check has it replaced."""
 
     async def __init__(self, make_engine: Callable[[Timeline], Engine]) -> None:  # type: ignore[misc]
-        # What engines have to say goes where this replica's words go; they know of no Serve.
-        logging.getLogger("serve_app.engines").parent = logger
+        log_to_serve()
         self._timeline = Timeline(lambda line: logger.info("engine start: %s", line))
         with self._timeline.phase("imports"), lasting_imports():
             self._engine = make_engine(self._timeline)
@@ -79,6 +78,7 @@ class Preprocessor:
     """Bytes to model input."""
 
     def __init__(self, make_preparer: Callable[[], ImagePreparer]) -> None:
+        log_to_serve()
         self._preparer = make_preparer()
 
     async def prepare(self, data: bytes, has_override: bool) -> Radiograph | Declined:
@@ -123,6 +123,7 @@ class Orchestrator:
     """Reasoning in a process of its own, scaled by itself."""
 
     def __init__(self, reasoning: Reasoning) -> None:
+        log_to_serve()
         self._reporter = reasoning.reporter()
 
     async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent | Declined]:
@@ -145,6 +146,7 @@ class Gateway:
         settings: GatewaySettings,
         prompt_version: str,
     ) -> None:
+        log_to_serve()
         self._recorder = Recorder()
         self._reporter = MeasuredReporter(reasoning.reporter(), self._recorder)
         self._engine = RemoteModel(engine)

@@ -10,12 +10,11 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.api.problems import answer, failure_of, request_id_of
+from serve_app.api.door.problems import answer, failure_of, request_id_of
 from serve_app.domain.errors import Unavailable, UploadTooLarge
 
 _STATUSES = frozenset(map(int, HTTPStatus))
@@ -94,11 +93,6 @@ class PlainErrors:
             raise
         if not has_started:
             await _problem_of(503, scope)(scope, receive, send)
-
-
-def proxy_middleware() -> list[Middleware]:
-    """What Serve's proxy wears, innermost first: problems, and one request id where the proxy appends its own."""
-    return [Middleware(PlainErrors), Middleware(LastResort), Middleware(RequestContext)]
 
 
 class OutcomeReport:

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from serve_app.startup import Phase, Timeline, lasting_imports
+from serve_app.timeline import Phase, Timeline, lasting_imports
 
 
 class Clock:
