@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse
 from serve_app.api import problems
 from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
 from serve_app.api.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
-from serve_app.api.problems import Problem
 from serve_app.api.reports import reports_router
 from serve_app.api.seed import seed_router
 from serve_app.api.service import CheckReadiness, DescribeService, service_router
+from serve_app.client.schemas import Problem
 from serve_app.domain.report import DISCLAIMER
 from serve_app.ports import Reporter
 from serve_app.settings import GatewaySettings
