@@ -7,10 +7,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from serve_app.api.bodies import named_event, report_body, seed_report_body
 from serve_app.api.door.forms import TOO_SLOW
 from serve_app.api.door.negotiation import JSON
-from serve_app.api.door.problems import PROBLEM_JSON, Problem, failure_of
-from serve_app.api.schemas import ReportBody, SeedErrorBody, SeedReportBody, named_event
+from serve_app.api.door.problems import PROBLEM_JSON, failure_of
+from serve_app.client.schemas import Problem, SeedErrorBody
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     CorruptImage,
@@ -118,12 +119,12 @@ def body_json(body: BaseModel) -> Any:
 
 def report_example() -> Any:
     """Show the answer of POST /v1/reports."""
-    return body_json(ReportBody.of(REPORT))
+    return body_json(report_body(REPORT))
 
 
 def seed_report_example() -> Any:
     """Show the answer of POST /predict."""
-    return body_json(SeedReportBody.of(REPORT, "Nam", "63"))
+    return body_json(seed_report_body(REPORT, "Nam", "63"))
 
 
 def stream_example() -> str:

@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse
 from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
-from serve_app.api.door.problems import Problem
 from serve_app.api.reports.routes import reports_router
 from serve_app.api.service import CheckReadiness, DescribeService, service_router
 from serve_app.api.v0 import seed_router
+from serve_app.client.schemas import Problem
 from serve_app.domain.report import DISCLAIMER
 from serve_app.ports import Reporter
 from serve_app.settings import GatewaySettings

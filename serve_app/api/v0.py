@@ -7,13 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from serve_app.api.bodies import seed_report_body
 from serve_app.api.door.auth import Caller
 from serve_app.api.door.forms import read_image, upload_route
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.examples import REPORT_ERRORS, answer, body_json, seed_answers, seed_report_example
 from serve_app.api.reports.routes import Image, finished_report, new_report_id
 from serve_app.api.reports.run import ReportRun
-from serve_app.api.schemas import SeedHealthBody, SeedReportBody
+from serve_app.client.schemas import SeedHealthBody, SeedReportBody
 from serve_app.domain.errors import IncompleteReport
 from serve_app.domain.report import Report, ReportRequest, SectionName, SectionStatus
 from serve_app.domain.study import parse_patient
@@ -57,7 +58,7 @@ def seed_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         report = await finished_report(run, request)
         _require_whole(report)
         request.state.outcome = "ok"
-        body = SeedReportBody.of(report, sex, age)
+        body = seed_report_body(report, sex, age)
         return Response(body.model_dump_json(), headers={DRAFT_HEADER: "draft"}, media_type=JSON)
 
     @router.get(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serve_app.api.schemas import ReportBody
+from serve_app.api.bodies import report_body
 from serve_app.domain.conversation import Principal
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
@@ -147,7 +147,7 @@ async def test_the_reporter_is_closed_after_a_whole_report(door: Door) -> None:
 
 
 async def test_created_is_in_utc() -> None:
-    body = ReportBody.of(example_report())
+    body = report_body(example_report())
 
     assert body.created.utcoffset().total_seconds() == 0
 

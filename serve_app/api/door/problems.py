@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from serve_app.client.schemas import Problem
 from serve_app.domain.errors import (
     BadRequest,
     ClaraError,
@@ -67,27 +67,6 @@ INVALID_FORM_DETAIL = "A form field is missing or has a value of the wrong kind;
 SEED_PATHS = frozenset({"/predict", "/health"})
 # Ours reach the client at most two handles away, each adding one wrapper.
 _MAX_WRAPPERS = 8
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem document; `code` is stable, `facts` holds machine-readable extras."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-    type: str
-    """`urn:clara:problem:` and the code."""
-    title: str
-    """The kind of problem, the same every time."""
-    status: int
-    """The HTTP status; repeated here because an error event of a stream has no other."""
-    detail: str
-    """What is wrong this time."""
-    code: str
-    """Stable and machine-readable."""
-    request_id: str
-    """The same as the header X-Request-Id."""
-    facts: dict[str, str | int | float] = {}
-    """What else is known, by name."""
 
 
 @dataclass(frozen=True, slots=True)

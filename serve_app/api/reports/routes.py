@@ -9,13 +9,14 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
+from serve_app.api.bodies import named_event, report_body
 from serve_app.api.door.auth import Caller
 from serve_app.api.door.forms import read_image, upload_route
 from serve_app.api.door.negotiation import EVENT_STREAM, JSON, prefers_event_stream
 from serve_app.api.door.problems import settle
 from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_example, stream_example
 from serve_app.api.reports.run import ReportRun, unless_client_leaves
-from serve_app.api.schemas import ReportBody, named_event
+from serve_app.client.schemas import ReportBody
 from serve_app.domain.report import Report, ReportEvent, ReportRequest
 from serve_app.domain.study import parse_patient
 from serve_app.ports import Reporter
@@ -70,7 +71,7 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
             return await _stream(run, request, settings)
         report = await finished_report(run, request)
         request.state.outcome = "ok"
-        return Response(ReportBody.of(report).model_dump_json(), media_type=JSON)
+        return Response(report_body(report).model_dump_json(), media_type=JSON)
 
     return router
 
