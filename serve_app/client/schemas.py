@@ -18,6 +18,13 @@ class View(StrEnum):
     LATERAL = "LATERAL"
 
 
+class Origin(StrEnum):
+    """Who said something about the patient or an image: the client in its form, or the file itself."""
+
+    FORM = "form"
+    FILE = "file"
+
+
 class SectionName(StrEnum):
     FINDINGS = "findings"
     IMPRESSION = "impression"
@@ -38,12 +45,22 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
+class OriginsBody(Body):
+    """Who said each of these; null where nobody did."""
+
+    sex: Origin | None
+    age: Origin | None
+    view: Origin | None
+
+
 class PatientBody(Body):
     """The patient as understood; null where nothing was said."""
 
     sex: Sex | None
     age_years: int | None
     view: View | None
+    """The view of the first image."""
+    origins: OriginsBody
 
 
 class SectionBody(Body):
@@ -66,7 +83,7 @@ class GateBody(Body):
     reason: str
     """A stable code."""
     overridden: bool
-    """Whether the client vouched for the image against the gate."""
+    """Whether the client confirmed the image, and that decided."""
 
 
 class ImageBody(Body):
@@ -78,6 +95,24 @@ class ImageBody(Body):
     width_px: int
     height_px: int
     bits_stored: int
+
+
+class ReportedImageBody(ImageBody):
+    """An image with its view, its role and what the gate decided."""
+
+    view: View | None
+    view_origin: Origin | None
+    role: Literal["current", "prior"]
+    gate: GateBody
+
+
+class TrainedOnBody(Body):
+    """What the model was trained on: hold it against the images of the report."""
+
+    views: list[str]
+    """`frontal` and `lateral`; empty where the model server does not say."""
+    num_images: int
+    """Images of one report, at most."""
 
 
 class TurnBody(Body):
@@ -117,15 +152,22 @@ class ReportBody(Body):
     model: str
     prompt_version: str
     image: ImageBody
+    """The first image."""
+    images: list[ReportedImageBody]
+    """Every image, in the order in which they were sent."""
+    trained_on: TrainedOnBody
     disclaimer: str
 
 
 class PreparedBody(Body):
-    """The first event: the image was read and let through."""
+    """The first event: the images were read and let through."""
 
     id: str
     image: ImageBody
+    """The first image, as its gate below."""
     gate: GateBody
+    images: list[ReportedImageBody]
+    """Every image, in the order in which they were sent."""
 
 
 class DeltaBody(Body):
@@ -134,15 +176,15 @@ class DeltaBody(Body):
     text: str
 
 
-class SeedPatientBody(Body):
+class V0PatientBody(Body):
     """The patient in the client's own words."""
 
     sex: str | None
     age: str | None
 
 
-class SeedTurnBody(Body):
-    """One turn as the seed told it."""
+class V0TurnBody(Body):
+    """One turn as the first version wrote it."""
 
     question: str
     answer: str
@@ -150,25 +192,25 @@ class SeedTurnBody(Body):
     """Seconds."""
 
 
-class SeedReportBody(Body):
-    """The answer of the seed's `POST /predict`."""
+class V0ReportBody(Body):
+    """The answer of the first version's `POST /predict`."""
 
-    patient_info: SeedPatientBody
-    turn1: SeedTurnBody
-    turn2: SeedTurnBody
+    patient_info: V0PatientBody
+    turn1: V0TurnBody
+    turn2: V0TurnBody
     total_latency: float
     """Seconds."""
 
 
-class SeedHealthBody(Body):
-    """The answer of the seed's `GET /health`."""
+class V0HealthBody(Body):
+    """The answer of the first version's `GET /health`."""
 
     status: Literal["ok"] = "ok"
     message: str = "Medical VLM API is running"
 
 
-class SeedErrorBody(Body):
-    """An error as the seed told it."""
+class V0ErrorBody(Body):
+    """An error as the first version wrote it."""
 
     error: str
 
