@@ -21,9 +21,9 @@ from evaluation.metrics.intervals import intervals, ratio_of
 from evaluation.provenance import checkpoint_sha256, commit
 from serve_app.domain.conversation import FinishReason, GenerationRequest, Principal, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
+from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.facts import extract
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
 from serve_app.settings import Settings
 from training.data import ReportedStudy, read_studies

@@ -10,8 +10,8 @@ from enum import Enum, auto
 from itertools import zip_longest
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
-from serve_app.reasoning.facts.mentions import Attribute, Mention, find_attributes, find_mentions
-from serve_app.reasoning.facts.normality import NO
+from serve_app.facts.mentions import Attribute, Mention, find_attributes, find_mentions
+from serve_app.facts.normality import NO
 
 SENTENCE_END = re.compile(r"\n|[!]|\.(?!\d)|(?<!\d)\.")
 CLAUSE_END = re.compile(r";|=>|->|→| [-–—] |(?<=\?)")

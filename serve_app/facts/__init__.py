@@ -4,8 +4,8 @@ Knows what a report says, not whether it is true; the rules are those of `evalua
 """
 
 from serve_app.domain.facts import Fact
-from serve_app.reasoning.facts.scope import CLAUSE_END, SENTENCE_END, merge, read_clause
-from serve_app.reasoning.facts.text import normalise
+from serve_app.facts.scope import CLAUSE_END, SENTENCE_END, merge, read_clause
+from serve_app.facts.text import normalise
 
 
 def extract(text: str) -> frozenset[Fact]:
