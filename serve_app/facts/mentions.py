@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from serve_app.domain.facts import Finding, Location, Severity, Side
+from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 from serve_app.facts.attributes import LOCATIONS, SEVERITIES, SIDES
 from serve_app.facts.chest import CHEST_TERMS
 from serve_app.facts.lungs import LUNG_TERMS
@@ -40,6 +40,12 @@ class Mention:
     side: Side | None = None
     location: Location | None = None
     severity: Severity | None = None
+    polarity: Polarity = Polarity.PRESENT
+
+    @property
+    def fact(self) -> Fact:
+        """What the mention states."""
+        return Fact(self.finding, self.polarity, self.side, self.location, self.severity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,12 @@ Knows how Vietnamese radiologists spell, not what their words mean. Commas come 
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from serve_app.domain.facts import TextRange
 
 _FLAT = dict(zip("àáảãạèéẻẽẹòóỏõọùúủũụỳýỷỹỵ", "a" * 5 + "e" * 5 + "o" * 5 + "u" * 5 + "y" * 5, strict=True))
 _TONES = {vowel: vowels for vowels in ("àáảãạ", "èéẻẽẹ", "òóỏõọ", "ùúủũụ", "ỳýỷỹỵ") for vowel in vowels}
@@ -50,26 +56,56 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bp\b", "phải"),
     (r"\bt\b", "trái"),
 )
-_REWRITES = tuple((re.compile(pattern), words) for pattern, words in _SPELLINGS)
-_BULLET = re.compile(r"(?m)^[\s\-–—•*+·●▪]+|^\s*(?:\d{1,2}|[ivx]{1,4})[.)]\s+")
-_JOINED = re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)")
-_SLASH = re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)")
-_COMMA = re.compile(r"(?<!\d),|,(?!\d)|(?<=\d),(?=\d+ ?,)")
-# Other languages' "Ð" and "Ɖ" look like the capital of "đ".
-_GLYPHS = str.maketrans(dict.fromkeys('()[]:"“”_', " ") | {"ð": "đ", "ɖ": "đ"})
 
 
-def normalise(text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A text in one spelling; `origins[i]` is the range of the original text that character i was written for."""
+
+    text: str
+    origins: list[TextRange]
+
+    def original(self, start: int, end: int) -> TextRange:
+        """Find where the words between `start` and `end` stand in the original text, without blanks around them."""
+        words = self.text[start:end]
+        first, last = end - len(words.lstrip()), start + len(words.rstrip()) - 1
+        return self.origins[first][0], self.origins[last][1]
+
+    def rewritten(self, pattern: re.Pattern[str], words: str | Callable[[re.Match[str]], str]) -> "Normalised":
+        """Replace as `re.sub` does; new words of another length each stand for all that they replace."""
+        parts: list[str] = []
+        origins: list[TextRange] = []
+        end = 0
+        for match in pattern.finditer(self.text):
+            new = match.expand(words) if isinstance(words, str) else words(match)
+            replaced = self.origins[match.start() : match.end()]
+            parts += self.text[end : match.start()], new
+            origins += self.origins[end : match.start()]
+            origins += replaced if len(new) == len(replaced) else [(replaced[0][0], replaced[-1][1])] * len(new)
+            end = match.end()
+        return Normalised("".join([*parts, self.text[end:]]), origins + self.origins[end:]) if end else self
+
+
+def normalise(text: str) -> Normalised:
     """Write a text in the one spelling that the lexicon knows; sentence ends and line breaks stay."""
-    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    text = one_tone_placement(text)
-    text = _BULLET.sub("", text.replace("\r", "\n")).translate(_GLYPHS)
-    text = re.sub(r"[^\S\n]+", " ", text)
-    for pattern, words in _REWRITES:
-        text = pattern.sub(words, text)
-    text = _JOINED.sub(r"\1 , ", text)
-    text = _COMMA.sub(" , ", _SLASH.sub(" , ", text))
-    return re.sub(r" {2,}", " ", text)
+    starts = [index for index, letter in enumerate(text) if index == 0 or not _joins_the_letter_before(letter)]
+    letters = [(_folded(text[start:end]), (start, end)) for start, end in pairwise([*starts, len(text)])]
+    normalised = Normalised(
+        "".join(folded for folded, _ in letters), [origin for folded, origin in letters for _ in folded]
+    )
+    for pattern, words in _PASSES:
+        normalised = normalised.rewritten(pattern, words)
+    return normalised
+
+
+def _joins_the_letter_before(character: str) -> bool:
+    """Whether Unicode may compose it with what precedes it: marks, and the vowels and finals of Hangul."""
+    return unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff"
+
+
+@lru_cache(maxsize=4096)
+def _folded(letter: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", letter).casefold())
 
 
 def one_tone_placement(text: str) -> str:
@@ -84,3 +120,22 @@ def _first_vowel(found: re.Match[str]) -> str:
 
 def _second_vowel(found: re.Match[str]) -> str:
     return "o" + _ROW[found[2]][_TONES[found[1]].index(found[1])]
+
+
+_PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (_OPEN, _first_vowel),
+    (_CLOSED, _second_vowel),
+    (re.compile("\r"), "\n"),
+    # List bullets and numbers.
+    (re.compile(r"(?m)^[\s\-–—•*+·●▪]+|^\s*(?:\d{1,2}|[ivx]{1,4})[.)]\s+"), ""),
+    (re.compile(r'[()\[\]:"“”_]'), " "),
+    # Other languages' "Ð" and "Ɖ" look like the capital of "đ".
+    (re.compile("[ðɖ]"), "đ"),
+    (re.compile(r"[^\S\n]+"), " "),
+    *((re.compile(pattern), words) for pattern, words in _SPELLINGS),
+    # Hyphens, slashes and commas between words all become a comma of its own; those in numbers stay.
+    (re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)"), r"\1 , "),
+    (re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)"), " , "),
+    (re.compile(r"(?<!\d),|,(?!\d)|(?<=\d),(?=\d+ ?,)"), " , "),
+    (re.compile(" {2,}"), " "),
+)
