@@ -22,9 +22,9 @@ from evaluation.provenance import checkpoint_sha256, commit
 from serve_app.domain.conversation import FinishReason, GenerationRequest, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
 from serve_app.domain.study import StudyImage
+from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.facts import extract
 from serve_app.reasoning.local import local_call
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
 from serve_app.reasoning.script import questions, turns

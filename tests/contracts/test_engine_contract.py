@@ -25,9 +25,9 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.domain.study import StudyImage
 from serve_app.engines.chat import chat_text
 from serve_app.engines.triton_engine import TritonEngine
+from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
-from serve_app.reasoning.facts import extract
 from serve_app.settings import Settings
 from tests.calls import call
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens

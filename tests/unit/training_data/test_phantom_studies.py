@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from serve_app.domain.facts import Polarity
+from serve_app.facts import extract
 from serve_app.imaging.decode import PreprocessorSettings, decode
-from serve_app.reasoning.facts import extract
 from training.data import BadRow, ReportedStudy, read_studies
 from training.data.phantom_studies import write_phantoms
 
