@@ -51,7 +51,7 @@ class TritonPythonModel:
 
         Returns when each is some tokens ahead, so what comes meanwhile waits at Triton and makes the next batch.
         """
-        ahead = [Future() for _ in requests]
+        ahead: list[Future[None]] = [Future() for _ in requests]
         for request, is_ahead in zip(requests, ahead, strict=True):
             self._run(self._answer(request, request.get_response_sender(), is_ahead))
         wait(ahead)
