@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.responses import HTMLResponse
 
-from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
+from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
 from serve_app.api.door.problems import Problem
@@ -39,7 +38,7 @@ def create_api(
     `on_outcome` is called once a report request with how it ended: ok, bad_request, refused, unavailable, error
     or client_gone.
     """
-    # FastAPI's own documentation pages load scripts from elsewhere; `docs_page` loads nothing.
+    # FastAPI's own documentation pages load scripts from elsewhere; ours serves them.
     app = _Door(
         title="CLARA",
         version=API_VERSION,
@@ -55,7 +54,7 @@ def create_api(
         seed_router(reporter, settings),
     ):
         app.include_router(router)
-    app.add_api_route("/docs", _docs_route(app), include_in_schema=False, response_class=HTMLResponse)
+    add_docs_page(app)
     problems.register(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
@@ -64,13 +63,6 @@ def create_api(
     app.add_middleware(OutcomeReport, paths=REPORT_PATHS, on_outcome=on_outcome)
     app.add_middleware(RequestContext)
     return app
-
-
-def _docs_route(app: FastAPI) -> Callable[[], HTMLResponse]:
-    def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    return docs
 
 
 class _Door(FastAPI):
