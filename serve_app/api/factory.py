@@ -1,14 +1,12 @@
 """The web application, put together from what it is given; it holds no globals and knows no engine."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse
 
-from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
+from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
 from serve_app.api.reports.routes import reports_router
@@ -40,7 +38,7 @@ class Ports:
 
 def create_api(ports: Ports, settings: GatewaySettings) -> FastAPI:
     """Make the door; every report request is counted by how it ended."""
-    # FastAPI's own documentation pages load scripts from elsewhere; `docs_page` loads nothing.
+    # FastAPI's own documentation pages load scripts from elsewhere; ours serves them.
     app = _Door(
         title="CLARA",
         version=API_VERSION,
@@ -57,7 +55,7 @@ def create_api(ports: Ports, settings: GatewaySettings) -> FastAPI:
         v0_router(ports.reporter, settings),
     ):
         app.include_router(router)
-    app.add_api_route("/docs", _docs_route(app), include_in_schema=False, response_class=HTMLResponse)
+    add_docs_page(app)
     problems.register(app)
     return app
 
@@ -71,13 +69,6 @@ def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middlewa
         Middleware(HeadAsGet),
         Middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes),
     ]
-
-
-def _docs_route(app: FastAPI) -> Callable[[], HTMLResponse]:
-    def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    return docs
 
 
 class _Door(FastAPI):
