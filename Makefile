@@ -56,7 +56,7 @@ format: $(DEV) ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-typecheck: $(DEV) ## Check the types of serve_app
+typecheck: $(DEV) ## Check the types of all code but the tests
 	@$(BIN)/mypy
 
 generate: $(DEV) ## Renew every generated file from its source

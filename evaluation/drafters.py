@@ -3,18 +3,20 @@
 Knows nothing about references or scores.
 """
 
-import uuid
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import httpx
 
 from evaluation.predictions import Text
-from serve_app.domain.conversation import Principal
 from serve_app.domain.errors import ClaraError, EngineGone
-from serve_app.domain.report import Report, ReportRequest
-from serve_app.domain.study import Patient
+from serve_app.domain.report import Report
+from serve_app.domain.study import Patient, Study, StudyImage, View
 from serve_app.ports import Engine, Reporter
+from serve_app.reasoning.local import local_call
+
+# Longer than any report; what hangs fails.
+_TIMEOUT_S = 600.0
 
 
 class DraftFailed(Exception):
@@ -53,7 +55,7 @@ class Drafter(Protocol):
         """
         ...
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report.
 
         Raises:
@@ -75,11 +77,11 @@ class ReporterDrafter:
         card = await self._engine.describe()
         return DrafterCard(card.model, card.engine, card.engine_version, self._prompt_version)
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report; see `Drafter`. An engine that died here stays dead."""
-        request = ReportRequest(f"rpt_{uuid.uuid4().hex}", image, patient)
+        call, study = local_call("evaluation", _TIMEOUT_S), Study((StudyImage(image, view),), patient)
         try:
-            events = [event async for event in self._reporter.report(request, Principal(tenant="evaluation"))]
+            events = [event async for event in self._reporter.report(call, study, f"rpt_{call.request_id}")]
         except EngineGone as error:
             raise DrafterGone(error.message) from error
         except ClaraError as error:
@@ -113,13 +115,13 @@ class PlatformDrafter:
         except (ValueError, KeyError, TypeError) as error:
             raise DrafterGone(f"{self._client.base_url} does not answer as the platform does") from error
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report; see `Drafter`."""
         try:
             response = await self._client.post(
                 "/v1/reports",
                 files={"image": ("film", image)},
-                data=_form(patient),
+                data=_form(patient, view),
                 headers={"Accept": "application/json"},
             )
         except httpx.ConnectError as error:
@@ -131,8 +133,8 @@ class PlatformDrafter:
         return _text(response)
 
 
-def _form(patient: Patient) -> dict[str, str]:
-    words = {"sex": patient.sex, "age": patient.age_years, "view": patient.view}
+def _form(patient: Patient, view: View | None) -> dict[str, str]:
+    words = {"sex": patient.sex, "age": patient.age_years, "view": view}
     return {name: str(word) for name, word in words.items() if word is not None}
 
 

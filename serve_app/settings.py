@@ -100,6 +100,8 @@ class GatewaySettings(Step):
     """Largest image file accepted; a 3000 x 3000 16-bit DICOM is 18 MB."""
     upload_timeout_s: float = Field(60, gt=0)
     """How long a client may take to send its form; the largest one in that time is 6.7 Mbit/s."""
+    deadline_s: float = Field(120, gt=0)
+    """Seconds a whole report may take, both turns; then every step stops and the engine aborts."""
     readiness_timeout_s: float = Field(5, gt=0)
     """How long /readyz and /version wait for an engine replica to answer."""
     ping_period_s: float = Field(15, gt=0)
@@ -122,8 +124,6 @@ class OrchestratorSettings(Step):
     """Which of `model.adapters` answers turn 1; none is the base model."""
     impression_adapter: str | None = None
     """Which of `model.adapters` answers turn 2; another one than turn 1's cannot reuse its prompt from the cache."""
-    deadline_s: float = Field(120, gt=0)
-    """Time for a whole report, both turns; after it the engine is told to stop."""
 
     @property
     def adapters(self) -> frozenset[str]:

@@ -115,3 +115,16 @@ class Fact:
     side: Side | None = None
     location: Location | None = None
     severity: Severity | None = None
+
+
+TextRange = tuple[int, int]
+"""Start and end of a passage of a text, in characters: `text[start:end]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFact:
+    """A fact and where a text states it: the sentence, and each mention of it there, in reading order."""
+
+    fact: Fact
+    sentence: TextRange
+    mentions: tuple[TextRange, ...]

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from serve_app.domain.conversation import Usage
 from serve_app.domain.radiograph import GateVerdict, Source
-from serve_app.domain.study import Patient
+from serve_app.domain.study import ImageRole, Origin, Patient, View
 
 DISCLAIMER = (
     "Bản nháp do AI tạo, chỉ để tham khảo, không thay thế chẩn đoán. Bác sĩ chuyên khoa phải xem, sửa và ký trước khi "
@@ -48,15 +48,29 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedImage:
+    """An image that a report is made from; `digest` names the prepared image, `view_origin` who said its view."""
+
+    digest: str
+    source: Source
+    gate: GateVerdict
+    view: View | None = None
+    view_origin: Origin | None = None
+    role: ImageRole = ImageRole.CURRENT
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A draft. `digest` names the prepared image; `is_draft` never changes here: signing is another record's matter."""
+    """A draft. `is_draft` never changes here: signing is another record's matter.
+
+    `sex_origin` and `age_origin` are who said it, null where nobody did; `trained_views` and `num_trained_images` are
+    what the model was trained on, to be held against `images`.
+    """
 
     id: str
     created_unix_s: float
     patient: Patient
-    source: Source
-    gate: GateVerdict
-    digest: str
+    images: tuple[ReportedImage, ...]
     findings: Section
     impression: Section
     turns: tuple[TurnRecord, ...]
@@ -64,18 +78,20 @@ class Report:
     duration_s: float
     model: str
     prompt_version: str
+    sex_origin: Origin | None = None
+    age_origin: Origin | None = None
+    trained_views: tuple[str, ...] = ()
+    num_trained_images: int = 1
     disclaimer: str = DISCLAIMER
     is_draft: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The image was read and let through; sent before the first token."""
+    """The images were read and let through; sent before the first token."""
 
     report_id: str
-    digest: str
-    source: Source
-    gate: GateVerdict
+    images: tuple[ReportedImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +111,3 @@ class SectionDone:
 
 
 ReportEvent = Prepared | SectionDelta | SectionDone | Report
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRequest:
-    """What the door hands to the reporter. `has_override` records that the client vouches for the image."""
-
-    report_id: str
-    image: bytes
-    patient: Patient
-    has_override: bool = False
-    deadline_unix_s: float | None = None

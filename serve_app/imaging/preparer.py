@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph
+from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import decode
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.imaging.screen import Gate
@@ -38,28 +40,28 @@ class LocalPreparer:
         """Workers that wait for an image."""
         return self._settings.num_workers - self._num_busy
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Make an image ready for the model; see `ports.ImagePreparer`.
 
         Raises:
-            NotAChestXray, NeedsConfirmation: the gate's verdict under policy `enforce`, without override.
+            NotAChestXray, NeedsConfirmation: the gate's verdict under policy `enforce`, unconfirmed.
             UploadTooLarge: it takes longer than `decode_timeout_s`.
             Overloaded: no worker came free within `decode_timeout_s`.
         """
-        return await self._on_worker(lambda: self._prepare(data, has_override))
+        return await self._on_worker(lambda: self._prepare(image))
 
-    def _prepare(self, data: bytes, has_override: bool) -> Radiograph:
-        film = decode(data, self._settings)
-        verdict = self._decide(self._gate.screen(film), has_override)
+    def _prepare(self, image: StudyImage) -> Radiograph:
+        film = decode(image.data, self._settings)
+        verdict = self._decide(self._gate.screen(film), image.is_confirmed)
         pixels = normalize(film.pixels, self._settings.max_visual_tokens)
         return Radiograph(pixels, digest(pixels), film.source, verdict)
 
-    def _decide(self, verdict: GateVerdict, has_override: bool) -> GateVerdict:
-        """Stop what does not pass, unless the client vouches for it or the policy only records."""
+    def _decide(self, verdict: GateVerdict, is_confirmed: bool) -> GateVerdict:
+        """Stop what does not pass, unless the client confirms it or the policy only records."""
         if verdict.outcome is GateOutcome.PASS:
             return verdict
-        if has_override:
-            return replace(verdict, is_overridden=True)
+        if is_confirmed:
+            return replace(verdict, is_confirmed=True)
         if self._settings.screen.policy == "record":
             return verdict
         if verdict.outcome is GateOutcome.CONFIRM:

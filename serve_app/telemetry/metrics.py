@@ -1,23 +1,11 @@
 """The name, kind, labels and buckets of every metric CLARA emits; nobody else spells one.
 
-Plain data: how they reach a scrape is the exporter's business (`telemetry/exporter.py`).
+Plain data: how they reach a scrape is the recorder's business (`cluster.recorder`).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from serve_app.domain.metric import Metric
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One time series family; `buckets` are upper bounds in the unit that ends the name."""
-
-    name: str
-    kind: Literal["counter", "histogram"]
-    description: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
 
 
 REPORTS = Metric("clara_reports_total", "counter", "Report requests by how they ended.", ("outcome",))

@@ -17,6 +17,9 @@ EXPECTED = {
     errors.BadRequest: (400, "bad_request"),
     errors.InvalidPatient: (422, "bad_request"),
     errors.EmptyUpload: (400, "bad_request"),
+    errors.InvalidStudy: (422, "bad_request"),
+    errors.UnsupportedStudy: (422, "bad_request"),
+    errors.ContradictoryStudy: (400, "bad_request"),
     errors.NotAnImage: (415, "bad_request"),
     errors.CorruptImage: (422, "bad_request"),
     errors.UnsupportedImage: (415, "bad_request"),
@@ -175,8 +178,17 @@ async def test_a_broken_form_is_a_problem_that_names_the_fields_and_no_value(doo
 
     body = response.json()
     assert response.status_code == 422
-    assert (body["code"], body["facts"]) == ("invalid-form", {"image": "missing", "confirm": "bool_parsing"})
+    assert (body["code"], body["facts"]) == ("invalid-form", {"confirm": "bool_parsing"})
     assert "secret" not in response.text
+    assert door.outcomes == ["bad_request"]
+
+
+async def test_a_form_without_an_image_is_a_problem_that_says_so(door: Door) -> None:
+    async with door.client() as client:
+        response = await client.post("/v1/reports", files={"sex": (None, "nam")})
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-form")
+    assert response.json()["facts"] == {"image": "missing"}
     assert door.outcomes == ["bad_request"]
 
 

@@ -35,7 +35,7 @@ async def test_the_events_tell_the_report_in_order(door: Door) -> None:
         "report",
     ]
     by_name = dict(events)
-    assert by_name["prepared"].keys() == {"id", "image", "gate"}
+    assert by_name["prepared"].keys() == {"id", "image", "gate", "images"}
     assert by_name["findings.delta"] == {"text": by_name["findings"]["text"]}
     assert by_name["impression"].keys() == {"text", "items", "status"}
     assert by_name["report"]["findings"] == by_name["findings"]

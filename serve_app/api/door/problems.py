@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from serve_app.client.schemas import Problem
 from serve_app.domain.errors import (
     BadRequest,
     ClaraError,
@@ -26,11 +26,13 @@ from serve_app.domain.errors import (
     DeadlineExceeded,
     IncompleteReport,
     InvalidPatient,
+    InvalidStudy,
     NeedsConfirmation,
     NotAnImage,
     Refused,
     Unavailable,
     UnsupportedImage,
+    UnsupportedStudy,
     UploadTooLarge,
 )
 
@@ -44,6 +46,8 @@ logger = logging.getLogger(__name__)
 STATUS: Mapping[type[ClaraError], int] = {
     BadRequest: 400,
     InvalidPatient: 422,
+    InvalidStudy: 422,
+    UnsupportedStudy: 422,
     NotAnImage: 415,
     CorruptImage: 422,
     UnsupportedImage: 415,
@@ -59,35 +63,14 @@ _OUTCOME: Mapping[type[ClaraError], str] = {
     Refused: "refused",
     Unavailable: "unavailable",
 }
-CONFIRMATION_HINT = "To vouch for the image, send it to POST /v1/reports with the form field confirm=true."
+CONFIRMATION_HINT = "To confirm the image, send it to POST /v1/reports with the form field confirm=true."
 INTERNAL_DETAIL = "The service made a mistake. Quote the request id when you report it."
 INVALID_FORM_DETAIL = "A form field is missing or has a value of the wrong kind; facts names the fields."
 
-# The seed's clients read {"error": message}.
-SEED_PATHS = frozenset({"/predict", "/health"})
+# The first version's clients read {"error": message}.
+FIRST_VERSION_PATHS = frozenset({"/predict", "/health"})
 # Ours reach the client at most two handles away, each adding one wrapper.
 _MAX_WRAPPERS = 8
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem document; `code` is stable, `facts` holds machine-readable extras."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-    type: str
-    """`urn:clara:problem:` and the code."""
-    title: str
-    """The kind of problem, the same every time."""
-    status: int
-    """The HTTP status; repeated here because an error event of a stream has no other."""
-    detail: str
-    """What is wrong this time."""
-    code: str
-    """Stable and machine-readable."""
-    request_id: str
-    """The same as the header X-Request-Id."""
-    facts: dict[str, str | int | float] = {}
-    """What else is known, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ class Failure:
     def response(self, scope: Scope) -> Response:
         """Write the problem in the shape that the route's clients understand."""
         status = self.problem.status
-        if scope["path"] in SEED_PATHS:
+        if scope["path"] in FIRST_VERSION_PATHS:
             return JSONResponse({"error": self.problem.detail}, status, self.headers)
         return JSONResponse(self.problem.model_dump(), status, self.headers, media_type=PROBLEM_JSON)
 

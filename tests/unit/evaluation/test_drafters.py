@@ -34,7 +34,7 @@ async def test_a_report_by_http_has_texts_and_statuses() -> None:
     asked: list[httpx.Request] = []
     drafter = platform(httpx.Response(200, json=REPORT), asked)
 
-    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, 63, View.AP))
+    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, 63), View.AP)
 
     assert text == Text("Bóng tim to.", "Tim to.", "complete", "truncated")
     body = asked[0].content

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve_app.domain.facts import Polarity
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 
 SENTENCES = {
     "Tràn dịch, tràn khí màng phổi trái lượng ít": "effusion + left | pneumothorax + left mild",

@@ -5,16 +5,14 @@ Knows the grammar of a report, not its terms.
 # ruff: noqa: E501 - a term reads best on one line
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import zip_longest
 
-from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
-from serve_app.reasoning.facts.mentions import Attribute, Mention, find_attributes, find_mentions
-from serve_app.reasoning.facts.normality import NO
+from serve_app.domain.facts import Finding, Location, Polarity, Severity, Side
+from serve_app.facts.mentions import Attribute, Mention, find_attributes, find_mentions
+from serve_app.facts.normality import NO
 
-SENTENCE_END = re.compile(r"\n|[!]|\.(?!\d)|(?<!\d)\.")
-CLAUSE_END = re.compile(r";|=>|->|→| [-–—] |(?<=\?)")
 # What should be done, what once was: no facts of this film.
 _ASIDE = re.compile(r"(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|tiền sử|bệnh sử|lâm sàng (?:có|nghi)|kỹ thuật)(?!\w)[^,;]*")
 _UNDECIDED = r"(?:không|chưa)(?: thể| thấy)? (?:loại|ngoại) trừ(?: được)?"
@@ -90,8 +88,8 @@ class _Phrase:
     attributes: list[Attribute]
 
 
-def read_clause(clause: str) -> list[Fact]:
-    """Read the facts of one clause in reading order."""
+def read_clause(clause: str) -> list[Mention]:
+    """Read what one clause states, in reading order."""
     clause = _ASIDE.sub(lambda found: " " * len(found[0]), clause)
     mentions = find_mentions(clause)
     if not mentions:
@@ -102,32 +100,6 @@ def read_clause(clause: str) -> list[Fact]:
     _attach(phrases)
     _distribute_sides(clause, phrases)
     return _judge(clause, phrases)
-
-
-def merge(facts: list[Fact]) -> list[Fact]:
-    """Join the facts of one sentence that tell the same finding with more and with less detail."""
-    merged: list[Fact] = []
-    for fact in facts:
-        for index, other in enumerate(merged):
-            if _is_same_telling(fact, other):
-                merged[index] = Fact(
-                    fact.finding,
-                    fact.polarity,
-                    fact.side or other.side,
-                    fact.location or other.location,
-                    fact.severity or other.severity,
-                )
-                break
-        else:
-            merged.append(fact)
-    return merged
-
-
-def _is_same_telling(one: Fact, other: Fact) -> bool:
-    pairs = ((one.side, other.side), (one.location, other.location), (one.severity, other.severity))
-    return (one.finding, one.polarity) == (other.finding, other.polarity) and all(
-        left is None or right is None or left == right for left, right in pairs
-    )
 
 
 def _find_cues(clause: str, mentions: list[Mention], attributes: list[Attribute]) -> list[_Cue]:
@@ -239,9 +211,9 @@ def _is_closed(clause: str, item: Mention, after: Mention) -> bool:
     return "," in clause[item.end : after.start] and _PLACE.search(clause, item.start, item.end) is not None
 
 
-def _judge(clause: str, phrases: list[_Phrase]) -> list[Fact]:
-    """Carry negation and uncertainty from phrase to phrase and write each mention down."""
-    facts: list[Fact] = []
+def _judge(clause: str, phrases: list[_Phrase]) -> list[Mention]:
+    """Carry negation and uncertainty from phrase to phrase and give each mention its polarity."""
+    judged: list[Mention] = []
     listed: list[Mention] = []
     polarity, is_past_comma, is_unseen = Polarity.PRESENT, False, False
     for index, phrase in enumerate(phrases):
@@ -249,8 +221,8 @@ def _judge(clause: str, phrases: list[_Phrase]) -> list[Fact]:
         if kind is _Kind.BUT or (kind is _Kind.POSITIVE and is_past_comma):
             polarity, listed = Polarity.PRESENT, []
         elif cue is not None and kind in (_Kind.NEGATIVE, _Kind.UNCERTAIN, _Kind.DOUBT):
-            if _looks_back(clause, phrases, index) and facts:
-                facts = _look_back(facts, phrases, index, kind)
+            if _looks_back(clause, phrases, index) and judged:
+                _look_back(judged, phrases, index, kind)
                 continue
             if not (kind is _Kind.UNCERTAIN and polarity is Polarity.ABSENT and not is_past_comma):
                 polarity, listed = (Polarity.ABSENT if kind is _Kind.NEGATIVE else Polarity.UNCERTAIN), []
@@ -261,11 +233,11 @@ def _judge(clause: str, phrases: list[_Phrase]) -> list[Fact]:
         for position, mention in enumerate(phrase.mentions):
             if position == 0 and is_past_comma and _is_new_statement(clause, mention, listed, is_unseen):
                 polarity, listed = Polarity.PRESENT, []
-            told = Polarity.ABSENT if mention.is_normality else polarity
-            facts.append(Fact(mention.finding, told, mention.side, mention.location, mention.severity))
+            mention.polarity = Polarity.ABSENT if mention.is_normality else polarity
+            judged.append(mention)
             if not mention.is_normality:
                 listed.append(mention)
-    return facts
+    return judged
 
 
 def _denied_before(clause: str, phrase: _Phrase) -> Mention | None:
@@ -287,10 +259,10 @@ def _looks_back(clause: str, phrases: list[_Phrase], index: int) -> bool:
     return not re.search(r"\w", clause[cue.end : end.start if end else len(clause)])
 
 
-def _look_back(facts: list[Fact], phrases: list[_Phrase], index: int, kind: _Kind) -> list[Fact]:
+def _look_back(judged: list[Mention], phrases: list[_Phrase], index: int, kind: _Kind) -> None:
     num_back = 1 if kind is _Kind.DOUBT else len(phrases[index - 1].mentions)
-    polarity = Polarity.ABSENT if kind is _Kind.NEGATIVE else Polarity.UNCERTAIN
-    return facts[:-num_back] + [replace(fact, polarity=polarity) for fact in facts[-num_back:]]
+    for mention in judged[-num_back:]:
+        mention.polarity = Polarity.ABSENT if kind is _Kind.NEGATIVE else Polarity.UNCERTAIN
 
 
 def _is_new_statement(clause: str, mention: Mention, listed: list[Mention], is_unseen: bool) -> bool:

@@ -2,7 +2,7 @@
 # ruff: noqa: E501 - a term reads best on one line
 
 from serve_app.domain.facts import Finding
-from serve_app.reasoning.facts.terms import ANGLE, ARCH, DOME, HEART, HILUM
+from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART, HILUM
 
 NO = "(?:không|chưa)(?: bị| thấy| có| còn| ghi nhận| phát hiện| quan sát| hình ảnh| dấu hiệu| rõ| được| tình trạng)*"
 NORM = (

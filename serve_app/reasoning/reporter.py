@@ -1,4 +1,4 @@
-"""The chain of thought: findings from the image, then the impression from image, question and findings.
+"""The chain of thought: findings from the images, then the impression from images, question and findings.
 
 Knows the ports only; images and models may be in this process or in another.
 """
@@ -6,39 +6,30 @@ Knows the ports only; images and models may be in this process or in another.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-from serve_app.domain.conversation import (
-    Dialogue,
-    Finished,
-    FollowUp,
-    GenerationRequest,
-    Principal,
-    Role,
-    Sampling,
-    TokenDelta,
-    Turn,
-)
-from serve_app.domain.errors import DeadlineExceeded, EngineGone
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Dialogue, Finished, FollowUp, GenerationRequest, Sampling, TokenDelta
+from serve_app.domain.errors import DeadlineExceeded, EngineGone, UnsupportedStudy
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import (
     Prepared,
     Report,
     ReportEvent,
-    ReportRequest,
     Section,
     SectionDelta,
     SectionDone,
     SectionName,
     TurnRecord,
 )
-from serve_app.domain.study import Patient
+from serve_app.domain.study import Study
 from serve_app.ports import ChatModel, DialogueEvent, ImagePreparer, ModelCard
+from serve_app.reasoning.identity import identify
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
+from serve_app.reasoning.script import Question, questions, turns
 from serve_app.settings import OrchestratorSettings
-from serve_app.streams import until
+from serve_app.streams import together, until
 
 Observe = Callable[[str, float], None]
 """Called with a stage's name and its duration in seconds."""
@@ -60,33 +51,32 @@ class TwoTurnReporter:
         self._observe = observe
         self._prompts: PromptSet = PROMPTS[settings.prompt_version]
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
         """Stream one report; see `ports.Reporter`."""
         started = time.monotonic()
         created_unix_s = time.time()
-        deadline_unix_s = min(request.deadline_unix_s or float("inf"), created_unix_s + self._settings.deadline_s)
-        image = await self._prepared(request, deadline_unix_s)
+        _require_expressible(study)
+        images = await self._prepared(call, study)
+        identity = identify(study, images)
         preparation_s = time.monotonic() - started
         self._observe("prepare", preparation_s)
-        yield Prepared(request.report_id, image.digest, image.source, image.gate)
+        yield Prepared(report_id, identity.images)
 
-        questions = self._questions(request.patient)
-        transcript = _Transcript(questions, self._observe)
-        dialogue = _dialogue(questions, request.report_id, image, principal, deadline_unix_s)
-        async with contextlib.aclosing(self._model.converse(dialogue)) as events:
+        asked = questions(self._prompts, identity.patient, [image.view for image in identity.images])
+        transcript = _Transcript(asked, self._observe)
+        dialogue = self._dialogue(asked, report_id, images)
+        async with contextlib.aclosing(self._model.converse(call, dialogue)) as events:
             # The engine has the same deadline; its node may be gone without a word.
-            async for event in until(events, deadline_unix_s):
+            async for event in until(events, call.deadline_unix_s):
                 for heard in transcript.hear(event):
                     yield heard
         card = transcript.require_whole()
 
         yield Report(
-            id=request.report_id,
+            id=report_id,
             created_unix_s=created_unix_s,
-            patient=request.patient,
-            source=image.source,
-            gate=image.gate,
-            digest=image.digest,
+            patient=identity.patient,
+            images=identity.images,
             findings=transcript.sections[SectionName.FINDINGS],
             impression=transcript.sections[SectionName.IMPRESSION],
             turns=tuple(transcript.records),
@@ -94,31 +84,34 @@ class TwoTurnReporter:
             duration_s=time.monotonic() - started,
             model=self._named(card.model),
             prompt_version=self._prompts.version,
+            sex_origin=identity.sex_origin,
+            age_origin=identity.age_origin,
+            trained_views=card.trained_views,
+            num_trained_images=self._prompts.num_images,
         )
 
-    async def _prepared(self, request: ReportRequest, deadline_unix_s: float) -> Radiograph:
+    async def _prepared(self, call: Call, study: Study) -> tuple[Radiograph, ...]:
+        """Prepare all images at once; the first that cannot be prepared stops the others."""
         try:
-            async with asyncio.timeout(deadline_unix_s - time.time()):
-                return await self._preparer.prepare(request.image, has_override=request.has_override)
+            async with asyncio.timeout(call.deadline_unix_s - time.time()):
+                return await together(self._preparer.prepare(call, image) for image in study.images)
         except TimeoutError as error:
             raise DeadlineExceeded("the report was not finished before its deadline") from error
 
-    def _questions(self, patient: Patient) -> tuple["_Question", "_Question"]:
-        settings = self._settings
-        return (
-            _Question(
-                SectionName.FINDINGS,
-                self._prompts.findings_question(patient),
-                settings.max_findings_tokens,
-                settings.findings_adapter,
-            ),
-            _Question(
-                SectionName.IMPRESSION,
-                self._prompts.impression_question(),
-                settings.max_impression_tokens,
-                settings.impression_adapter,
-            ),
+    def _dialogue(self, asked: Sequence[Question], report_id: str, images: tuple[Radiograph, ...]) -> Dialogue:
+        opening, *others = (self._follow_up(question, report_id) for question in asked)
+        return Dialogue(
+            GenerationRequest(opening.request_id, turns(asked, images), opening.sampling, opening.adapter),
+            tuple(others),
         )
+
+    def _follow_up(self, question: Question, report_id: str) -> FollowUp:
+        settings = self._settings
+        max_tokens, adapter = {
+            SectionName.FINDINGS: (settings.max_findings_tokens, settings.findings_adapter),
+            SectionName.IMPRESSION: (settings.max_impression_tokens, settings.impression_adapter),
+        }[question.section]
+        return FollowUp(f"{report_id}-{question.section}", question.text, Sampling(max_tokens=max_tokens), adapter)
 
     def _named(self, model: str) -> str:
         """Name the model with the adapters that answered: another adapter is another model."""
@@ -126,40 +119,17 @@ class TwoTurnReporter:
         return "+".join([model, *(adapter for adapter in dict.fromkeys(adapters) if adapter)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    section: SectionName
-    text: str
-    max_tokens: int
-    adapter: str | None
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(max_tokens=self.max_tokens)
-
-
-def _dialogue(
-    questions: tuple[_Question, ...], report_id: str, image: Radiograph, principal: Principal, deadline_unix_s: float
-) -> Dialogue:
-    first, *others = questions
-    return Dialogue(
-        GenerationRequest(
-            request_id=f"{report_id}-{first.section}",
-            turns=(Turn(Role.USER, first.text, (image,)),),
-            sampling=first.sampling,
-            principal=principal,
-            deadline_unix_s=deadline_unix_s,
-            adapter=first.adapter,
-        ),
-        tuple(FollowUp(f"{report_id}-{one.section}", one.text, one.sampling, one.adapter) for one in others),
-    )
+def _require_expressible(study: Study) -> None:
+    """Refuse what the prompts cannot say yet: the model would report on a prior as if it were current."""
+    if study.has_prior or study.indication is not None:
+        raise UnsupportedStudy("the model was not taught to read priors or an indication: send the current images only")
 
 
 class _Transcript:
     """What the model has said so far; a turn begins when the one before it is complete."""
 
-    def __init__(self, questions: tuple[_Question, ...], observe: Observe) -> None:
-        self._waiting = list(questions)
+    def __init__(self, asked: Sequence[Question], observe: Observe) -> None:
+        self._waiting = list(asked)
         self._observe = observe
         self._card: ModelCard | None = None
         self.sections: dict[SectionName, Section] = {}
@@ -186,7 +156,7 @@ class _Transcript:
         else:
             yield SectionDone(question.section, self._finish(self._waiting.pop(0), event))
 
-    def _finish(self, question: _Question, finished: Finished) -> Section:
+    def _finish(self, question: Question, finished: Finished) -> Section:
         duration_s = time.monotonic() - self._started
         first_token_s = duration_s if self._first_token_s is None else self._first_token_s
         section = parse_section(self._text, finished.reason)

@@ -2,7 +2,7 @@
 # ruff: noqa: E501 - a term reads best on one line
 
 from serve_app.domain.facts import Finding
-from serve_app.reasoning.facts.terms import ANGLE, ARCH, DOME, HEART
+from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART
 
 RIB = "(?:(?:các )?(?:đầu |cung )?(?:cung )?(?:sau|trước|bên|giữa|ngoài)?(?: của)? ?(?:các )?(?:xương )?sườn)"
 ELSEWHERE = "(?! (?:khoang )?màng (?:ngoài )?tim| ngoài màng tim| ổ| khớp)"

@@ -2,7 +2,7 @@
 # ruff: noqa: E501 - a term reads best on one line
 
 from serve_app.domain.facts import Finding
-from serve_app.reasoning.facts.terms import HILUM
+from serve_app.facts.terms import HILUM
 
 SPOT = "(?:đám|vùng|mảng|ổ|bóng|dải|vệt|các|nhiều|vài|hình)"
 

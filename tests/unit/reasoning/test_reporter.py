@@ -7,34 +7,34 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import numpy as np
 import pytest
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Dialogue,
     Finished,
     FinishReason,
     GenerationEvent,
     GenerationRequest,
-    Principal,
     Role,
     TokenDelta,
     Usage,
 )
-from serve_app.domain.errors import DeadlineExceeded, EngineGone, NotAChestXray
+from serve_app.domain.errors import DeadlineExceeded, EngineGone, NotAChestXray, UnsupportedStudy
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.domain.report import (
     Prepared,
     Report,
-    ReportRequest,
     SectionDelta,
     SectionDone,
     SectionName,
     SectionStatus,
 )
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import ImageRole, Patient, Sex, Study, StudyImage, View
 from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.ports import DialogueEvent, ModelCard
-from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.reasoning.reporter import TwoTurnReporter
 from serve_app.settings import OrchestratorSettings, ScriptedSettings
+from tests.calls import call
 
 IMAGE = Radiograph(
     np.zeros((28, 28, 3), np.uint8),
@@ -42,7 +42,7 @@ IMAGE = Radiograph(
     Source("PNG", 3000, 2500, 8),
     GateVerdict(GateOutcome.PASS, 0.99, "chest-xray"),
 )
-REQUEST = ReportRequest("rpt-1", b"film", Patient(Sex.MALE, 63, View.PA))
+STUDY = Study((StudyImage(b"film", View.PA),), Patient(Sex.MALE, 63))
 
 
 class OneImagePreparer:
@@ -50,17 +50,17 @@ class OneImagePreparer:
 
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
-        self.overrides: list[bool] = []
+        self.prepared: list[tuple[Call, StudyImage]] = []
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
-        self.overrides.append(has_override)
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
+        self.prepared.append((call, image))
         if self._error is not None:
             raise self._error
         return IMAGE
 
 
-async def collect(reporter: TwoTurnReporter, request: ReportRequest = REQUEST) -> list[object]:
-    return [event async for event in reporter.report(request, Principal())]
+async def collect(reporter: TwoTurnReporter, timeout_s: float = 30, study: Study = STUDY) -> list[object]:
+    return [event async for event in reporter.report(call(timeout_s=timeout_s), study, "rpt-1")]
 
 
 async def test_events_come_in_the_order_of_the_report() -> None:
@@ -91,13 +91,16 @@ async def test_turn_two_carries_image_question_and_findings() -> None:
 
 async def test_both_turns_are_greedy_and_share_one_deadline() -> None:
     engine = ScriptedEngine()
+    preparer = OneImagePreparer()
     before = time.time()
 
-    await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings(deadline_s=30)))
+    await collect(TwoTurnReporter(preparer, EngineChat(engine), OrchestratorSettings()), timeout_s=30)
 
     assert {request.sampling.temperature for request in engine.requests} == {0.0}
-    (deadline_unix_s,) = {request.deadline_unix_s for request in engine.requests}
-    assert deadline_unix_s is not None and before + 29 < deadline_unix_s < time.time() + 31
+    (deadline_unix_s,) = {
+        asked.deadline_unix_s for asked in (*engine.calls, *(asked for asked, _ in preparer.prepared))
+    }
+    assert before + 29 < deadline_unix_s < time.time() + 31
 
 
 async def test_a_refused_image_never_reaches_the_engine() -> None:
@@ -126,33 +129,32 @@ async def test_a_deadline_passed_in_turn_one_ends_the_report() -> None:
             TwoTurnReporter(
                 OneImagePreparer(),
                 EngineChat(ScriptedEngine(ScriptedSettings(token_s=0.02))),
-                OrchestratorSettings(deadline_s=0.05),
-            )
+                OrchestratorSettings(),
+            ),
+            timeout_s=0.05,
         )
 
 
 async def test_a_preparer_that_never_answers_ends_the_report_at_its_deadline() -> None:
     class Gone(OneImagePreparer):
-        async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+        async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
             await asyncio.sleep(60)
             return IMAGE
 
     with pytest.raises(DeadlineExceeded):
-        await collect(
-            TwoTurnReporter(Gone(), EngineChat(ScriptedEngine()), OrchestratorSettings(deadline_s=0.05)),
-        )
+        await collect(TwoTurnReporter(Gone(), EngineChat(ScriptedEngine()), OrchestratorSettings()), timeout_s=0.05)
 
 
 async def test_a_model_that_falls_silent_ends_the_report_at_its_deadline() -> None:
     class Gone(EngineChat):
-        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+        async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
             yield TokenDelta("- Bóng tim")
             await asyncio.sleep(60)
 
-    reporter = TwoTurnReporter(OneImagePreparer(), Gone(ScriptedEngine()), OrchestratorSettings(deadline_s=0.05))
+    reporter = TwoTurnReporter(OneImagePreparer(), Gone(ScriptedEngine()), OrchestratorSettings())
 
     with pytest.raises(DeadlineExceeded):
-        await collect(reporter)
+        await collect(reporter, timeout_s=0.05)
 
 
 async def test_an_engine_that_dies_ends_the_report() -> None:
@@ -168,7 +170,7 @@ async def test_an_engine_that_dies_ends_the_report() -> None:
 
 async def test_a_stream_that_ends_without_a_finish_is_no_answer() -> None:
     class Mumbling(ScriptedEngine):
-        async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+        async def generate(self, call: Call, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
             yield TokenDelta("- Bóng tim")
 
     with pytest.raises(EngineGone):
@@ -177,7 +179,7 @@ async def test_a_stream_that_ends_without_a_finish_is_no_answer() -> None:
 
 async def test_an_empty_answer_is_said_to_be_empty() -> None:
     class Silent(ScriptedEngine):
-        async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+        async def generate(self, call: Call, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
             yield Finished(FinishReason.STOP, Usage(9, 1))
 
     *_, report = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(Silent()), OrchestratorSettings()))
@@ -189,7 +191,7 @@ async def test_an_empty_answer_is_said_to_be_empty() -> None:
 async def test_leaving_early_frees_the_engine() -> None:
     engine = ScriptedEngine(ScriptedSettings(token_s=0.01))
     events = TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings()).report(
-        REQUEST, Principal()
+        call(), STUDY, "rpt-1"
     )
 
     async for event in events:
@@ -234,8 +236,8 @@ async def test_a_report_names_the_model_that_answered_it() -> None:
             return ModelCard(self.model, "scripted", "1")
 
     class Remote:
-        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
-            async for event in EngineChat(engine).converse(dialogue):
+        async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+            async for event in EngineChat(engine).converse(call, dialogue):
                 yield event
 
     engine = Replicas()
@@ -252,10 +254,64 @@ async def test_a_report_names_the_model_that_answered_it() -> None:
 
 async def test_an_answer_of_nobody_is_no_report() -> None:
     class Nameless(EngineChat):
-        async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
-            async for event in super().converse(dialogue):
+        async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+            async for event in super().converse(call, dialogue):
                 if not isinstance(event, ModelCard):
                     yield event
 
     with pytest.raises(EngineGone):
         await collect(TwoTurnReporter(OneImagePreparer(), Nameless(ScriptedEngine()), OrchestratorSettings()))
+
+
+async def test_every_image_is_in_the_first_question_and_in_the_report() -> None:
+    engine = ScriptedEngine()
+    study = Study((StudyImage(b"frontal", View.PA), StudyImage(b"side", View.LATERAL)), Patient())
+
+    *_, report = await collect(
+        TwoTurnReporter(OneImagePreparer(), EngineChat(engine), OrchestratorSettings()), study=study
+    )
+
+    assert [len(request.images) for request in engine.requests] == [2, 2]
+    assert "thẳng và nghiêng" in engine.requests[0].turns[0].text
+    assert isinstance(report, Report)
+    assert [image.view for image in report.images] == [View.PA, View.LATERAL]
+    assert report.num_trained_images == 1
+
+
+async def test_the_first_image_that_is_refused_stops_the_others() -> None:
+    class Picky(OneImagePreparer):
+        num_finished = 0
+
+        async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
+            if image.data == b"cat":
+                raise NotAChestXray("no chest X-ray", "low-score", 0.01)
+            await asyncio.sleep(0.05)
+            self.num_finished += 1
+            return IMAGE
+
+    engine, preparer = ScriptedEngine(), Picky()
+    study = Study((StudyImage(b"film"), StudyImage(b"cat")), Patient())
+
+    with pytest.raises(NotAChestXray):
+        await collect(TwoTurnReporter(preparer, EngineChat(engine), OrchestratorSettings()), study=study)
+
+    await asyncio.sleep(0.1)
+    assert preparer.num_finished == 0 and not engine.requests
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        Study((StudyImage(b"film"), StudyImage(b"old", role=ImageRole.PRIOR)), Patient()),
+        Study((StudyImage(b"film"),), Patient(), prior_report="Phim cũ: bình thường."),
+        Study((StudyImage(b"film"),), Patient(), indication="Ho kéo dài."),
+    ],
+    ids=["prior image", "prior report", "indication"],
+)
+async def test_what_the_prompts_cannot_say_is_refused_rather_than_left_out(study: Study) -> None:
+    preparer = OneImagePreparer()
+
+    with pytest.raises(UnsupportedStudy):
+        await collect(TwoTurnReporter(preparer, EngineChat(ScriptedEngine()), OrchestratorSettings()), study=study)
+
+    assert not preparer.prepared

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from serve_app.domain.facts import Finding, Location, Severity, Side
-from serve_app.reasoning.facts.attributes import LOCATIONS, SEVERITIES, SIDES
-from serve_app.reasoning.facts.chest import CHEST_TERMS
-from serve_app.reasoning.facts.lungs import LUNG_TERMS
-from serve_app.reasoning.facts.normality import NORMALITY
-from serve_app.reasoning.facts.terms import compile_term
+from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
+from serve_app.facts.attributes import LOCATIONS, SEVERITIES, SIDES
+from serve_app.facts.chest import CHEST_TERMS
+from serve_app.facts.lungs import LUNG_TERMS
+from serve_app.facts.normality import NORMALITY
+from serve_app.facts.terms import compile_term
 
 _ANATOMY = re.compile(
     r"(?<!\w)(?:xương|phần mềm|hoành|trung thất|rốn|màng|động mạch|mạch|góc|cột sống|khí quản|thành|đậm độ|tim|phổi|vú"
@@ -40,6 +40,12 @@ class Mention:
     side: Side | None = None
     location: Location | None = None
     severity: Severity | None = None
+    polarity: Polarity = Polarity.PRESENT
+
+    @property
+    def fact(self) -> Fact:
+        """What the mention states."""
+        return Fact(self.finding, self.polarity, self.side, self.location, self.severity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,181 @@
+"""Writes domain objects as the wire models of `serve_app.client.schemas`, and names the events of a stream."""
+
+from datetime import UTC, datetime
+
+from serve_app.client import schemas
+from serve_app.client.schemas import (
+    Body,
+    DeltaBody,
+    GateBody,
+    ImageBody,
+    OriginsBody,
+    PatientBody,
+    PreparedBody,
+    ReadinessBody,
+    ReportBody,
+    ReportedImageBody,
+    SectionBody,
+    TimingsBody,
+    TrainedOnBody,
+    TurnBody,
+    V0PatientBody,
+    V0ReportBody,
+    V0TurnBody,
+    VersionBody,
+)
+from serve_app.domain.radiograph import GateVerdict
+from serve_app.domain.report import (
+    Prepared,
+    Report,
+    ReportedImage,
+    ReportEvent,
+    Section,
+    SectionDelta,
+    SectionDone,
+    SectionName,
+    TurnRecord,
+)
+from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.study import Origin, View
+
+
+def report_body(report: Report) -> ReportBody:
+    """Write a report."""
+    first = report.images[0]
+    return ReportBody(
+        id=report.id,
+        created=datetime.fromtimestamp(report.created_unix_s, UTC),
+        status="draft",
+        patient=patient_body(report),
+        findings=section_body(report.findings),
+        impression=section_body(report.impression),
+        gate=gate_body(first.gate),
+        turns=[turn_body(turn) for turn in report.turns],
+        timings=TimingsBody(preparation_s=report.preparation_s, duration_s=report.duration_s),
+        model=report.model,
+        prompt_version=report.prompt_version,
+        image=image_body(first),
+        images=[reported_image_body(image) for image in report.images],
+        trained_on=TrainedOnBody(views=list(report.trained_views), num_images=report.num_trained_images),
+        disclaimer=report.disclaimer,
+    )
+
+
+def patient_body(report: Report) -> PatientBody:
+    """Write the patient, with the view of the first image."""
+    patient, first = report.patient, report.images[0]
+    return PatientBody(
+        sex=schemas.Sex(patient.sex.value) if patient.sex else None,
+        age_years=patient.age_years,
+        view=_view(first.view),
+        origins=OriginsBody(
+            sex=_origin(report.sex_origin), age=_origin(report.age_origin), view=_origin(first.view_origin)
+        ),
+    )
+
+
+def section_body(section: Section) -> SectionBody:
+    """Write a section."""
+    status = schemas.SectionStatus(section.status.value)
+    return SectionBody(text=section.text, items=list(section.items), status=status)
+
+
+def gate_body(gate: GateVerdict) -> GateBody:
+    """Write a verdict."""
+    return GateBody(outcome=gate.outcome.value, score=gate.score, reason=gate.reason, overridden=gate.is_confirmed)
+
+
+def image_body(image: ReportedImage) -> ImageBody:
+    """Write an image as it was sent."""
+    source = image.source
+    return ImageBody(
+        digest=image.digest,
+        format=source.format,
+        width_px=source.width_px,
+        height_px=source.height_px,
+        bits_stored=source.bits_stored,
+    )
+
+
+def reported_image_body(image: ReportedImage) -> ReportedImageBody:
+    """Write an image with its view, its role and what the gate decided."""
+    return ReportedImageBody(
+        **image_body(image).model_dump(),
+        view=_view(image.view),
+        view_origin=_origin(image.view_origin),
+        role=image.role.value,
+        gate=gate_body(image.gate),
+    )
+
+
+def _view(view: View | None) -> schemas.View | None:
+    return schemas.View(view.value) if view else None
+
+
+def _origin(origin: Origin | None) -> schemas.Origin | None:
+    return schemas.Origin(origin.value) if origin else None
+
+
+def turn_body(turn: TurnRecord) -> TurnBody:
+    """Write a turn."""
+    return TurnBody(
+        section=schemas.SectionName(turn.section.value),
+        question=turn.question,
+        prompt_tokens=turn.usage.prompt_tokens,
+        completion_tokens=turn.usage.completion_tokens,
+        cached_tokens=turn.usage.cached_tokens,
+        first_token_s=turn.first_token_s,
+        duration_s=turn.duration_s,
+    )
+
+
+def prepared_body(prepared: Prepared) -> PreparedBody:
+    """Write the first event."""
+    first = prepared.images[0]
+    return PreparedBody(
+        id=prepared.report_id,
+        image=image_body(first),
+        gate=gate_body(first.gate),
+        images=[reported_image_body(image) for image in prepared.images],
+    )
+
+
+def named_event(event: ReportEvent) -> tuple[str, Body]:
+    """Name an event and write its data, as they go into the stream."""
+    match event:
+        case Prepared():
+            return "prepared", prepared_body(event)
+        case SectionDelta():
+            return f"{event.section}.delta", DeltaBody(text=event.text)
+        case SectionDone():
+            return event.name.value, section_body(event.section)
+        case Report():
+            return "report", report_body(event)
+
+
+def readiness_body(readiness: Readiness) -> ReadinessBody:
+    """Write a readiness."""
+    return ReadinessBody(status="ready" if readiness.is_ready else "not-ready", reason=readiness.reason)
+
+
+def version_body(version: ServiceVersion) -> VersionBody:
+    """Write a version."""
+    return VersionBody(
+        version=version.version,
+        model=version.model,
+        engine=version.engine,
+        engine_version=version.engine_version,
+        prompt_version=version.prompt_version,
+        preparation_version=version.preparation_version,
+    )
+
+
+def v0_report_body(report: Report, sex: str | None, age: str | None) -> V0ReportBody:
+    """Write a report in the first version's shape; sex and age are echoed as they were sent."""
+    answers = {SectionName.FINDINGS: report.findings.text, SectionName.IMPRESSION: report.impression.text}
+    turn1, turn2 = (
+        V0TurnBody(question=turn.question, answer=answers[turn.section], latency=turn.duration_s)
+        for turn in report.turns
+    )
+    patient = V0PatientBody(sex=sex, age=age)
+    return V0ReportBody(patient_info=patient, turn1=turn1, turn2=turn2, total_latency=report.duration_s)
