@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from monitoring.objectives import Objective, read_objectives
 from monitoring.queries import exported, highest, kept_share, quantile, rate, share, total
+from serve_app.domain.metric import Metric
 from serve_app.telemetry.metrics import (
     FIRST_TOKEN_SECONDS,
     GATE,
@@ -13,7 +14,6 @@ from serve_app.telemetry.metrics import (
     REPORTS,
     SECTIONS,
     STAGE_SECONDS,
-    Metric,
 )
 
 

@@ -1,8 +1,8 @@
 """Writes domain objects as the wire models of `serve_app.client.schemas`, and names the events of a stream."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from serve_app.client import schemas
 from serve_app.client.schemas import (
     Body,
     DeltaBody,
@@ -36,7 +36,6 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.service import Readiness, ServiceVersion
-from serve_app.domain.study import Origin, View
 
 
 def report_body(report: Report) -> ReportBody:
@@ -63,21 +62,14 @@ def report_body(report: Report) -> ReportBody:
 
 def patient_body(report: Report) -> PatientBody:
     """Write the patient, with the view of the first image."""
-    patient, first = report.patient, report.images[0]
-    return PatientBody(
-        sex=schemas.Sex(patient.sex.value) if patient.sex else None,
-        age_years=patient.age_years,
-        view=_view(first.view),
-        origins=OriginsBody(
-            sex=_origin(report.sex_origin), age=_origin(report.age_origin), view=_origin(first.view_origin)
-        ),
-    )
+    first = report.images[0]
+    origins = OriginsBody(sex=report.sex_origin, age=report.age_origin, view=first.view_origin)
+    return PatientBody(**asdict(report.patient), view=first.view, origins=origins)
 
 
 def section_body(section: Section) -> SectionBody:
     """Write a section."""
-    status = schemas.SectionStatus(section.status.value)
-    return SectionBody(text=section.text, items=list(section.items), status=status)
+    return SectionBody.model_validate(asdict(section))
 
 
 def gate_body(gate: GateVerdict) -> GateBody:
@@ -87,46 +79,23 @@ def gate_body(gate: GateVerdict) -> GateBody:
 
 def image_body(image: ReportedImage) -> ImageBody:
     """Write an image as it was sent."""
-    source = image.source
-    return ImageBody(
-        digest=image.digest,
-        format=source.format,
-        width_px=source.width_px,
-        height_px=source.height_px,
-        bits_stored=source.bits_stored,
-    )
+    return ImageBody(digest=image.digest, **asdict(image.source))
 
 
 def reported_image_body(image: ReportedImage) -> ReportedImageBody:
     """Write an image with its view, its role and what the gate decided."""
     return ReportedImageBody(
         **image_body(image).model_dump(),
-        view=_view(image.view),
-        view_origin=_origin(image.view_origin),
+        view=image.view,
+        view_origin=image.view_origin,
         role=image.role.value,
         gate=gate_body(image.gate),
     )
 
 
-def _view(view: View | None) -> schemas.View | None:
-    return schemas.View(view.value) if view else None
-
-
-def _origin(origin: Origin | None) -> schemas.Origin | None:
-    return schemas.Origin(origin.value) if origin else None
-
-
 def turn_body(turn: TurnRecord) -> TurnBody:
-    """Write a turn."""
-    return TurnBody(
-        section=schemas.SectionName(turn.section.value),
-        question=turn.question,
-        prompt_tokens=turn.usage.prompt_tokens,
-        completion_tokens=turn.usage.completion_tokens,
-        cached_tokens=turn.usage.cached_tokens,
-        first_token_s=turn.first_token_s,
-        duration_s=turn.duration_s,
-    )
+    """Write a turn, with its token counts."""
+    return TurnBody.model_validate(asdict(turn) | asdict(turn.usage))
 
 
 def prepared_body(prepared: Prepared) -> PreparedBody:
@@ -160,14 +129,7 @@ def readiness_body(readiness: Readiness) -> ReadinessBody:
 
 def version_body(version: ServiceVersion) -> VersionBody:
     """Write a version."""
-    return VersionBody(
-        version=version.version,
-        model=version.model,
-        engine=version.engine,
-        engine_version=version.engine_version,
-        prompt_version=version.prompt_version,
-        preparation_version=version.preparation_version,
-    )
+    return VersionBody(**asdict(version))
 
 
 def v0_report_body(report: Report, sex: str | None, age: str | None) -> V0ReportBody:

@@ -1,6 +1,6 @@
 """Find in one clause the mentions of findings and the words for side, location and severity.
 
-Knows the lexicon and that the longest, most specific mention wins; not what is negated.
+Knows the lexicon and that the most specific, then the longest mention wins; not what is negated.
 """
 
 import re
@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
+from serve_app.domain.facts import LUNG_SIGNS, Fact, Finding, Location, Polarity, Severity, Side
 from serve_app.facts.attributes import LOCATIONS, SEVERITIES, SIDES
 from serve_app.facts.chest import CHEST_TERMS
 from serve_app.facts.lungs import LUNG_TERMS
 from serve_app.facts.normality import NORMALITY
-from serve_app.facts.terms import compile_term
+from serve_app.facts.terms import compile_term, compile_terms
 
+# Parts of the body: "nothing abnormal" near one of them is not said of the whole film.
 _ANATOMY = re.compile(
     r"(?<!\w)(?:xương|phần mềm|hoành|trung thất|rốn|màng|động mạch|mạch|góc|cột sống|khí quản|thành|đậm độ|tim|phổi|vú"
     r"|cơ)(?!\w)"
 )
+_WHOLE_FILM = re.compile(r"hình|phim|x quang|tim|bóng")
+_WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi")
 _JOINT = re.compile(r" (?:,|và) ")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
+_KINDS_OF_SHADOW = LUNG_SIGNS - {Finding.LUNG_LESION}
+# What may stand between a shadow and its kind: a place, "in the form of".
 _SHADOW_KIND = re.compile(
     r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô)){0,8}"
     r" (?:dạng|kiểu|tính chất|hình)? ?"
@@ -58,52 +63,57 @@ class Attribute:
 
 
 @cache
-def _terms() -> tuple[tuple[Finding, bool, re.Pattern[str]], ...]:
-    return tuple(
-        (finding, is_normality, compile_term(term))
+def _lexicon() -> list[tuple[Finding, bool, re.Pattern[str]]]:
+    return [
+        (finding, is_normality, pattern)
         for table, is_normality in ((LUNG_TERMS, False), (CHEST_TERMS, False), (NORMALITY, True))
         for finding, terms in table.items()
-        for term in terms
-    )
+        for pattern in compile_terms(terms)
+    ]
 
 
 @cache
-def _attributes() -> tuple[tuple[tuple[Side | Location | Severity, re.Pattern[str]], ...], ...]:
-    return tuple(
-        tuple((value, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for value, words in table)
-        for table in (SIDES, LOCATIONS, SEVERITIES)
-    )
+def _attribute_words() -> list[list[tuple[Side | Location | Severity, re.Pattern[str]]]]:
+    return [[(value, compile_term(words)) for value, words in table] for table in (SIDES, LOCATIONS, SEVERITIES)]
 
 
 def find_mentions(clause: str) -> list[Mention]:
-    """Name the findings of a clause in reading order; of two that overlap the more specific, then the longer stands."""
+    """Name the findings of a clause in reading order; of two that overlap the more specific, then the longer stands.
+
+    Of two that are equal in that, the one that comes first in the lexicon's tables stands.
+    """
     found = [
         Mention(*_span(match), finding, is_normality)
-        for finding, is_normality, pattern in _terms()
+        for finding, is_normality, pattern in _lexicon()
         for match in (_all_matches(pattern, clause) if is_normality else pattern.finditer(clause))
     ]
     found = [mention for mention in found if not _begins_in_another(clause, mention, found)]
-    found.sort(key=_precedence)
-    taken, kept = bytearray(len(clause)), []
-    for mention in found:
-        if not any(taken[mention.start : mention.end]):
-            taken[mention.start : mention.end] = b"\1" * (mention.end - mention.start)
-            kept.append(mention)
-    kept = sorted((mention for mention in kept if not _is_about_a_part(clause, mention)), key=lambda kept: kept.start)
-    return _without_vague(clause, kept)
+    taken = bytearray(len(clause))
+    kept = [mention for mention in sorted(found, key=_precedence) if _take(taken, mention.start, mention.end)]
+    kept = [mention for mention in kept if not _is_about_a_part(clause, mention)]
+    return _without_vague(clause, sorted(kept, key=lambda mention: mention.start))
 
 
 def find_attributes(clause: str) -> list[Attribute]:
     """Name the sides, locations and severities of a clause in reading order."""
     found: list[Attribute] = []
-    for table in _attributes():
+    for table in _attribute_words():
         taken = bytearray(len(clause))
-        for value, pattern in table:
-            for match in pattern.finditer(clause):
-                if not any(taken[match.start() : match.end()]):
-                    taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
-                    found.append(Attribute(match.start(), match.end(), value))
+        found += [
+            Attribute(*match.span(), value)
+            for value, pattern in table
+            for match in pattern.finditer(clause)
+            if _take(taken, *match.span())
+        ]
     return sorted(found, key=lambda attribute: attribute.start)
+
+
+def _take(taken: bytearray, start: int, end: int) -> bool:
+    """Mark the characters as taken and return true, unless one of them already was."""
+    if any(taken[start:end]):
+        return False
+    taken[start:end] = b"\1" * (end - start)
+    return True
 
 
 def _all_matches(pattern: re.Pattern[str], clause: str) -> Iterator[re.Match[str]]:
@@ -115,7 +125,7 @@ def _all_matches(pattern: re.Pattern[str], clause: str) -> Iterator[re.Match[str
 
 
 def _begins_in_another(clause: str, mention: Mention, found: list[Mention]) -> bool:
-    """Whether a list of what is normal begins in words that tell a finding ("viêm phổi, tim bình thường")."""
+    """Whether a list of what is normal begins in words that name a finding ("viêm phổi, tim bình thường")."""
     if not mention.is_normality or not _JOINT.search(clause, mention.start, mention.end):
         return False
     begin = max((joint.start() for joint in _JOINT.finditer(clause, 0, mention.start)), default=0)
@@ -139,14 +149,10 @@ def _precedence(mention: Mention) -> tuple[bool, int, bool, bool, bool]:
 
 def _is_about_a_part(clause: str, mention: Mention) -> bool:
     """Whether "nothing abnormal" is said of a part of the body and not of the whole film."""
-    if mention.finding is not Finding.ABNORMALITY or re.match(r"hình|phim|x quang|tim|bóng", clause[mention.start :]):
+    if mention.finding is not Finding.ABNORMALITY or _WHOLE_FILM.match(clause, mention.start):
         return False
-    around = re.sub(
-        r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi",
-        "",
-        clause[max(0, mention.start - 80) : mention.end + 40],
-    )
-    return _ANATOMY.search(around) is not None
+    around = clause[max(0, mention.start - 80) : mention.end + 40]
+    return _ANATOMY.search(_WHOLE_CHEST.sub("", around)) is not None
 
 
 def _without_vague(clause: str, mentions: list[Mention]) -> list[Mention]:
@@ -154,14 +160,11 @@ def _without_vague(clause: str, mentions: list[Mention]) -> list[Mention]:
     return [
         mention
         for mention, after in zip_longest(mentions, mentions[1:])
-        if not (
-            after is not None
-            and mention.finding in _VAGUE
-            and not mention.is_normality
-            and after.finding.value in _LUNG_SHADOWS
-            and _SHADOW_KIND.fullmatch(clause[mention.end : after.start])
-        )
+        if after is None or not _is_named_by(clause, mention, after)
     ]
 
 
-_LUNG_SHADOWS = frozenset(finding.value for finding in list(Finding)[: list(Finding).index(Finding.LUNG_LESION)])
+def _is_named_by(clause: str, mention: Mention, after: Mention) -> bool:
+    if mention.finding not in _VAGUE or mention.is_normality or after.finding not in _KINDS_OF_SHADOW:
+        return False
+    return _SHADOW_KIND.fullmatch(clause, mention.end, after.start) is not None

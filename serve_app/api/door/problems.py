@@ -13,11 +13,14 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from serve_app.api.door.negotiation import prefers_vietnamese
+from serve_app.api.door.vietnamese import TITLES
 from serve_app.client.schemas import Problem
 from serve_app.domain.errors import (
     BadRequest,
@@ -86,7 +89,13 @@ class Failure:
         status = self.problem.status
         if scope["path"] in FIRST_VERSION_PATHS:
             return JSONResponse({"error": self.problem.detail}, status, self.headers)
-        return JSONResponse(self.problem.model_dump(), status, self.headers, media_type=PROBLEM_JSON)
+        return JSONResponse(self.problem_for(scope).model_dump(), status, self.headers, media_type=PROBLEM_JSON)
+
+    def problem_for(self, scope: Scope) -> Problem:
+        """Give the problem its title in the client's language."""
+        if not prefers_vietnamese(Headers(scope=scope).get("accept-language")):
+            return self.problem
+        return self.problem.model_copy(update={"title": TITLES.get(self.problem.code, self.problem.title)})
 
 
 def failure_of(exc: BaseException, request_id: str) -> Failure:

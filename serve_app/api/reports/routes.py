@@ -100,7 +100,9 @@ async def _messages(first: ReportEvent, run: ReportRun, request: Request) -> Asy
     if run.failure is None:
         request.state.outcome = "ok"
         return
-    yield ServerSentEvent(settle(request.scope, run.failure).problem.model_dump_json(), event="error")
+    yield ServerSentEvent(
+        settle(request.scope, run.failure).problem_for(request.scope).model_dump_json(), event="error"
+    )
 
 
 def _message(event: ReportEvent) -> ServerSentEvent:

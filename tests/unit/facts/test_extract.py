@@ -135,6 +135,8 @@ SENTENCES = {
     "Không thấy tràn dịch màng tim": "",
     "Tràn dịch ổ bụng, tràn dịch khớp vai": "",
     "Tràn dịch màng tim, màng phổi hai bên": "effusion + bilateral",
+    "Không thấy xơ phổi, xẹp phổi trái.": "atelectasis - left | fibrosis - left",
+    "Không thấy hang phổi, xẹp phổi trái.": "atelectasis - left | cavity - left",
 }
 _SIGNS = {Polarity.PRESENT: "+", Polarity.ABSENT: "-", Polarity.UNCERTAIN: "?"}
 
