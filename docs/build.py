@@ -1,6 +1,7 @@
 """Writes what docs/ shows of the code: layers.svg and the generated blocks of architecture.md.
 
-The picture and the tables follow from the import contracts in pyproject.toml. A generated block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the text around it is written by hand.
+The picture and the tables follow from the import contracts in pyproject.toml. A generated block stands between
+`<!-- begin NAME -->` and `<!-- end NAME -->`; the text around it is written by hand.
 """
 
 import argparse
