@@ -72,12 +72,12 @@ class Normalised:
         return self.origins[first][0], self.origins[last][1]
 
     def rewritten(self, pattern: re.Pattern[str], words: str | Callable[[re.Match[str]], str]) -> "Normalised":
-        """Replace as `re.sub` does; new words of another length each stand for all that they replace."""
+        """Replace every match; where the length changes, each new character stands for all that was replaced."""
         parts: list[str] = []
         origins: list[TextRange] = []
         end = 0
         for match in pattern.finditer(self.text):
-            new = match.expand(words) if isinstance(words, str) else words(match)
+            new = words if isinstance(words, str) else words(match)
             replaced = self.origins[match.start() : match.end()]
             parts += self.text[end : match.start()], new
             origins += self.origins[end : match.start()]
@@ -100,6 +100,8 @@ def normalise(text: str) -> Normalised:
 
 def _joins_the_letter_before(character: str) -> bool:
     """Whether Unicode may compose it with what precedes it: marks, and the vowels and finals of Hangul."""
+    if character < "\u0300":
+        return False
     return unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff"
 
 
@@ -134,7 +136,10 @@ _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(r"[^\S\n]+"), " "),
     *((re.compile(pattern), words) for pattern, words in _SPELLINGS),
     # Hyphens, slashes and commas between words all become a comma of its own; those in numbers stay.
-    (re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)"), r"\1 , "),
+    (
+        re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)"),
+        lambda found: f"{found[1]} , ",
+    ),
     (re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)"), " , "),
     (re.compile(r"(?<!\d),|,(?!\d)|(?<=\d),(?=\d+ ?,)"), " , "),
     (re.compile(" {2,}"), " "),
