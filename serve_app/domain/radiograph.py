@@ -16,17 +16,18 @@ class GateOutcome(StrEnum):
     PASS = "pass"
     CONFIRM = "confirm"
     REFUSE = "refuse"
+    UNJUDGED = "unjudged"
 
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely); `reason` is a stable code.
+    """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
 
     `is_confirmed`: the client confirmed the image, and that decided.
     """
 
     outcome: GateOutcome
-    score: float
+    score: float | None
     reason: str
     is_confirmed: bool = False
 

@@ -15,11 +15,11 @@ from serve_app.domain.errors import (
     Overloaded,
     UploadTooLarge,
 )
-from serve_app.domain.radiograph import GateOutcome, Source
-from serve_app.domain.study import StudyImage
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.study import StudyImage, View
 from serve_app.imaging import preparer as module
-from serve_app.imaging.film import Film
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings, ScreenSettings
 from tests.calls import call
@@ -117,7 +117,7 @@ async def test_the_event_loop_stays_free_while_images_are_prepared(monkeypatch: 
     # Only the event loop can bring the third: were it held up by one of the others, none would go on.
     together = threading.Barrier(num_workers + 1)
 
-    def decode(data: bytes, settings: PreprocessorSettings) -> Film:
+    def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
         together.wait(20)
         return really_decode(data, settings)
 
@@ -134,3 +134,41 @@ async def _until_free(preparer: LocalPreparer) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("the slot was not given back")
+
+
+async def test_a_film_declared_lateral_goes_on_and_is_said_to_be_unjudged() -> None:
+    """The network was never trained on laterals: what it thinks of one is chance."""
+    preparer = LocalPreparer(PreprocessorSettings())
+
+    prepared = await preparer.prepare(call(), StudyImage(png(NOISE), View.LATERAL))
+
+    assert prepared.gate == GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [png(np.full((300, 300), 128, np.uint8)), png(NOISE[:40]), png(np.stack([NOISE, NOISE // 2, 255 - NOISE], axis=2))],
+    ids=["uniform", "too small", "coloured"],
+)
+async def test_what_is_no_film_of_any_view_is_refused_though_declared_lateral(data: bytes) -> None:
+    with pytest.raises(NotAChestXray):
+        await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(data, View.LATERAL))
+
+
+async def test_a_file_that_calls_itself_lateral_is_not_believed_without_the_client() -> None:
+    preparer = LocalPreparer(PreprocessorSettings())
+    data = dicom(NOISE, ViewPosition="LL", WindowCenter=128, WindowWidth=256)
+
+    with pytest.raises(NeedsConfirmation, match="lateral view"):
+        await preparer.prepare(call(), StudyImage(data))
+
+    confirmed = await preparer.prepare(call(), StudyImage(data, is_confirmed=True))
+    assert confirmed.gate.is_confirmed and confirmed.gate.outcome is GateOutcome.UNJUDGED
+
+
+async def test_a_frontal_film_is_judged_whatever_its_file_says() -> None:
+    data = dicom(CHEST, ViewPosition="LL", WindowCenter=128, WindowWidth=256)
+
+    prepared = await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(data, View.PA))
+
+    assert prepared.gate.outcome is GateOutcome.PASS

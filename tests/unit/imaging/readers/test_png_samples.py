@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from serve_app.domain.errors import CorruptImage
-from serve_app.imaging import png as png_module
 from serve_app.imaging.decode import decode
-from serve_app.imaging.png import has_every_row, plain_samples
+from serve_app.imaging.readers import png_samples as png_module
+from serve_app.imaging.readers.png_samples import has_every_row, plain_samples
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.files import png, png_chunks, png_header, ramp, saved
 

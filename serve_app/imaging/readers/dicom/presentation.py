@@ -9,8 +9,8 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from serve_app.domain.errors import CorruptImage, UploadTooLarge
-from serve_app.imaging.dicom.dataset import Header
 from serve_app.imaging.grayscale import Rescale, Table, Window, WindowFunction
+from serve_app.imaging.readers.dicom.dataset import Header
 from serve_app.settings import PreprocessorSettings
 
 _SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")

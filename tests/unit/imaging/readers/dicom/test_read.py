@@ -16,8 +16,8 @@ from serve_app.domain.errors import (
 )
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.decode import decode
-from tests.unit.imaging.dicom_samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 from tests.unit.imaging.files import dicom, lookup_table, ramp, saved, written
+from tests.unit.imaging.readers.dicom.samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 15, 16])

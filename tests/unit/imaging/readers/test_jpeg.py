@@ -12,7 +12,7 @@ from PIL import Image
 
 from serve_app.domain.errors import CorruptImage, UnsupportedImage
 from serve_app.imaging.decode import decode
-from serve_app.imaging.jpeg import jpeg_samples
+from serve_app.imaging.readers.jpeg import jpeg_samples
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.files import ramp, saved
 
@@ -28,7 +28,7 @@ def jpegs(draw: st.DrawFn) -> bytes:
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     rough = rng.integers(0, 256, (1 + height // draw(st.integers(1, 9)), 1 + width // 3, 3), dtype=np.uint8)
     picture = Image.fromarray(rough).resize((width, height)).convert(mode)
-    options: dict[str, Any] = {"quality": draw(st.integers(5, 100)), "progressive": draw(st.booleans())}
+    options: dict[str, Any] = {"quality": draw(st.integers(10, 100)), "progressive": draw(st.booleans())}
     if mode == "RGB":
         options |= {"keep_rgb": True} if draw(st.booleans()) else {"subsampling": draw(st.integers(0, 2))}
     data = saved(picture, "JPEG", **options)

@@ -7,12 +7,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-import numpy as np
 from kornia_rs import io as kornia_io
-from numpy.typing import NDArray
+
+from serve_app.imaging.picture import Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 # Bits a sample, colour type, compression, filter method, interlacing; how the decoder names the channels.
 _DECODERS = {

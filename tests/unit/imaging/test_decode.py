@@ -13,10 +13,10 @@ from PIL import Image, PngImagePlugin
 
 from serve_app.domain.errors import CorruptImage, EmptyUpload, NotAnImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import Source
-from serve_app.imaging import codestream
-from serve_app.imaging.codestream import num_jpeg_scans
 from serve_app.imaging.decode import decode
-from serve_app.imaging.film import colour_ratio
+from serve_app.imaging.picture import colour_ratio
+from serve_app.imaging.readers import codestream
+from serve_app.imaging.readers.codestream import num_jpeg_scans
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.files import png, png_chunks, png_claiming, png_header, ramp, saved
 

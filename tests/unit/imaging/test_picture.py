@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.imaging import film
-from serve_app.imaging.film import colour_ratio, grey, luma_and_colour, only_channel, strips
+from serve_app.imaging import picture as module
+from serve_app.imaging.picture import colour_ratio, grey, luma_and_colour, only_channel, strips
 from tests.unit.imaging.files import ramp
 
 
@@ -29,7 +29,7 @@ def rgb_pictures(draw: st.DrawFn) -> NDArray[np.uint8]:
 @settings(deadline=None, max_examples=300)
 def test_luma_and_coloured_share_are_those_of_the_picture_converted(picture: NDArray[np.uint8]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(film, "_STRIP_PX", 700)
+        patch.setattr(module, "_STRIP_PX", 700)
         luma, coloured = luma_and_colour(Image.fromarray(picture))
         channel = only_channel(picture)
     assert np.array_equal(luma, grey(Image.fromarray(picture)))

@@ -13,10 +13,10 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
 
 from serve_app.domain.errors import CorruptImage, Unavailable, UnsupportedTransferSyntax
-from serve_app.imaging.codestream import read_codestream
-from serve_app.imaging.dicom import gdcm_plugin
-from serve_app.imaging.dicom.dataset import Header
-from serve_app.imaging.jpeg import jpeg_samples
+from serve_app.imaging.readers.codestream import read_codestream
+from serve_app.imaging.readers.dicom import gdcm_plugin
+from serve_app.imaging.readers.dicom.dataset import Header
+from serve_app.imaging.readers.jpeg import jpeg_samples
 
 _NATIVE = frozenset(
     {

@@ -15,10 +15,10 @@ from pydicom.encaps import encapsulate, get_frame
 
 from serve_app.domain.errors import CorruptImage, Unavailable
 from serve_app.imaging.decode import decode
-from serve_app.imaging.dicom import gdcm_plugin
+from serve_app.imaging.readers.dicom import gdcm_plugin
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.dicom_samples import SETTINGS
 from tests.unit.imaging.files import written
+from tests.unit.imaging.readers.dicom.samples import SETTINGS
 
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_gdcm.dcm", "SC_rgb_jls_lossy_sample.dcm"])

@@ -1,16 +1,18 @@
-"""A film: the picture as a reader would see it, grey and upright, with what the gate must know besides.
+"""A picture as a reader would see it, grey and upright, with what the gate must know besides.
 
 Knows nothing about files, DICOM or models.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.domain.radiograph import Source
+from serve_app.domain.radiograph import DicomReference, FileAttributes, Source
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 # A thumbnail pixel counts as coloured when its channels differ by more than this; JPEG chroma noise stays below.
 _COLOURED_SPREAD = 28
@@ -19,7 +21,7 @@ _STRIP_PX = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class Picture:
     """What was displayed by the file.
 
     `pixels` is uint8, shape (height, width), air dark and bone bright, square pixels. `colour_ratio` is the share
@@ -29,6 +31,8 @@ class Film:
     pixels: NDArray[np.uint8]
     source: Source
     colour_ratio: float = 0.0
+    attributes: FileAttributes = field(default=FileAttributes(), repr=False)
+    reference: DicomReference | None = field(default=None, repr=False)
 
 
 def luma_and_colour(picture: Image.Image) -> tuple[NDArray[np.uint8], float]:
@@ -76,3 +80,28 @@ def colour_ratio(image: Image.Image) -> float:
     size = (min(_COLOUR_SAMPLE_PX, image.width), min(_COLOUR_SAMPLE_PX, image.height))
     sample = np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=1.0)).astype(np.int16)
     return float((np.ptp(sample, axis=2) > _COLOURED_SPREAD).mean())
+
+
+def shown(samples: Samples) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels of shape (height, width) and the coloured share of samples, scaled to eight bits."""
+    if samples.dtype.itemsize > 1:
+        samples = _eight_bits(samples.reshape(len(samples), -1)).reshape(samples.shape)
+    shown = samples.astype(np.uint8, copy=False)
+    if shown.ndim == 2:
+        return shown, 0.0
+    channel = only_channel(shown)
+    return luma_and_colour(Image.fromarray(shown)) if channel is None else (channel, 0.0)
+
+
+def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale deep samples by the depth they fill, not by the file's container: a film of 12 bits in 16 fills 12."""
+    if samples.dtype != np.uint16:
+        samples = np.clip(samples, 0, 65535)
+    values = samples.astype(np.uint16, copy=False)
+    top = (1 << max(8, int(values.max()).bit_length())) - 1
+    scale = np.float32(255 / top)
+    shown = np.empty(values.shape, np.uint8)
+    for strip in strips(*values.shape):
+        # Single precision rounds each of a depth's samples as double precision does.
+        shown[strip] = np.rint(values[strip] * scale)
+    return shown

@@ -17,8 +17,8 @@ from serve_app.domain.errors import (
 )
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.dicom_samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 from tests.unit.imaging.files import dicom, ramp, saved
+from tests.unit.imaging.readers.dicom.samples import SETTINGS, WINDOW_12, is_close, jpeg2000, recoded, shown, twelve
 
 
 def test_several_frames_are_refused_and_the_first_is_read_where_allowed() -> None:

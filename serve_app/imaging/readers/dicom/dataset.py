@@ -1,6 +1,6 @@
 """Bytes to the few DICOM elements that a picture needs, and what they declare about it.
 
-Nothing of the patient is parsed, kept or repeated.
+Of the patient only what `identity` reads is parsed; nothing of it is repeated.
 """
 
 import io
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import dcmread, read_dataset, read_preamble
 
 from serve_app.domain.errors import CorruptImage, NotAnImage, UnsupportedImage, UploadTooLarge
+from serve_app.imaging.readers.dicom import identity
 from serve_app.settings import PreprocessorSettings
 
 GREYS = frozenset({"MONOCHROME1", "MONOCHROME2"})
@@ -56,7 +57,9 @@ _KEYWORDS = (
     "ExtendedOffsetTableLengths",
     "PixelData",
 )
-_TAGS: list[int] = [tag for keyword in _KEYWORDS if (tag := tag_for_keyword(keyword)) is not None]
+_TAGS: list[int] = [
+    tag for keyword in (*_KEYWORDS, *identity.KEYWORDS) if (tag := tag_for_keyword(keyword)) is not None
+]
 # Beside its pixels, what a deflated data set may hold.
 _HEADER_BYTES = 16_000_000
 
