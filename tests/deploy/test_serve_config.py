@@ -10,8 +10,8 @@ from ray.serve.deployment import deployment_to_schema
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
 from charts.render import CHART, merged, profile
-from serve_app.app import _deployment
 from serve_app.cluster.environment import ENVIRONMENT
+from serve_app.cluster.scaling import deployment
 from serve_app.settings import Scaling, Settings
 from tests.deploy.manifests import Manifest, application_of, of_kind, render_of, settings_of
 
@@ -108,7 +108,7 @@ def test_the_chart_scales_a_step_as_the_code_would(step: str) -> None:
         # Which nodes there are is the cluster's business.
         entry["ray_actor_options"].pop("label_selector", None)
         wanted = getattr(rendered_settings({}), step).scaling.model_copy(update=changed)
-        coded = deployment_to_schema(_deployment(object, step, wanted))
+        coded = deployment_to_schema(deployment(object, step, wanted))
         assert schema_of(entry) == coded.model_dump(exclude_unset=True)
 
 

@@ -1,5 +1,5 @@
 {{/*
-The scaling of every step, as a map from the step's name: what `app` says, over the defaults of serve_app/settings.py. Whole,
+The scaling of every step, as a map from the step's name: what `app` says, over the defaults of serve_app/settings. Whole,
 because Serve fills what is missing in an entry of `deployments` with numbers of its own.
 */}}
 {{- define "clara.scaling" -}}
