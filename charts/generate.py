@@ -152,8 +152,8 @@ What each of them renders is in [k8s/rendered](../../k8s/rendered).
 {values}
 
 ## Settings of the platform
-The reasons for the numbers chosen here are beside them in [values.yaml](values.yaml). `null` can't be set through Helm,
-which drops it: leave `kv_cache_bytes` and `block_size_tokens` out, and they are null.
+The reasons for the numbers chosen here are beside them in [values.yaml](values.yaml). No setting is null, which Helm would
+drop: the words "auto", "none" and "never" stand in its place.
 
 | key | here | what it does |
 |---|---|---|

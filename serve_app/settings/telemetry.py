@@ -1,14 +1,14 @@
-"""Traces and logs."""
-
 from typing import Literal
+
+from pydantic import Field
 
 from serve_app.settings.step import Step
 
 
 class TelemetrySettings(Step):
-    """What is told about the service; never about a patient."""
+    """Traces and logs of the service; never anything about a patient."""
 
-    otlp_endpoint: str | None = None
-    """Where traces go, for example http://collector:4318/v1/traces; none keeps them off."""
+    otlp_endpoint: str = Field("none", min_length=1)
+    """URL of the OTLP collector for traces, such as http://collector:4318/v1/traces; "none" sends no traces."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least severity that is logged."""
+    """Lowest severity that is logged."""

@@ -39,7 +39,7 @@
 
 {{/* How long a proxy must wait for a report: its deadline, and half a minute for the way and the queue. */}}
 {{- define "clara.edgeTimeout" -}}
-{{- dig "orchestrator" "deadline_s" 120 .Values.app | float64 | ceil | int | add 30 -}}
+{{- dig "gateway" "deadline_s" 120 .Values.app | float64 | ceil | int | add 30 -}}
 {{- end -}}
 
 {{/* The largest request: the largest film, and a mebibyte for the rest of the form. */}}

@@ -3,9 +3,16 @@
 {{- if .Values.models.create -}}{{ include "clara.name" . }}-models{{- else -}}{{ .Values.models.claimName }}{{- end -}}
 {{- end -}}
 
+{{/* The settings `app.model`, without a revision where the hub's default branch is meant. */}}
+{{- define "clara.prefetchModel" -}}
+{{- $model := default dict .Values.app.model -}}
+{{- if eq (default "auto" $model.revision) "auto" -}}{{- $model = omit $model "revision" -}}{{- end -}}
+{{- toYaml $model -}}
+{{- end -}}
+
 {{/* What is fetched, in eight characters: engines wait for this model and no other. */}}
 {{- define "clara.prefetchId" -}}
-{{- $model := default dict .Values.app.model -}}
+{{- $model := include "clara.prefetchModel" . | fromYaml -}}
 {{- list $model.source $model.revision .Values.prefetch.bucket | toJson | sha256sum | trunc 8 -}}
 {{- end -}}
 

@@ -1,7 +1,7 @@
 {{/* What the Job does. Apart from the Job, because its name follows from it: a Job that exists can't change. */}}
 {{- define "clara.prefetchSpec" -}}
 {{- $prefetch := .Values.prefetch -}}
-{{- $model := .Values.app.model -}}
+{{- $model := include "clara.prefetchModel" . | fromYaml -}}
 backoffLimit: 4
 template:
   metadata:

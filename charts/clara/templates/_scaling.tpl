@@ -6,6 +6,7 @@ because Serve fills what is missing in an entry of `deployments` with numbers of
 {{- $steps := .Files.Get "files/scaling.yaml" | fromYaml -}}
 {{- range $step, $defaults := $steps -}}
 {{- range $key, $value := dig $step "scaling" dict $.Values.app -}}{{- $_ := set $defaults $key $value -}}{{- end -}}
+{{- range $key, $value := $defaults -}}{{- if eq (toString $value) "none" -}}{{- $_ := unset $defaults $key -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- toYaml $steps -}}
 {{- end -}}

@@ -1,18 +1,13 @@
-{{/*
-The args of build_app: `app` without what `deployments` says. Helm drops nulls; the two engine settings whose absence
-would mean the demo's number rather than "none" get theirs back. tests/deploy holds this list against Settings.
-*/}}
+{{/* The args of build_app: `app` without the scaling, which `deployments` holds. */}}
 {{- define "clara.args" -}}
 {{- $app := deepCopy .Values.app -}}
 {{- range $step, $settings := $app -}}{{- $_ := set $app $step (omit $settings "scaling") -}}{{- end -}}
-{{- $engine := default dict $app.engine -}}
-{{- range $key := list "kv_cache_bytes" "block_size_tokens" -}}
-{{- if not (hasKey $engine $key) -}}{{- $_ := set $engine $key nil -}}{{- end -}}
-{{- end -}}
 {{- if .Values.triton.enabled -}}
-{{- $_ := set $engine "triton" (merge (dict "address" (include "clara.tritonAddress" .)) (default dict $engine.triton)) -}}
+{{- $engine := default dict $app.engine -}}
+{{- $triton := merge (dict "address" (include "clara.tritonAddress" .)) (default dict $engine.triton) -}}
+{{- $_ := set $app "engine" (set $engine "triton" $triton) -}}
 {{- end -}}
-{{- toYaml (set $app "engine" $engine) -}}
+{{- toYaml $app -}}
 {{- end -}}
 
 {{/* The Serve config file: one application, `app` in two parts: what it is, and how it scales. */}}
