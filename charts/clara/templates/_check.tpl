@@ -5,5 +5,5 @@ app.kubernetes.io/component: check
 
 {{/* Where a pod of this namespace finds the door. */}}
 {{- define "clara.serveUrl" -}}
-{{ ternary "https" "http" (ne .Values.serveTls.secretName "") }}://{{ include "clara.serveService" . }}.{{ .Release.Namespace }}.svc:8000
+{{ ternary "https" "http" (ne .Values.serveTls.secretName "") }}://{{ include "clara.serveService" . }}.{{ .Release.Namespace }}.svc:{{ include "clara.port" "serve" }}
 {{- end -}}

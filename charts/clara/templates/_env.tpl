@@ -11,7 +11,7 @@
   value: {{ sub (int $values.terminationGracePeriodSeconds) (add $values.endpointDrainSeconds 10) | quote }}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 {{- /* Switched off, Ray still reports that it is off, unless there is nowhere to report to. */}}
-- {name: RAY_USAGE_STATS_REPORT_URL, value: "http://127.0.0.1:9"}
+- {name: RAY_USAGE_STATS_REPORT_URL, value: "http://127.0.0.1:{{ include "clara.port" "discard" }}"}
 - {name: VLLM_NO_USAGE_STATS, value: "1"}
 - {name: DO_NOT_TRACK, value: "1"}
 - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}

@@ -36,7 +36,7 @@ imagePullSecrets:
 
 {{/*
 The pod template of a Ray node. Takes a dict: root, group (its values), name (of the group at KubeRay), ports
-(name: number), isHead, runsEngine, gpus (a count, 0 for none).
+(their names), isHead, runsEngine, gpus (a count, 0 for none).
 Probes are left to KubeRay, which adds those that fit Ray's version and the kind of node: a worker is ready when its raylet
 and its Serve proxy are, and leaves the Service at the first failure; it is restarted when its raylet is gone.
 */}}
@@ -67,8 +67,8 @@ spec:
       image: {{ include "clara.image" $root | quote }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       ports:
-        {{- range $name, $port := .ports }}
-        - {name: {{ $name }}, containerPort: {{ $port }}}
+        {{- range .ports }}
+        - {name: {{ . }}, containerPort: {{ include "clara.port" . }}}
         {{- end }}
       env:
         {{- include "clara.env" . | trim | nindent 8 }}

@@ -4,8 +4,8 @@
 - {name: RAY_SERVE_ENABLE_HA_PROXY, value: "1"}
 - {name: RAY_SERVE_HAPROXY_BINARY_PATH, value: /usr/sbin/haproxy}
 {{- /* Where HAProxy finds the gateway's replicas of a node: as many ports as replicas that it has or had lately. */}}
-- {name: RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT, value: "30000"}
-- {name: RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT, value: "30100"}
+- {name: RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT, value: {{ include "clara.port" "replicas-from" | quote }}}
+- {name: RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT, value: {{ include "clara.port" "replicas-to" | quote }}}
 {{- /* How long a replica that goes still takes what comes, until every HAProxy has heard. */}}
 - {name: RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S, value: {{ .Values.endpointDrainSeconds | quote }}}
 {{- /* With other replicas comes another HAProxy; the one before it ends when the longest report must be done. */}}

@@ -15,7 +15,7 @@
 proxy_location: EveryNode
 http_options:
   host: 0.0.0.0
-  port: 8000
+  port: {{ include "clara.port" "serve" }}
   {{- if .Values.serveTls.secretName }}
   ssl_certfile: /var/run/secrets/clara/serve-tls/tls.crt
   ssl_keyfile: /var/run/secrets/clara/serve-tls/tls.key

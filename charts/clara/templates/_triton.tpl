@@ -1,6 +1,6 @@
 {{/* Where this release's Triton answers. */}}
 {{- define "clara.tritonAddress" -}}
-{{ include "clara.name" . }}-triton:8001
+{{ include "clara.name" . }}-triton:{{ include "clara.port" "triton" }}
 {{- end -}}
 
 {{- define "clara.tritonSelectorLabels" -}}
