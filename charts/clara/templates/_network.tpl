@@ -17,7 +17,7 @@ ray.io/is-ray-node: "yes"
 {{- default (ternary (include "clara.port" "https") (include "clara.port" "http") (hasPrefix "https://" .)) $port -}}
 {{- end -}}
 
-{{/* Egress to wherever a port is: servers are known here by name, which a NetworkPolicy can't say. Takes the ports. */}}
+{{/* Egress to any address on these ports: a NetworkPolicy can't express the servers' DNS names. Takes the ports. */}}
 {{- define "clara.egressToPorts" -}}
 - ports:
     {{- range . }}

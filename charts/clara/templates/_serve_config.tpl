@@ -10,7 +10,7 @@
 {{- toYaml $app -}}
 {{- end -}}
 
-{{/* The Serve config file: one application, `app` in two parts: what it is, and how it scales. */}}
+{{/* The Serve config file: one application; `app` becomes its args and the scaling in `deployments`. */}}
 {{- define "clara.serveConfig" -}}
 proxy_location: EveryNode
 http_options:
@@ -22,7 +22,7 @@ http_options:
   {{- end }}
 logging_config:
   encoding: JSON
-  # A line per request names nothing useful that the metrics don't count.
+  # The metrics already count what a line per request would show.
   enable_access_log: false
   {{- with dig "telemetry" "log_level" "" .Values.app }}
   log_level: {{ . }}
