@@ -14,7 +14,6 @@ from serve_app.settings.engine import TritonSettings as TritonSettings
 from serve_app.settings.gateway import GatewaySettings as GatewaySettings
 from serve_app.settings.model import DEMO_CHECKPOINT as DEMO_CHECKPOINT
 from serve_app.settings.model import ModelSettings as ModelSettings
-from serve_app.settings.model import served_name as served_name
 from serve_app.settings.orchestrator import OrchestratorSettings as OrchestratorSettings
 from serve_app.settings.preprocessor import PreprocessorSettings as PreprocessorSettings
 from serve_app.settings.preprocessor import ScreenSettings as ScreenSettings

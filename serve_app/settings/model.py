@@ -34,13 +34,8 @@ class ModelSettings(Step):
 
     @property
     def checkpoint_name(self) -> str:
-        """Model name in reports, from `name` or else from `source`."""
-        return or_none(self.name) or served_name(self.source)
+        """Model name in reports: `name`, or the last part of `source`, since a folder's path stays private."""
+        return or_none(self.name) or ("clara-demo" if self.source == "demo" else PurePath(self.source).name)
 
 
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "models" / "clara-demo"
-
-
-def served_name(source: str) -> str:
-    """Name a checkpoint by the last part of its source: a folder's path stays private."""
-    return "clara-demo" if source == "demo" else PurePath(source).name

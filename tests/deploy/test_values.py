@@ -83,7 +83,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     (FETCHED | {"airGapped": True}, "prefetch would download from a hub"),
     ({"proxy": {"kind": "haproxy"}, "serveTls": {"secretName": "tls"}}, "Ray's HAProxy speaks no TLS"),
-    ({"edge": OPEN_EDGE | {"authenticatedBefore": False}}, "anyone who reaches the host could send images and read reports"),
+    (
+        {"edge": OPEN_EDGE | {"authenticatedBefore": False}},
+        "anyone who reaches the host could send images and read reports",
+    ),
     ({"edge": OPEN_EDGE | {"host": ""}}, "requests for every host would come here"),
     ({"edge": OPEN_EDGE | {"tlsSecretName": ""}}, "images would travel unencrypted"),
     ({"edge": {"host": "x", "authenticatedBefore": True, "gateway": {"enabled": True}}}, "belong to no Gateway"),

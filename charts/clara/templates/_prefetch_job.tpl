@@ -57,7 +57,7 @@ template:
           - {name: HOME, value: /tmp}
           - {name: HF_HOME, value: /models/huggingface}
           - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
-          # The script logs its progress; progress bars would fill the log.
+          {{- /* The script logs its progress; progress bars would fill the log. */}}
           - {name: HF_HUB_DISABLE_PROGRESS_BARS, value: "1"}
           {{- with .Values.huggingFace.tokenSecretName }}
           - name: HF_TOKEN
