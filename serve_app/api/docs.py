@@ -29,16 +29,25 @@ _PAGE = """\
 </html>
 """
 
-# The document names no server, which means the root of this host. Only the page knows the prefix it was loaded from.
-_INITIALIZER = """\
+# Adapted for Swagger UI: the server's address has the prefix that the page was loaded from, files carry the format for
+# which it shows a picker, and fields left blank are not sent.
+INITIALIZER = """\
 const server = new URL(".", location.href).href.replace(/\\/$/, "");
 const answer = await fetch(`${server}/openapi.json`);
+const asFile = (_, value) => (value?.contentMediaType ? { ...value, format: "binary" } : value);
+const withoutBlanks = (request) => {
+  if (request.body instanceof FormData)
+    for (const name of new Set(request.body.keys()))
+      if (request.body.getAll(name).every((value) => value === "")) request.body.delete(name);
+  return request;
+};
 SwaggerUIBundle({
-  spec: { ...(await answer.json()), servers: [{ url: server }] },
+  spec: { ...JSON.parse(await answer.text(), asFile), servers: [{ url: server }] },
   dom_id: "#swagger-ui",
   deepLinking: true,
   tryItOutEnabled: true,
   validatorUrl: null,
+  requestInterceptor: withoutBlanks,
 });
 """
 
@@ -51,7 +60,7 @@ def add_docs_page(app: FastAPI) -> None:
         return HTMLResponse(content, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
     def initializer() -> Response:
-        return Response(_INITIALIZER, media_type="text/javascript")
+        return Response(INITIALIZER, media_type="text/javascript")
 
     app.add_api_route("/docs", page, include_in_schema=False, response_class=HTMLResponse)
     app.add_api_route("/docs/swagger-initializer.js", initializer, include_in_schema=False, response_class=Response)

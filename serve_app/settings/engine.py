@@ -75,7 +75,7 @@ class EngineSettings(Step):
     scripted: ScriptedSettings = ScriptedSettings()
     affinity: AffinitySettings = AffinitySettings()
     stream_interval_tokens: int = Field(16, ge=1)
-    """Tokens per streamed piece after the first, in vLLM here or as a server. More cost less CPU but come less often."""
+    """Tokens per streamed piece after the first, in vLLM or its server. More cost less CPU and arrive less often."""
     kv_cache_bytes: PositiveInt | Literal["auto"] = 268_435_456
     """Memory of the key-value cache in bytes; "auto" takes what `gpu_memory_utilization` leaves."""
     image_cache_bytes: int = Field(268_435_456, ge=1)

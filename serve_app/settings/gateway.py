@@ -8,7 +8,7 @@ class GatewaySettings(Step):
 
     scaling: Scaling = Scaling(max_ongoing_requests=256, target_ongoing_requests=64)
     max_upload_bytes: int = Field(50_000_000, ge=1)
-    """Largest image file in bytes; larger ones get 413. A 3000 x 3000 16-bit DICOM file has 18 MB."""
+    """Largest image file in bytes; larger ones get 413. A 3000 x 3000 16-bit DICOM file takes 18 MB."""
     upload_timeout_s: float = Field(60, gt=0)
     """Seconds a client may take to send its form. The largest file then needs 6.7 Mbit/s."""
     deadline_s: float = Field(120, gt=0)

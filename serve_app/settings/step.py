@@ -52,7 +52,7 @@ class Scaling(Step):
     health_check_period_s: float = Field(5, gt=0)
     """Seconds between two health checks of a replica."""
     health_check_timeout_s: float = Field(60, gt=0)
-    """Seconds a health check may take before the replica is replaced. Generous, because a busy core answers late."""
+    """Seconds a health check may take; beyond that it has failed. Generous, because a busy core answers late."""
     graceful_shutdown_timeout_s: float = Field(60, ge=0)
     """Seconds a stopping replica may spend on its requests before it is killed."""
 

@@ -7,9 +7,11 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.api.conftest import listening, open_door
+from serve_app.api import docs
+from tests.api.conftest import Door, example_report, listening, open_door
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +46,40 @@ class StripPrefix:
         await self._app(scope, receive, send)
 
 
+class Typist:
+    """Adds to the page's script what a person does: choose a film, press Execute, wait for the answer."""
+
+    ACTIONS = """
+        const found = async (selector) => {
+          while (!document.querySelector(selector)) await new Promise((done) => setTimeout(done, 50));
+          return document.querySelector(selector);
+        };
+        const picker = await found("input[type=file]"), chosen = new DataTransfer();
+        chosen.items.add(new File(["film"], "film.png"));
+        picker.files = chosen.files;
+        picker.dispatchEvent(new Event("change", { bubbles: true }));
+        (await found("button.execute")).click();
+        await found(".live-responses-table .response");
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] == "/docs/swagger-initializer.js":
+            script = docs.INITIALIZER + self.ACTIONS
+            await Response(script, media_type="text/javascript")(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def report_link(door: Door) -> str:
+    """Link to the operation that makes a report."""
+    operation = door.app.openapi()["paths"]["/v1/reports"]["post"]
+    return f"#/{operation['tags'][0]}/{operation['operationId']}"
+
+
 async def rendered(chromium: str, address: str, profile: Path) -> tuple[str, str]:
     """Load a page; give its text with tags as the browser made it, and what it wrote to the console."""
     # No name but this machine's resolves: whatever the page wanted from elsewhere would be missing.
@@ -76,12 +112,21 @@ async def test_the_page_shows_the_routes_and_loads_nothing_foreign(prefix: str, 
     assert foreign(page, url) == []
 
 
+async def test_the_form_sends_a_film(chromium: str, tmp_path: Path) -> None:
+    door = open_door()
+    async with listening(Typist(door.app)) as url:
+        page, _ = await rendered(chromium, f"{url}/docs{report_link(door)}", tmp_path)
+
+    [(_, study, _)] = door.reporter.asked
+    assert [image.data for image in study.images] == [b"film"]
+    assert example_report().id in page
+
+
 async def test_a_deep_link_opens_the_form_of_a_report(chromium: str, tmp_path: Path) -> None:
     door = open_door()
     operation = door.app.openapi()["paths"]["/v1/reports"]["post"]
     async with listening(door.app) as url:
-        link = f"{url}/docs#/{operation['tags'][0]}/{operation['operationId']}"
-        page, _ = await rendered(chromium, link, tmp_path)
+        page, _ = await rendered(chromium, f"{url}/docs{report_link(door)}", tmp_path)
 
     text = re.sub(r"<[^>]+>", "", page)
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"].rsplit("/", 1)[-1]

@@ -60,6 +60,12 @@ def links(page: Path) -> Iterator[str]:
         yield from _links(token)
 
 
+def code(page: Path) -> Iterator[str]:
+    """Find the words of a page that are set as code."""
+    for token in _tokens(page):
+        yield from (child.content for child in token.children or () if child.type == "code_inline")
+
+
 def anchors(page: Path) -> set[str]:
     """Name the headings of a page as GitHub does."""
     found: dict[str, int] = {}
