@@ -31,7 +31,7 @@ from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.lossless import png
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import OpenAISettings
+from serve_app.settings import OpenAISettings, or_none
 from serve_app.streams import until
 
 _DONE = "[DONE]"
@@ -52,20 +52,22 @@ class OpenAIEngine:
         name: str | None = None,
         stream_interval_tokens: int = 1,
         adapters: Collection[str] = (),
+        trained_views: tuple[str, ...] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._stream_interval_tokens = stream_interval_tokens
         self._name = name
-        self._model = settings.model or ""
+        self._model = or_none(settings.model) or ""
         self._adapters = frozenset(adapters)
+        self._trained_views = trained_views
         # Of what is asked for, what the server listed at the start: some take names that they do not list.
         self._listed: frozenset[str] = frozenset()
         self._is_in_doubt = False
         self._proving = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
-            headers=_authorization(settings.api_key_file),
+            headers=_authorization(or_none(settings.api_key_file)),
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             transport=transport,
             # A proxy of the environment is nowhere that films may go.
@@ -114,6 +116,7 @@ class OpenAIEngine:
             self._name or self._model.rsplit("/", 1)[-1],
             "openai",
             self._settings.base_url.rstrip("/").rsplit("/", 1)[-1],
+            self._trained_views,
         )
 
     async def stop(self) -> None:

@@ -33,7 +33,7 @@ from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
 from serve_app.timeline import Timeline
 
@@ -97,8 +97,8 @@ class TransformersEngine:
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
-        name = self._settings.name or served_name(self._settings.source)
-        return ModelCard(name, "transformers", transformers.__version__)
+        model = self._settings
+        return ModelCard(model.checkpoint_name, "transformers", transformers.__version__, model.trained_views)
 
     async def stop(self) -> None:
         """End the thread and let go of the weights."""
@@ -108,7 +108,7 @@ class TransformersEngine:
 
     def _load(self) -> None:
         source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
-        revision = self._settings.revision
+        revision = or_none(self._settings.revision)
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         # Prepared images already have their size: no second resize. Checked in _inputs.

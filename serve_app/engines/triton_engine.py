@@ -35,9 +35,10 @@ _RETRY_PAUSES_S = (0.1, 0.4)
 class TritonEngine:
     """Implements the `Engine` port; `name` is what reports call the model, absent the server's own name."""
 
-    def __init__(self, settings: TritonSettings, name: str | None = None) -> None:
+    def __init__(self, settings: TritonSettings, name: str | None = None, trained_views: tuple[str, ...] = ()) -> None:
         self._settings = settings
         self._name = name
+        self._trained_views = trained_views
         self._connected: InferenceServerClient | None = None
         # A server whose model has died calls it ready all the same: after a failure it must show that it answers.
         self._is_in_doubt = False
@@ -87,7 +88,7 @@ class TritonEngine:
             raise EngineGone("the model server does not answer") from error
         if not is_ready:
             raise EngineGone("the model server does not have the model ready")
-        return ModelCard(self._name or self._settings.model, "triton", server.version)
+        return ModelCard(self._name or self._settings.model, "triton", server.version, self._trained_views)
 
     async def stop(self) -> None:
         """Close the connection."""

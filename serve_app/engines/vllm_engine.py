@@ -47,7 +47,7 @@ from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
 from serve_app.timeline import Timeline
 
@@ -115,8 +115,7 @@ class VllmEngine:
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
-        name = self._model.name or served_name(self._model.source)
-        return ModelCard(model=name, engine="vllm", engine_version=vllm.__version__)
+        return ModelCard(self._model.checkpoint_name, "vllm", vllm.__version__, self._model.trained_views)
 
     async def stop(self) -> None:
         """Shut the engine's processes down."""
@@ -212,9 +211,9 @@ def _engine_args(
 ) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
-        revision=model.revision,
+        revision=or_none(model.revision),
         dtype=model.dtype,
-        quantization=model.quantization,
+        quantization=or_none(model.quantization),
         load_format=model.load_format,
         enable_lora=bool(model.adapters),
         # One place stays empty: vLLM 0.32 on a CPU reads the last place for a request without an adapter, so that in a
@@ -223,8 +222,8 @@ def _engine_args(
         max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
         enable_prefix_caching=True,
-        block_size=engine.block_size_tokens,
-        kv_cache_memory_bytes=engine.kv_cache_bytes,
+        block_size=or_none(engine.block_size_tokens),
+        kv_cache_memory_bytes=or_none(engine.kv_cache_bytes),
         # GiB. Unless told, vLLM lets it grow to 4, until a machine of 8 has no memory left.
         mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,
