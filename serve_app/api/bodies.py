@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from serve_app.client.schemas import (
     Body,
+    ConcernBody,
     DeltaBody,
     GateBody,
     ImageBody,
@@ -15,6 +16,7 @@ from serve_app.client.schemas import (
     ReportBody,
     ReportedImageBody,
     SectionBody,
+    SectionDoneBody,
     TimingsBody,
     TrainedOnBody,
     TurnBody,
@@ -25,6 +27,7 @@ from serve_app.client.schemas import (
 )
 from serve_app.domain.radiograph import GateVerdict
 from serve_app.domain.report import (
+    Concern,
     Prepared,
     Report,
     ReportedImage,
@@ -56,6 +59,7 @@ def report_body(report: Report) -> ReportBody:
         image=image_body(first),
         images=[reported_image_body(image) for image in report.images],
         trained_on=TrainedOnBody(views=list(report.trained_views), num_images=report.num_trained_images),
+        concerns=[concern_body(concern) for concern in report.concerns],
         disclaimer=report.disclaimer,
     )
 
@@ -70,6 +74,11 @@ def patient_body(report: Report) -> PatientBody:
 def section_body(section: Section) -> SectionBody:
     """Write a section."""
     return SectionBody.model_validate(asdict(section))
+
+
+def concern_body(concern: Concern) -> ConcernBody:
+    """Write a concern."""
+    return ConcernBody.model_validate({**asdict(concern), "severity": concern.severity})
 
 
 def gate_body(gate: GateVerdict) -> GateBody:
@@ -109,6 +118,13 @@ def prepared_body(prepared: Prepared) -> PreparedBody:
     )
 
 
+def section_done_body(done: SectionDone) -> SectionDoneBody:
+    """Write a finished section with its concerns."""
+    return SectionDoneBody(
+        **section_body(done.section).model_dump(), concerns=[concern_body(concern) for concern in done.concerns]
+    )
+
+
 def named_event(event: ReportEvent) -> tuple[str, Body]:
     """Name an event and write its data, as they go into the stream."""
     match event:
@@ -117,7 +133,7 @@ def named_event(event: ReportEvent) -> tuple[str, Body]:
         case SectionDelta():
             return f"{event.section}.delta", DeltaBody(text=event.text)
         case SectionDone():
-            return event.name.value, section_body(event.section)
+            return event.name.value, section_done_body(event)
         case Report():
             return "report", report_body(event)
 

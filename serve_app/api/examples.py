@@ -33,6 +33,9 @@ from serve_app.domain.errors import (
 )
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
 from serve_app.domain.report import (
+    Concern,
+    ConcernCode,
+    Place,
     Prepared,
     Report,
     ReportedImage,
@@ -53,6 +56,7 @@ _FINDINGS = Section(
 )
 _IMPRESSION = Section("- Tràn dịch màng phổi trái.", ("Tràn dịch màng phổi trái.",), SectionStatus.COMPLETE)
 
+CONCERNS = (Concern(ConcernCode.DROPPED, Place(SectionName.FINDINGS, 2, 13)),)
 REPORT = Report(
     id="rpt_5b3a1f0c9d8e47f6a2b1c0d9e8f7a6b5",
     created_unix_s=1_767_225_600.0,
@@ -84,6 +88,7 @@ REPORT = Report(
     duration_s=1.29,
     model="clara-demo",
     prompt_version="clara-vi-1",
+    concerns=CONCERNS,
     sex_origin=Origin.FORM,
     age_origin=Origin.FORM,
     trained_views=("frontal",),
@@ -97,7 +102,7 @@ EVENTS = (
     SectionDelta(SectionName.FINDINGS, _FINDINGS.text),
     SectionDone(SectionName.FINDINGS, _FINDINGS),
     SectionDelta(SectionName.IMPRESSION, _IMPRESSION.text),
-    SectionDone(SectionName.IMPRESSION, _IMPRESSION),
+    SectionDone(SectionName.IMPRESSION, _IMPRESSION, CONCERNS),
     REPORT,
 )
 

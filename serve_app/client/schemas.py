@@ -74,6 +74,32 @@ class SectionBody(Body):
     """`complete`, or why it must not be read as the model's whole answer."""
 
 
+class PlaceBody(Body):
+    """A passage of a section: `text[start:end]` of its text, in characters (Unicode code points)."""
+
+    section: SectionName
+    start: int
+    end: int
+
+
+class ConcernBody(Body):
+    """What a reader should look at before believing the draft; the text itself is never changed."""
+
+    code: str
+    """Stable and machine-readable, such as `side-disagrees`."""
+    severity: Literal["high", "medium", "low"]
+    place: PlaceBody
+    other: PlaceBody | None = None
+    """The passage that `place` is held against."""
+
+
+class SectionDoneBody(SectionBody):
+    """The event of a finished section."""
+
+    concerns: list[ConcernBody]
+    """About this section, or about what it says of the one before it."""
+
+
 class GateBody(Body):
     """What the gate said about the image being a chest X-ray."""
 
@@ -156,6 +182,8 @@ class ReportBody(Body):
     images: list[ReportedImageBody]
     """Every image, in the order in which they were sent."""
     trained_on: TrainedOnBody
+    concerns: list[ConcernBody]
+    """What an automatic check of the text found; empty does not mean that the draft is right."""
     disclaimer: str
 
 

@@ -36,6 +36,65 @@ class Section:
     status: SectionStatus
 
 
+class ConcernCode(StrEnum):
+    """What a check found in a draft."""
+
+    POLARITY_DISAGREES = "polarity-disagrees"
+    SIDE_DISAGREES = "side-disagrees"
+    PLACE_DISAGREES = "place-disagrees"
+    DEGREE_DISAGREES = "degree-disagrees"
+    CONTRADICTS_ITSELF = "contradicts-itself"
+    UNSUPPORTED = "unsupported"
+    DROPPED = "dropped"
+    SIDE_MISSING = "side-missing"
+    PRIOR_MENTIONED = "prior-mentioned"
+    NOT_A_REPORT = "not-a-report"
+    NOT_UNDERSTOOD = "not-understood"
+    SECTION_INCOMPLETE = "section-incomplete"
+    DRAWN_FROM_INCOMPLETE = "drawn-from-incomplete"
+
+
+class ConcernSeverity(StrEnum):
+    """High: a doctor who misses it may harm the patient. Medium: the draft is wrong somewhere. Low: read again."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+_SEVERITY = {
+    ConcernCode.PLACE_DISAGREES: ConcernSeverity.MEDIUM,
+    ConcernCode.DEGREE_DISAGREES: ConcernSeverity.MEDIUM,
+    ConcernCode.DROPPED: ConcernSeverity.MEDIUM,
+    ConcernCode.SIDE_MISSING: ConcernSeverity.LOW,
+    ConcernCode.NOT_UNDERSTOOD: ConcernSeverity.LOW,
+    ConcernCode.PRIOR_MENTIONED: ConcernSeverity.MEDIUM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage of a section: `text[start:end]` of its text, in characters."""
+
+    section: SectionName
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a reader should look at before believing the draft; `other` is the passage that `place` is held against."""
+
+    code: ConcernCode
+    place: Place
+    other: Place | None = None
+
+    @property
+    def severity(self) -> ConcernSeverity:
+        """How much depends on it."""
+        return _SEVERITY.get(self.code, ConcernSeverity.HIGH)
+
+
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
     """How one turn was asked and what it cost; times in seconds from the turn's start."""
@@ -78,6 +137,7 @@ class Report:
     duration_s: float
     model: str
     prompt_version: str
+    concerns: tuple[Concern, ...] = ()
     sex_origin: Origin | None = None
     age_origin: Origin | None = None
     trained_views: tuple[str, ...] = ()
@@ -104,10 +164,11 @@ class SectionDelta:
 
 @dataclass(frozen=True, slots=True)
 class SectionDone:
-    """A section is finished."""
+    """A section is finished; `concerns` are about it, or about what it says of the sections before it."""
 
     name: SectionName
     section: Section
+    concerns: tuple[Concern, ...] = ()
 
 
 ReportEvent = Prepared | SectionDelta | SectionDone | Report

@@ -13,6 +13,7 @@ from serve_app.domain.conversation import Dialogue, Finished, FollowUp, Generati
 from serve_app.domain.errors import DeadlineExceeded, EngineGone, UnsupportedStudy
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import (
+    Concern,
     Prepared,
     Report,
     ReportEvent,
@@ -24,6 +25,7 @@ from serve_app.domain.report import (
 )
 from serve_app.domain.study import Study
 from serve_app.ports import ChatModel, DialogueEvent, ImagePreparer, ModelCard
+from serve_app.reasoning.check import DraftCheck
 from serve_app.reasoning.identity import identify
 from serve_app.reasoning.parse import parse_section
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
@@ -63,7 +65,7 @@ class TwoTurnReporter:
         yield Prepared(report_id, identity.images)
 
         asked = questions(self._prompts, identity.patient, [image.view for image in identity.images])
-        transcript = _Transcript(asked, self._observe)
+        transcript = _Transcript(asked, DraftCheck(has_prior=study.has_prior), self._observe)
         dialogue = self._dialogue(asked, report_id, images)
         async with contextlib.aclosing(self._model.converse(call, dialogue)) as events:
             # The engine has the same deadline; its node may be gone without a word.
@@ -84,6 +86,7 @@ class TwoTurnReporter:
             duration_s=time.monotonic() - started,
             model=self._named(card.model),
             prompt_version=self._prompts.version,
+            concerns=tuple(transcript.concerns),
             sex_origin=identity.sex_origin,
             age_origin=identity.age_origin,
             trained_views=card.trained_views,
@@ -128,12 +131,14 @@ def _require_expressible(study: Study) -> None:
 class _Transcript:
     """What the model has said so far; a turn begins when the one before it is complete."""
 
-    def __init__(self, asked: Sequence[Question], observe: Observe) -> None:
+    def __init__(self, asked: Sequence[Question], check: DraftCheck, observe: Observe) -> None:
         self._waiting = list(asked)
+        self._check = check
         self._observe = observe
         self._card: ModelCard | None = None
         self.sections: dict[SectionName, Section] = {}
         self.records: list[TurnRecord] = []
+        self.concerns: list[Concern] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -154,9 +159,9 @@ class _Transcript:
                 self._text += event.text
                 yield SectionDelta(question.section, event.text)
         else:
-            yield SectionDone(question.section, self._finish(self._waiting.pop(0), event))
+            yield self._finish(self._waiting.pop(0), event)
 
-    def _finish(self, question: Question, finished: Finished) -> Section:
+    def _finish(self, question: Question, finished: Finished) -> SectionDone:
         duration_s = time.monotonic() - self._started
         first_token_s = duration_s if self._first_token_s is None else self._first_token_s
         section = parse_section(self._text, finished.reason)
@@ -164,7 +169,9 @@ class _Transcript:
         self.records.append(TurnRecord(question.section, question.text, finished.usage, first_token_s, duration_s))
         self._observe(question.section, duration_s)
         self._begin()
-        return section
+        concerns = self._check.section(question.section, section)
+        self.concerns += concerns
+        return SectionDone(question.section, section, concerns)
 
     def require_whole(self) -> ModelCard:
         """Say who answered; raise EngineGone unless every question was answered to its end."""

@@ -21,7 +21,7 @@ from serve_app.domain.report import (
 )
 from serve_app.domain.study import Study
 from serve_app.ports import MetricSink, Reporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS
+from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS
 
 
 class MeasuredReporter:
@@ -47,6 +47,8 @@ class MeasuredReporter:
                             self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
                     elif isinstance(event, SectionDone):
                         self._sink.count(SECTIONS, section=event.name.value, status=event.section.status.value)
+                        for concern in event.concerns:
+                            self._sink.count(CONCERNS, code=concern.code.value)
                     elif isinstance(event, Report):
                         self._sink.observe(REPORT_SECONDS, time.monotonic() - started)
                         self._count_tokens(event)

@@ -45,5 +45,18 @@ SECTIONS = Metric(
     "Sections of reports by whether they are the model's whole answer.",
     ("section", "status"),
 )
+CONCERNS = Metric(
+    "clara_draft_concerns_total", "counter", "Concerns that the check of drafts raised, by code.", ("code",)
+)
 
-METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS, SECTIONS)
+METRICS = (
+    REPORTS,
+    STAGE_SECONDS,
+    FIRST_TOKEN_SECONDS,
+    REPORT_SECONDS,
+    GATE,
+    PLACEMENTS,
+    PROMPT_TOKENS,
+    SECTIONS,
+    CONCERNS,
+)

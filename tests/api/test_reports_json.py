@@ -88,6 +88,14 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
             }
         ],
         "trained_on": {"views": ["frontal"], "num_images": 1},
+        "concerns": [
+            {
+                "code": "dropped",
+                "severity": "medium",
+                "place": {"section": "findings", "start": 2, "end": 13},
+                "other": None,
+            }
+        ],
         "disclaimer": DISCLAIMER,
     }
     assert door.outcomes == ["ok"]

@@ -315,3 +315,25 @@ async def test_what_the_prompts_cannot_say_is_refused_rather_than_left_out(study
         await collect(TwoTurnReporter(preparer, EngineChat(ScriptedEngine()), OrchestratorSettings()), study=study)
 
     assert not preparer.prepared
+
+
+async def test_what_the_check_finds_comes_with_its_section_and_with_the_report() -> None:
+    class Hasty(ScriptedEngine):
+        async def generate(self, call: Call, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+            is_first = len(request.turns) == 1
+            yield TokenDelta("- Tràn dịch màng phổi trái." if is_first else "- Tràn dịch màng phổi phải.")
+            yield Finished(FinishReason.LENGTH if is_first else FinishReason.STOP, Usage(1, 1))
+
+    events = await collect(TwoTurnReporter(OneImagePreparer(), EngineChat(Hasty()), OrchestratorSettings()))
+
+    findings, impression = (event for event in events if isinstance(event, SectionDone))
+    report = events[-1]
+    assert [concern.code for concern in findings.concerns] == ["section-incomplete"]
+    assert {"drawn-from-incomplete", "side-disagrees"} <= {concern.code for concern in impression.concerns}
+    assert isinstance(report, Report) and report.concerns == (*findings.concerns, *impression.concerns)
+    first_delta = next(
+        index
+        for index, event in enumerate(events)
+        if isinstance(event, SectionDelta) and event.section is SectionName.IMPRESSION
+    )
+    assert events.index(findings) < first_delta, "the findings are flagged before the impression is written"

@@ -12,6 +12,9 @@ from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import ClaraError, NeedsConfirmation, NotAChestXray, NotAnImage
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
 from serve_app.domain.report import (
+    Concern,
+    ConcernCode,
+    Place,
     Prepared,
     Report,
     ReportedImage,
@@ -25,7 +28,7 @@ from serve_app.domain.report import (
 )
 from serve_app.domain.study import Patient, Study
 from serve_app.telemetry.measured import MeasuredReporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
+from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
 from tests.calls import call, study_of
 
 STUDY = study_of()
@@ -214,3 +217,14 @@ async def test_what_the_gate_stops_is_counted_and_still_raised(error: ClaraError
             pass
 
     assert notebook.entries == entries
+
+
+async def test_concerns_are_counted_by_code() -> None:
+    notebook, section = Notebook(), Section("a", ("a",), SectionStatus.COMPLETE)
+    concern = Concern(ConcernCode.UNSUPPORTED, Place(SectionName.IMPRESSION, 0, 1))
+    done = SectionDone(SectionName.IMPRESSION, section, (concern, concern))
+
+    async for _ in MeasuredReporter(Reciting(done), notebook).report(call(), STUDY, "rpt-1"):
+        pass
+
+    assert notebook.entries[1:] == [(CONCERNS.name, {"code": "unsupported"})] * 2
