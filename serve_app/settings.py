@@ -3,6 +3,7 @@
 The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on a machine of two cores.
 """
 
+import os
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
@@ -298,3 +299,9 @@ DEMO_CHECKPOINT = Path(__file__).parent / "models" / "clara-demo"
 def served_name(source: str) -> str:
     """Name a checkpoint by the last part of its source: a folder's path stays private."""
     return "clara-demo" if source == "demo" else PurePath(source).name
+
+
+def prefers_vietnamese() -> bool:
+    """Read the language of messages from the environment: LC_ALL, LC_MESSAGES or LANG, the first that is not empty."""
+    named = (os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next(filter(None, named), "").partition("_")[0].partition(".")[0].lower() == "vi"
