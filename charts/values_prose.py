@@ -87,11 +87,16 @@ def object_schema(values: tuple[Value, ...]) -> dict[str, Any]:
 
 
 def read_values(path: Path) -> tuple[Value, ...]:
-    """Read the top-level keys of values.yaml, `app` left out."""
+    """Read the top-level keys of values.yaml, `app` left out.
+
+    Raises:
+        ValueError: the file is not a map.
+    """
     text = path.read_text(encoding="utf-8")
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    values = _children(root, (), text.splitlines())
-    return tuple(value for value in values if value.path != ("app",))
+    if not isinstance(root, yaml.MappingNode):
+        raise ValueError(f"{path} is not a map of values")
+    return tuple(value for value in _children(root, (), text.splitlines()) if value.path != ("app",))
 
 
 def _children(node: yaml.MappingNode, path: tuple[str, ...], lines: list[str]) -> tuple[Value, ...]:
@@ -101,8 +106,9 @@ def _children(node: yaml.MappingNode, path: tuple[str, ...], lines: list[str]) -
 def _value(key: yaml.ScalarNode, node: yaml.Node, parent: tuple[str, ...], lines: list[str]) -> Value:
     path = (*parent, key.value)
     prose, annotation = _comment_above(key.start_mark.line, lines)
-    is_group = isinstance(node, yaml.MappingNode) and annotation is None and not node.flow_style
-    children = _children(node, path, lines) if is_group else ()
+    children: tuple[Value, ...] = ()
+    if isinstance(node, yaml.MappingNode) and annotation is None and not node.flow_style:
+        children = _children(node, path, lines)
     return Value(path, yaml.safe_load(yaml.serialize(node)), prose, annotation, children)
 
 

@@ -13,7 +13,7 @@ from ray.serve.config import RequestRouterConfig
 from serve_app.cluster.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
 from serve_app.cluster.scaling import deployment
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.settings import AffinitySettings, Settings
+from serve_app.settings import AffinitySettings, Settings, or_none
 from serve_app.timeline import Timeline
 
 _DROPS_CANCELLED = RequestRouterConfig(request_router_class="serve_app.cluster.router.DropsCancelledRouter")
@@ -77,7 +77,7 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
             settings.model,
             settings.engine,
             settings.preprocessor.max_visual_tokens,
-            otlp_endpoint=settings.telemetry.otlp_endpoint,
+            otlp_endpoint=or_none(settings.telemetry.otlp_endpoint),
             stat_loggers=RAY_STAT_LOGGERS,
             timeline=timeline,
         )
@@ -92,16 +92,17 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
     def make_triton(_: Timeline) -> Engine:
         from serve_app.engines.triton_engine import TritonEngine
 
-        return TritonEngine(settings.engine.triton, settings.model.name)
+        return TritonEngine(settings.engine.triton, or_none(settings.model.name), settings.model.trained_views)
 
     def make_openai(_: Timeline) -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(
             settings.engine.openai,
-            settings.model.name,
+            or_none(settings.model.name),
             settings.engine.stream_interval_tokens,
             adapters=settings.orchestrator.adapters,
+            trained_views=settings.model.trained_views,
         )
 
     def make_scripted(_: Timeline) -> Engine:

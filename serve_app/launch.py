@@ -75,7 +75,7 @@ def platform(
     require_loopback(host)
     _require_free(host, port)
     prepare_environment(settings)
-    with _door(proxy, settings.orchestrator.deadline_s, tell):
+    with _door(proxy, settings.gateway.deadline_s, tell):
         yield from _running(settings, host, port, metrics_port, Timeline(tell))
 
 

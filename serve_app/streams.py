@@ -1,17 +1,20 @@
-"""Streams that end at a deadline or when they fall silent, and streams whose items travel together."""
+"""Streams that end at a deadline or when they fall silent, and streams whose items travel together.
+
+Also waits for several works at once.
+"""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from serve_app.domain.errors import ClaraError, DeadlineExceeded, EngineGone
 
 T = TypeVar("T")
 
 
-def until(stream: AsyncIterator[T], deadline_unix_s: float | None) -> AsyncIterator[T]:
+def until(stream: AsyncIterator[T], deadline_unix_s: float) -> AsyncIterator[T]:
     """Pass items on until the deadline, then cancel the wait for the next one.
 
     Raises:
@@ -19,7 +22,7 @@ def until(stream: AsyncIterator[T], deadline_unix_s: float | None) -> AsyncItera
     """
     return _each_within(
         stream,
-        lambda: None if deadline_unix_s is None else deadline_unix_s - time.time(),
+        lambda: deadline_unix_s - time.time(),
         DeadlineExceeded("the report was not finished before its deadline"),
     )
 
@@ -35,7 +38,7 @@ def never_silent(stream: AsyncIterator[T], timeout_s: float) -> AsyncIterator[T]
 
 
 async def _each_within(
-    stream: AsyncIterator[T], remaining_s: Callable[[], float | None], late: ClaraError
+    stream: AsyncIterator[T], remaining_s: Callable[[], float], late: ClaraError
 ) -> AsyncIterator[T]:
     while True:
         try:
@@ -76,3 +79,13 @@ async def gathered(items: AsyncGenerator[T]) -> AsyncGenerator[tuple[T, ...]]:
     finally:
         reading.cancel()
         await asyncio.wait({reading})
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
+    """Await all at once; when one fails, cancel the others and raise its error."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -11,7 +11,7 @@ from typing import Any
 from evaluation.metrics.facts import Strictness, micro
 from evaluation.provenance import commit
 from serve_app.domain.facts import Fact
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 from training.data.fact_json import read_facts, write_facts
 
 FOLDER = Path(__file__).parent

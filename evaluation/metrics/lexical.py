@@ -16,7 +16,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 
-from serve_app.reasoning.facts.text import one_tone_placement
+from serve_app.facts.text import one_tone_placement
 
 NUM_COLUMNS = 12
 _TOKEN = re.compile(r"\w+|[^\w\s]")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import httpx
 from httpx_sse import aconnect_sse
 
-from serve_app.domain.conversation import Principal
-from serve_app.domain.report import Report, ReportRequest, SectionDelta
-from serve_app.domain.study import Patient
-from serve_app.engines.dialogue import EngineChat
+from serve_app.domain.report import Report, SectionDelta
+from serve_app.domain.study import Study, StudyImage
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.reasoning.local import local_call, local_reporter
 from serve_app.settings import Settings
+
+_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class InProcess(Target):
 
     def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
         self._engine = engine
-        self._reporter = TwoTurnReporter(preparer, EngineChat(engine), Settings().orchestrator)
+        self._reporter = local_reporter(Settings(), engine, preparer)
 
     async def start(self) -> None:
         """Load the model."""
@@ -63,7 +63,8 @@ class InProcess(Target):
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report here."""
         started, first_token_s = time.perf_counter(), None
-        async for event in self._reporter.report(ReportRequest(f"bench-{number}", film, Patient()), Principal()):
+        study = Study((StudyImage(film),))
+        async for event in self._reporter.report(local_call("bench", _TIMEOUT_S), study, f"bench-{number}"):
             if first_token_s is None and isinstance(event, SectionDelta):
                 first_token_s = time.perf_counter() - started
             if isinstance(event, Report):

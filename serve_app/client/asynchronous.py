@@ -85,7 +85,7 @@ class AsyncClient:
     """
 
     def __init__(self, url: str, *, max_retries: int = DEFAULT_MAX_RETRIES, **connection: Unpack[Connection]) -> None:
-        self._url = url
+        self.url = url
         self._retries = Retries(max_retries)
         connection.setdefault("trust_env", False)
         try:
@@ -212,14 +212,14 @@ class AsyncClient:
         try:
             yield
         except SSEError as error:
-            raise UnexpectedAnswer(f"what answers at {self._url} is not the platform", call.request_id) from error
+            raise UnexpectedAnswer(f"what answers at {self.url} is not the platform", call.request_id) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise self._unreachable(call.request_id) from error
         except httpx.RequestError as error:
             raise IncompleteAnswer(CUT_OFF, call.request_id) from error
 
     def _unreachable(self, request_id: str = "") -> Unreachable:
-        return Unreachable(f"no answer from {self._url}: is the platform up?", request_id)
+        return Unreachable(f"no answer from {self.url}: is the platform up?", request_id)
 
 
 def _problem(response: httpx.Response, call: Call) -> ProblemError:

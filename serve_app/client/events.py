@@ -8,7 +8,7 @@ from httpx_sse import EventSource, ServerSentEvent
 
 from .answers import parsed, problem_of
 from .errors import IncompleteAnswer, ProblemError
-from .schemas import DeltaBody, PreparedBody, ReportBody, SectionBody, SectionName
+from .schemas import DeltaBody, PreparedBody, ReportBody, SectionDoneBody, SectionName
 
 EVENT_STREAM = "text/event-stream"
 
@@ -33,7 +33,7 @@ class SectionDone:
     """A section is finished."""
 
     section: SectionName
-    body: SectionBody
+    body: SectionDoneBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def event_of(message: ServerSentEvent, request_id: str = "") -> Event | None:
             section = SectionName(message.event.removesuffix(".delta"))
             return SectionDelta(section, parsed(DeltaBody, message.data, request_id).text)
         case "findings" | "impression":
-            return SectionDone(SectionName(message.event), parsed(SectionBody, message.data, request_id))
+            return SectionDone(SectionName(message.event), parsed(SectionDoneBody, message.data, request_id))
         case "report":
             return ReportDone(parsed(ReportBody, message.data, request_id))
         case "error":

@@ -31,20 +31,19 @@ class Image:
 
     source: ImageSource
     view: View | str | None = None
-    role: str | None = None
 
 
 class Asked(TypedDict, total=False):
     """What may be said with an image; every key may be left out."""
 
     images: Sequence[Image]
-    """In place of the one image: several, each with its view and role."""
+    """Instead of the one image: those of one examination, each with its view."""
     sex: Sex | str | None
     """male or nam, female or nữ."""
     age: int | str | None
     """Whole years, 0 to 120."""
     view: View | str | None
-    """PA, AP or LATERAL."""
+    """PA, AP or LATERAL: the view of the one image."""
     confirm: bool
     """Vouch that this is a chest X-ray, whatever the gate says; the report records it."""
     deadline_s: float
@@ -65,16 +64,22 @@ def report_form(image: ImageSource | None, asked: Asked) -> ReportForm:
     """Read the images and write the form.
 
     Raises:
-        TypeError: not exactly one of `image` and `asked["images"]` is given. OSError: a file cannot be read.
+        TypeError: not exactly one of `image` and `images` is given, or `images` with a `view` of all.
+        OSError: a file cannot be read.
     """
-    images = list(asked.get("images", ()))
-    if (image is None) == (not images):
-        raise TypeError("give either image or images")
-    if image is not None:
-        images = [Image(image, asked.get("view"))]
+    images = _images(image, asked)
     name = "image" if len(images) == 1 else "images"
     files = [(name, (_FILENAME, _bytes_of(one.source))) for one in images]
     return ReportForm(files, {**_patient(asked), **_of_images(images)})
+
+
+def _images(image: ImageSource | None, asked: Asked) -> list[Image]:
+    images, view = list(asked.get("images", ())), asked.get("view")
+    if (image is None) == (not images):
+        raise TypeError("give either image or images")
+    if images and view:
+        raise TypeError("give each of the images its view")
+    return images if image is None else [Image(image, view)]
 
 
 def _patient(asked: Asked) -> dict[str, str | list[str]]:
@@ -83,10 +88,10 @@ def _patient(asked: Asked) -> dict[str, str | list[str]]:
 
 
 def _of_images(images: list[Image]) -> dict[str, str | list[str]]:
-    """Write what is known of each image: beside one image its view, beside several lists of equal length."""
+    """Write what is known of each image: beside one image its view, beside several a list as long."""
     if len(images) == 1:
         return {"view": str(images[0].view)} if images[0].view else {}
-    return {"views": [str(one.view or "") for one in images], "roles": [one.role or "" for one in images]}
+    return {"views": [str(one.view or "") for one in images]}
 
 
 def _bytes_of(source: ImageSource) -> bytes:

@@ -18,6 +18,13 @@ class View(StrEnum):
     LATERAL = "LATERAL"
 
 
+class Origin(StrEnum):
+    """Who said something about the patient or an image: the client in its form, or the file itself."""
+
+    FORM = "form"
+    FILE = "file"
+
+
 class SectionName(StrEnum):
     FINDINGS = "findings"
     IMPRESSION = "impression"
@@ -38,12 +45,22 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
+class OriginsBody(Body):
+    """Who said each of these; null where nobody did."""
+
+    sex: Origin | None
+    age: Origin | None
+    view: Origin | None
+
+
 class PatientBody(Body):
     """The patient as understood; null where nothing was said."""
 
     sex: Sex | None
     age_years: int | None
     view: View | None
+    """The view of the first image."""
+    origins: OriginsBody
 
 
 class SectionBody(Body):
@@ -57,16 +74,43 @@ class SectionBody(Body):
     """`complete`, or why it must not be read as the model's whole answer."""
 
 
+class PlaceBody(Body):
+    """A passage of a section: `text[start:end]` of its text, in characters (Unicode code points)."""
+
+    section: SectionName
+    start: int
+    end: int
+
+
+class ConcernBody(Body):
+    """What a reader should look at before believing the draft; the text itself is never changed."""
+
+    code: str
+    """Stable and machine-readable, such as `side-disagrees`."""
+    severity: Literal["high", "medium", "low"]
+    place: PlaceBody
+    other: PlaceBody | None = None
+    """The passage that `place` is held against."""
+
+
+class SectionDoneBody(SectionBody):
+    """The event of a finished section."""
+
+    concerns: list[ConcernBody]
+    """About this section, or about what it says of the one before it."""
+
+
 class GateBody(Body):
     """What the gate said about the image being a chest X-ray."""
 
-    outcome: Literal["pass", "confirm", "refuse"]
-    score: float
-    """0, surely not a chest X-ray, to 1, surely one."""
+    outcome: Literal["pass", "confirm", "refuse", "unjudged"]
+    """`unjudged`: the gate was not trained on this view, so nobody has checked that it is a chest X-ray."""
+    score: float | None
+    """0, surely not a chest X-ray, to 1, surely one; null where unjudged."""
     reason: str
     """A stable code."""
     overridden: bool
-    """Whether the client vouched for the image against the gate."""
+    """Whether the client confirmed the image, and that decided."""
 
 
 class ImageBody(Body):
@@ -78,6 +122,24 @@ class ImageBody(Body):
     width_px: int
     height_px: int
     bits_stored: int
+
+
+class ReportedImageBody(ImageBody):
+    """An image with its view, its role and what the gate decided."""
+
+    view: View | None
+    view_origin: Origin | None
+    role: Literal["current", "prior"]
+    gate: GateBody
+
+
+class TrainedOnBody(Body):
+    """What the model was trained on: hold it against the images of the report."""
+
+    views: list[str]
+    """`frontal` and `lateral`; empty where the model server does not say."""
+    num_images: int
+    """Images of one report, at most."""
 
 
 class TurnBody(Body):
@@ -117,15 +179,24 @@ class ReportBody(Body):
     model: str
     prompt_version: str
     image: ImageBody
+    """The first image."""
+    images: list[ReportedImageBody]
+    """Every image, in the order in which they were sent."""
+    trained_on: TrainedOnBody
+    concerns: list[ConcernBody]
+    """What an automatic check of the text found; empty does not mean that the draft is right."""
     disclaimer: str
 
 
 class PreparedBody(Body):
-    """The first event: the image was read and let through."""
+    """The first event: the images were read and let through."""
 
     id: str
     image: ImageBody
+    """The first image, as its gate below."""
     gate: GateBody
+    images: list[ReportedImageBody]
+    """Every image, in the order in which they were sent."""
 
 
 class DeltaBody(Body):
@@ -134,15 +205,15 @@ class DeltaBody(Body):
     text: str
 
 
-class SeedPatientBody(Body):
+class V0PatientBody(Body):
     """The patient in the client's own words."""
 
     sex: str | None
     age: str | None
 
 
-class SeedTurnBody(Body):
-    """One turn as the seed told it."""
+class V0TurnBody(Body):
+    """One turn as the first version wrote it."""
 
     question: str
     answer: str
@@ -150,25 +221,25 @@ class SeedTurnBody(Body):
     """Seconds."""
 
 
-class SeedReportBody(Body):
-    """The answer of the seed's `POST /predict`."""
+class V0ReportBody(Body):
+    """The answer of the first version's `POST /predict`."""
 
-    patient_info: SeedPatientBody
-    turn1: SeedTurnBody
-    turn2: SeedTurnBody
+    patient_info: V0PatientBody
+    turn1: V0TurnBody
+    turn2: V0TurnBody
     total_latency: float
     """Seconds."""
 
 
-class SeedHealthBody(Body):
-    """The answer of the seed's `GET /health`."""
+class V0HealthBody(Body):
+    """The answer of the first version's `GET /health`."""
 
     status: Literal["ok"] = "ok"
     message: str = "Medical VLM API is running"
 
 
-class SeedErrorBody(Body):
-    """An error as the seed told it."""
+class V0ErrorBody(Body):
+    """An error as the first version wrote it."""
 
     error: str
 

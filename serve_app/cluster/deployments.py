@@ -3,35 +3,31 @@
 A class here only receives, delegates and cleans up; it asks the others by `handles`.
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ray import serve
-from ray.serve.exceptions import DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from serve_app import __version__
-from serve_app.api.factory import create_api
+from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
-from serve_app.cluster.handles import Declined, RemoteModel, RemotePreparer, RemoteReporter
+from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, RemoteReporter, answered, answered_each
 from serve_app.cluster.recorder import Recorder
-from serve_app.domain.conversation import Dialogue, Principal
-from serve_app.domain.errors import BadRequest, Refused
+from serve_app.cluster.service import RemoteService
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Dialogue
 from serve_app.domain.radiograph import Radiograph
-from serve_app.domain.report import ReportEvent, ReportRequest
-from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.report import ReportEvent
+from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
-from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.ports import DialogueEvent, Engine, ImagePreparer, ModelCard, Reporter
-from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.reasoning.reporter import TwoTurnReporter
 from serve_app.settings import GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
-from serve_app.telemetry.metrics import REPORTS, STAGE_SECONDS
+from serve_app.telemetry.metrics import STAGE_SECONDS
 from serve_app.timeline import Phase, Timeline, lasting_imports
 
 logger = logging.getLogger(__name__)
@@ -48,14 +44,11 @@ class EngineReplica:
         self._chat = EngineChat(self._engine)
         await self._engine.start()
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[tuple[DialogueEvent, ...] | Declined]:
+    async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[Answered[tuple[DialogueEvent, ...]]]:
         """Stream the answers; what comes at once goes on in one piece."""
-        try:
-            async with contextlib.aclosing(gathered(self._chat.converse(dialogue))) as groups:
-                async for group in groups:
-                    yield group
-        except (BadRequest, Refused) as declined:
-            yield declined
+        async with contextlib.aclosing(answered_each(gathered(self._chat.converse(call, dialogue)))) as groups:
+            async for group in groups:
+                yield group
 
     async def describe(self) -> ModelCard:
         """Name the model, if the engine is alive."""
@@ -81,12 +74,9 @@ class Preprocessor:
         log_to_serve()
         self._preparer = make_preparer()
 
-    async def prepare(self, data: bytes, has_override: bool) -> Radiograph | Declined:
+    async def prepare(self, call: Call, image: StudyImage) -> Answered[Radiograph]:
         """Prepare one image; see `ports.ImagePreparer`."""
-        try:
-            return await self._preparer.prepare(data, has_override=has_override)
-        except (BadRequest, Refused) as declined:
-            return declined
+        return await answered(self._preparer.prepare(call, image))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +116,11 @@ class Orchestrator:
         log_to_serve()
         self._reporter = reasoning.reporter()
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent | Declined]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[Answered[ReportEvent]]:
         """Stream one report; see `ports.Reporter`."""
-        try:
-            async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
-                async for event in events:
-                    yield event
-        except (BadRequest, Refused) as declined:
-            yield declined
+        async with contextlib.aclosing(answered_each(self._reporter.report(call, study, report_id))) as events:
+            async for event in events:
+                yield event
 
 
 class Gateway:
@@ -147,46 +134,13 @@ class Gateway:
         prompt_version: str,
     ) -> None:
         log_to_serve()
-        self._recorder = Recorder()
-        self._reporter = MeasuredReporter(reasoning.reporter(), self._recorder)
-        self._engine = RemoteModel(engine)
+        recorder = Recorder()
+        self._ports = Ports(
+            reporter=MeasuredReporter(reasoning.reporter(), recorder),
+            service=RemoteService(RemoteModel(engine), prompt_version, settings.readiness_timeout_s),
+            metrics=recorder,
+        )
         self._settings = settings
-        self._prompt_version = prompt_version
-        self._app_name = serve.get_replica_context().app_name
 
     def __serve_build_asgi_app__(self) -> Any:
-        return create_api(
-            self._reporter,
-            readiness=self._readiness,
-            describe=self._describe,
-            settings=self._settings,
-            on_outcome=lambda outcome: self._recorder.count(REPORTS, outcome=outcome),
-        )
-
-    async def _readiness(self) -> Readiness:
-        """Ask every engine replica; one that lives and has generated is enough."""
-        try:
-            return await self._engine.readiness(self._settings.readiness_timeout_s)
-        except DeploymentUnavailableError:
-            is_at_zero = await asyncio.to_thread(_is_idle, self._app_name)
-            return Readiness(is_at_zero, "at-zero" if is_at_zero else "no-engine")
-
-    async def _describe(self) -> ServiceVersion:
-        card = await self._engine.describe()
-        return ServiceVersion(
-            version=__version__,
-            model=card.model,
-            engine=card.engine,
-            engine_version=card.engine_version,
-            prompt_version=self._prompt_version,
-            preparation_version=PREPARATION_VERSION,
-        )
-
-
-def _is_idle(app_name: str) -> bool:
-    """Whether the engine has no replica because it is at rest, not because it failed.
-
-    Serve calls a deployment healthy only while it has as many replicas as it wants: then none is what it wants.
-    """
-    engine = serve.status().applications[app_name].deployments["engine"]
-    return engine.status == "HEALTHY" and not engine.replica_states
+        return create_api(self._ports, self._settings)

@@ -5,28 +5,47 @@ What crosses a handle goes by value, over gRPC (`launch`).
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
 
 from grpc import RpcError
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentBroadcastResponse, DeploymentHandle
 
-from serve_app.domain.conversation import Dialogue, Principal
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Dialogue
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
 from serve_app.domain.radiograph import Radiograph
-from serve_app.domain.report import ReportEvent, ReportRequest
+from serve_app.domain.report import ReportEvent
 from serve_app.domain.service import Readiness
+from serve_app.domain.study import Study, StudyImage
 from serve_app.ports import DialogueEvent, ModelCard
 
 T = TypeVar("T")
 
 Declined = BadRequest | Refused
-"""What is the client's to mend crosses a handle as an answer.
+"""What the client must mend. It crosses a handle as an answer: Serve would log a raised one as a failed replica."""
+Answered: TypeAlias = T | BadRequest | Refused
+"""What a replica answers with."""
 
-Serve writes a traceback for an error that is raised, and counts it as a failure of the replica.
-"""
+
+async def answered(work: Awaitable[T]) -> Answered[T]:
+    """Await what a replica was asked for, on its side of the handle."""
+    try:
+        return await work
+    except (BadRequest, Refused) as declined:
+        return declined
+
+
+async def answered_each(items: AsyncGenerator[T]) -> AsyncGenerator[Answered[T]]:
+    """Stream what a replica was asked for, on its side of the handle; closing this closes the stream."""
+    try:
+        async with contextlib.aclosing(items):
+            async for item in items:
+                yield item
+    except (BadRequest, Refused) as declined:
+        yield declined
 
 
 class RemotePreparer:
@@ -35,9 +54,9 @@ class RemotePreparer:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         with _translated(Unavailable("the image preprocessor is not available")):
-            answer: Radiograph | Declined = await self._handle.prepare.remote(data, has_override)
+            answer: Answered[Radiograph] = await self._handle.prepare.remote(call, image)
         return _granted(answer)
 
 
@@ -47,11 +66,11 @@ class RemoteModel:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+    async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
         """Let one replica answer all of it: the second turn costs no way to it, and finds the first one's cache."""
         method = self._handle.options(stream=True).converse
         gone = EngineGone("the model engine stopped while it worked on this report")
-        async with contextlib.aclosing(_streamed(lambda: method.remote(dialogue), gone)) as groups:
+        async with contextlib.aclosing(_streamed(lambda: method.remote(call, dialogue), gone)) as groups:
             async for group in groups:
                 for event in _granted(group):
                     yield event
@@ -82,10 +101,10 @@ class RemoteReporter:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
         method = self._handle.options(stream=True).report
         gone = Unavailable("the report service is not available")
-        async with contextlib.aclosing(_streamed(lambda: method.remote(request, principal), gone)) as events:
+        async with contextlib.aclosing(_streamed(lambda: method.remote(call, study, report_id), gone)) as events:
             async for event in events:
                 yield _granted(event)
 
@@ -130,7 +149,7 @@ def _translated(gone: ClaraError) -> Iterator[None]:
         raise gone from error
 
 
-def _granted(answer: T | Declined) -> T:
+def _granted(answer: Answered[T]) -> T:
     if isinstance(answer, Declined):
         raise answer
     return answer

@@ -4,7 +4,8 @@ from typing import Any
 
 from ray.util import metrics as ray_metrics
 
-from serve_app.telemetry.metrics import METRICS, Metric
+from serve_app.domain.metric import Metric
+from serve_app.telemetry.metrics import METRICS
 
 
 class Recorder:

@@ -10,6 +10,7 @@ from ray.serve._private.request_router import PowerOfTwoChoicesRequestRouter
 from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
 from serve_app.cluster.recorder import Recorder
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue
 from serve_app.engines.caches import image_id
 from serve_app.engines.placement import Placement
@@ -73,11 +74,8 @@ class AffinityRouter(DropsCancelled):
 
 def _conversation(pending: PendingRequest | None) -> tuple[str, bool] | None:
     """Name the image that a conversation began with, and say whether an answer has been given in it."""
-    dialogue = pending.args[0] if pending is not None and pending.args else None
-    if not isinstance(dialogue, Dialogue):
-        return None
-    request = dialogue.opening
-    images = [image for turn in request.turns for image in turn.images]
-    if not images:
-        return None
-    return image_id(request.principal.tenant, images[0].digest), len(request.turns) > 1
+    match pending.args if pending is not None else ():
+        case (Call() as call, Dialogue() as dialogue, *_) if dialogue.opening.images:
+            request = dialogue.opening
+            return image_id(call.principal.tenant, request.images[0].digest), len(request.turns) > 1
+    return None

@@ -5,13 +5,13 @@ from typing import Any
 
 from ray import serve
 
-from serve_app.settings import Scaling
+from serve_app.settings import Scaling, or_none
 
 
 def deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
     """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart."""
-    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": scaling.memory_bytes}
-    per_node = scaling.max_replicas_per_node
+    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": or_none(scaling.memory_bytes)}
+    per_node = or_none(scaling.max_replicas_per_node)
     return serve.deployment(
         cls,
         name=name,

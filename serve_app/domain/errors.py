@@ -41,6 +41,31 @@ class InvalidPatient(BadRequest):
     code = "invalid-patient"
 
 
+class InvalidStudy(BadRequest):
+    """The images of the study do not make one examination."""
+
+    code = "invalid-study"
+
+
+class UnsupportedStudy(BadRequest):
+    """The study is well formed, but the model was not taught to read one of its kind."""
+
+    code = "unsupported-study"
+
+
+class ContradictoryStudy(BadRequest):
+    """The form and the files, or two files, disagree about the patient or the view."""
+
+    code = "contradictory-study"
+
+    def __init__(self, message: str = "", field: str = "", other: str = "") -> None:
+        super().__init__(message, field, other)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"field": self.args[1], "other": self.args[2]}
+
+
 class EmptyUpload(BadRequest):
     """The upload has no bytes."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from httpx_sse import SSEError, aconnect_sse
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -28,9 +29,9 @@ from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overload
 from serve_app.domain.radiograph import Radiograph
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.lossless import png
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import OpenAISettings
+from serve_app.settings import OpenAISettings, or_none
 from serve_app.streams import until
 
 _DONE = "[DONE]"
@@ -51,20 +52,22 @@ class OpenAIEngine:
         name: str | None = None,
         stream_interval_tokens: int = 1,
         adapters: Collection[str] = (),
+        trained_views: tuple[str, ...] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._stream_interval_tokens = stream_interval_tokens
         self._name = name
-        self._model = settings.model or ""
+        self._model = or_none(settings.model) or ""
         self._adapters = frozenset(adapters)
+        self._trained_views = trained_views
         # Of what is asked for, what the server listed at the start: some take names that they do not list.
         self._listed: frozenset[str] = frozenset()
         self._is_in_doubt = False
         self._proving = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
-            headers=_authorization(settings.api_key_file),
+            headers=_authorization(or_none(settings.api_key_file)),
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             transport=transport,
             # A proxy of the environment is nowhere that films may go.
@@ -82,12 +85,12 @@ class OpenAIEngine:
             await self._see_that_it_sees()
         self._is_in_doubt = False
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
-        payload = self._payload(request)
+        payload = self._payload(call, request)
         with self._asking():
             async with contextlib.aclosing(self._proven(payload)) as chunks:
-                async for event in _events(until(chunks, request.deadline_unix_s)):
+                async for event in _events(until(chunks, call.deadline_unix_s)):
                     yield event
 
     async def check_health(self) -> None:
@@ -113,6 +116,7 @@ class OpenAIEngine:
             self._name or self._model.rsplit("/", 1)[-1],
             "openai",
             self._settings.base_url.rstrip("/").rsplit("/", 1)[-1],
+            self._trained_views,
         )
 
     async def stop(self) -> None:
@@ -160,7 +164,7 @@ class OpenAIEngine:
 
     async def _num_prompt_tokens(self, has_image: bool) -> int:
         request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
-        events = _events(self._chunks(self._payload(request)))
+        events = _events(self._chunks(self._payload(warm_up_call(), request)))
         (finished,) = [event async for event in events if isinstance(event, Finished)]
         return finished.usage.prompt_tokens
 
@@ -170,28 +174,28 @@ class OpenAIEngine:
             async for chunk in chunks:
                 yield chunk
 
-    def _payload(self, request: GenerationRequest) -> dict[str, Any]:
+    def _payload(self, call: Call, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
         if sampling.num_samples != 1 or sampling.num_logprobs is not None:
             raise BadRequest("this model server is asked for one sample, without log-probabilities")
         return {
             # Servers with adapters know each by a name of its own.
             "model": request.adapter or self._model,
-            "messages": [self._message(turn, request.principal.tenant) for turn in request.turns],
+            "messages": [self._message(turn, call.principal.tenant) for turn in request.turns],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stream": True,
             "stream_options": {"include_usage": True},
             **({} if sampling.seed is None else {"seed": sampling.seed}),
-            **(self._for_vllm(request) if self._settings.is_vllm else {}),
+            **(self._for_vllm(call) if self._settings.is_vllm else {}),
         }
 
-    def _for_vllm(self, request: GenerationRequest) -> dict[str, Any]:
+    def _for_vllm(self, call: Call) -> dict[str, Any]:
         """What vLLM takes beyond OpenAI's API; others refuse fields that they do not know."""
         return {
-            "cache_salt": cache_salt(request.principal.tenant),
-            "priority": request.priority,
+            "cache_salt": cache_salt(call.principal.tenant),
+            "priority": call.priority,
             "return_token_ids": True,
             "stream_interval": self._stream_interval_tokens,
         }

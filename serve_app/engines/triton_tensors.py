@@ -28,7 +28,7 @@ from serve_app.engines.lossless import pixels, png
 Tensors = Mapping[str, NDArray[np.generic]]
 """By name, each with the batch's axis of length 1 before its own; texts are bytes in arrays of objects."""
 
-_VOUCHED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
+_PREPARED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ _LOGPROBS = TypeAdapter(dict[int, float])
 def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]]:
     """Say a request in tensors; its images, as PNG files in the order of the turns, are absent where it has none."""
     messages = [_Message(turn.role, turn.text, len(turn.images)) for turn in request.turns]
-    images = [png(image.pixels) for turn in request.turns for image in turn.images]
+    images = [png(image.pixels) for image in request.images]
     tensors: dict[str, NDArray[np.generic]] = {
         "messages": _texts([_MESSAGES.dump_json(messages)]),
         "sampling": _texts([_SAMPLING.dump_json(request.sampling)]),
@@ -56,7 +56,7 @@ def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]
     return tensors
 
 
-def request_of(tensors: Tensors, request_id: str, deadline_unix_s: float | None) -> GenerationRequest:
+def request_of(tensors: Tensors, request_id: str) -> GenerationRequest:
     """Read a request back.
 
     Raises:
@@ -75,7 +75,7 @@ def request_of(tensors: Tensors, request_id: str, deadline_unix_s: float | None)
         Turn(message.role, message.text, tuple(next(waiting) for _ in range(message.num_images)))
         for message in messages
     ]
-    return GenerationRequest(request_id, tuple(turns), sampling, deadline_unix_s=deadline_unix_s)
+    return GenerationRequest(request_id, tuple(turns), sampling)
 
 
 def event_tensors(event: GenerationEvent) -> dict[str, NDArray[np.generic]]:
@@ -111,7 +111,7 @@ def event_of(tensors: Tensors) -> GenerationEvent:
 
 def _radiograph(file: bytes) -> Radiograph:
     image = pixels(file)
-    return Radiograph(image, "", Source("PNG", image.shape[1], image.shape[0], 8), _VOUCHED)
+    return Radiograph(image, "", Source("PNG", image.shape[1], image.shape[0], 8), _PREPARED)
 
 
 def _texts(texts: list[bytes]) -> NDArray[np.object_]:

@@ -29,6 +29,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -44,9 +45,9 @@ from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
 from serve_app.engines.pulse import Pulse
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
 from serve_app.timeline import Timeline
 
@@ -85,7 +86,7 @@ class VllmEngine:
         with self._timeline.phase("warm-up"):
             await self._warm_up()
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         llm = self._running()
         if request.adapter is not None and request.adapter not in self._adapters:
@@ -94,7 +95,7 @@ class VllmEngine:
             for is_last in (False, True):
                 has_begun = False
                 try:
-                    async with contextlib.aclosing(self._answer(llm, request)) as events:
+                    async with contextlib.aclosing(self._answer(llm, call, request)) as events:
                         async for event in events:
                             has_begun = True
                             yield event
@@ -114,8 +115,7 @@ class VllmEngine:
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
-        name = self._model.name or served_name(self._model.source)
-        return ModelCard(model=name, engine="vllm", engine_version=vllm.__version__)
+        return ModelCard(self._model.checkpoint_name, "vllm", vllm.__version__, self._model.trained_views)
 
     async def stop(self) -> None:
         """Shut the engine's processes down."""
@@ -133,29 +133,30 @@ class VllmEngine:
 
     async def _warm_up(self) -> None:
         """Ask the base model, then each adapter: vLLM loads one when it is asked for, and may die of it."""
-        async for _ in self.generate(warm_up_request()):
+        async for _ in self.generate(warm_up_call(), warm_up_request()):
             pass
         for name in self._adapters:
             try:
-                async for _ in self.generate(dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)):
+                request = dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)
+                async for _ in self.generate(warm_up_call(), request):
                     pass
             except EngineGone as error:
                 raise Unavailable(f"the adapter {name} cannot be loaded") from error
 
-    async def _answer(self, llm: AsyncLLM, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        prompt = await self._render(llm, request)
+    async def _answer(self, llm: AsyncLLM, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        prompt = await self._render(llm, call.principal.tenant, request)
         stream = llm.generate(
             prompt,
             _sampling_params(request.sampling, self._stream_interval_tokens),
             request.request_id,
             lora_request=self._adapters[request.adapter] if request.adapter else None,
-            trace_headers=dict(request.trace_context) or None,
-            priority=request.priority,
+            trace_headers=dict(call.trace_context) or None,
+            priority=call.priority,
         )
         with self._pulse.request():
             async with contextlib.aclosing(stream):
                 num_tokens: Counter[int] = Counter()
-                async for output in until(stream, request.deadline_unix_s):
+                async for output in until(stream, call.deadline_unix_s):
                     self._pulse.beat()
                     for event in _events(output, num_tokens):
                         yield event
@@ -165,16 +166,14 @@ class VllmEngine:
             raise EngineGone("the model engine is not running")
         return self._llm
 
-    async def _render(self, llm: AsyncLLM, request: GenerationRequest) -> Any:
+    async def _render(self, llm: AsyncLLM, tenant: str, request: GenerationRequest) -> Any:
         """Turn a conversation into vLLM's input: chat template, pixels, our ids and the tenant's salt."""
-        images = [image for turn in request.turns for image in turn.images]
+        images = request.images
         prompt = TextPrompt(prompt=chat_text(llm.renderer.get_tokenizer(), request.turns))
         if images:
             prompt["multi_modal_data"] = {"image": [Image.fromarray(image.pixels) for image in images]}
-            prompt["multi_modal_uuids"] = {
-                "image": [image_id(request.principal.tenant, image.digest) for image in images]
-            }
-        prompt["cache_salt"] = cache_salt(request.principal.tenant)
+            prompt["multi_modal_uuids"] = {"image": [image_id(tenant, image.digest) for image in images]}
+        prompt["cache_salt"] = cache_salt(tenant)
         (rendered,) = await llm.renderer.render_cmpl_async([parse_model_prompt(llm.model_config, prompt)])
         placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
         require_images(placed, images)
@@ -212,9 +211,9 @@ def _engine_args(
 ) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
-        revision=model.revision,
+        revision=or_none(model.revision),
         dtype=model.dtype,
-        quantization=model.quantization,
+        quantization=or_none(model.quantization),
         load_format=model.load_format,
         enable_lora=bool(model.adapters),
         # One place stays empty: vLLM 0.32 on a CPU reads the last place for a request without an adapter, so that in a
@@ -223,8 +222,8 @@ def _engine_args(
         max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
         enable_prefix_caching=True,
-        block_size=engine.block_size_tokens,
-        kv_cache_memory_bytes=engine.kv_cache_bytes,
+        block_size=or_none(engine.block_size_tokens),
+        kv_cache_memory_bytes=or_none(engine.kv_cache_bytes),
         # GiB. Unless told, vLLM lets it grow to 4, until a machine of 8 has no memory left.
         mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,

@@ -77,7 +77,7 @@ async def test_predict_answers_json_whatever_is_accepted(door: Door) -> None:
 async def test_predict_cannot_override_the_gate(door: Door) -> None:
     await door.post("/predict", confirm="true")
 
-    assert not door.reporter.asked[0][0].has_override
+    assert not door.reporter.asked[0][1].images[0].is_confirmed
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def scripted(deadline_s: float = 120, **engine_scaling: float) -> Manifest:
     """The laptop's RayService with all four deployments and an engine that recites."""
     app = {
         "engine": {"backend": "scripted", "scaling": engine_scaling},
+        "gateway": {"deadline_s": deadline_s},
         "orchestrator": {
             "placement": "separate",
-            "deadline_s": deadline_s,
             "scaling": {"min_replicas": 1, "max_replicas": 1, "num_cpus": 0.1},
         },
     }

@@ -20,9 +20,9 @@ from serve_app.client import (
     ProblemError,
     ReportBody,
     ReportDone,
-    SectionBody,
     SectionDelta,
     SectionDone,
+    SectionDoneBody,
     SectionName,
     SectionStatus,
 )
@@ -74,7 +74,7 @@ def test_settings_of_no_use_are_told_as_such(text: str, tmp_path: Path) -> None:
 
 FOREIGN = "cannot open [/models/clara] [type=value_error]: 1:100: :heart: [bold]x"
 REPORT = ReportBody.model_validate(report_example() | {"model": "clara[1]", "disclaimer": FOREIGN})
-CUT_OFF = SectionBody(text=FOREIGN, items=[], status=SectionStatus.TRUNCATED)
+CUT_OFF = SectionDoneBody(text=FOREIGN, items=[], status=SectionStatus.TRUNCATED, concerns=[])
 
 
 def starting(*lines: str, error: Exception | None = None) -> Callable[..., Any]:

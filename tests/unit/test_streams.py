@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.streams import gathered
+from serve_app.streams import gathered, together
 
 
 async def in_bursts(bursts: list[list[int]]) -> AsyncGenerator[int]:
@@ -69,3 +69,31 @@ async def test_closing_early_closes_the_stream_before_it_returns() -> None:
         assert is_open
 
     assert not is_open
+
+
+async def test_works_run_together_and_answer_in_order() -> None:
+    meeting = asyncio.Barrier(2)
+
+    async def work(number: int) -> int:
+        await meeting.wait()
+        return number
+
+    assert await together(work(number) for number in (1, 2)) == (1, 2)
+
+
+async def test_the_first_failure_cancels_the_other_works() -> None:
+    cancelled = asyncio.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("first")
+
+    with pytest.raises(KeyError, match="first"):
+        await together([endless(), failing()])
+    await asyncio.wait_for(cancelled.wait(), 5)

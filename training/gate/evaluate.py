@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
-from serve_app.imaging.film import Film, colour_ratio
+from serve_app.imaging.picture import Picture, colour_ratio
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
 from training.gate.augment import cut
 from training.gate.examples import DRAWN, VALIDATION_DRAWN, phantoms
@@ -27,7 +27,7 @@ from training.gate.films import PatientFilm, load_films, sample_patients, split
 from training.gate.pictures import VALIDATION, load_pictures
 from training.gate.train import Recipe
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 # No phantom of training has a seed of this range.
 PHANTOM_SEED = 90_000_000
 NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
@@ -42,7 +42,7 @@ def main() -> None:
     parts = split(
         load_films(arguments.films, sample_patients(arguments.samples, arguments.films)), np.random.default_rng(seed)
     )
-    sets: dict[str, Iterable[Film]] = {}
+    sets: dict[str, Iterable[Picture]] = {}
     for part in ("validation", "test"):
         films = [_film(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
         sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
@@ -72,7 +72,7 @@ def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+def _changed(prefix: str, films: list[Picture], rng: np.random.Generator) -> dict[str, Iterable[Picture]]:
     """Turn, invert and cut films: what ought to be asked about."""
     turned = {
         f"{prefix}{name}": [_of(np.ascontiguousarray(np.rot90(film.pixels, turns))) for film in films]
@@ -84,7 +84,7 @@ def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[s
     return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
 
 
-def _apart(rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+def _apart(rng: np.random.Generator) -> dict[str, Iterable[Picture]]:
     """Gather what training never saw besides films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {
@@ -102,28 +102,28 @@ def _table(verdicts: list[GateVerdict]) -> dict[str, float]:
     return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": round(mean, 4)}
 
 
-def _film(path: Path) -> Film:
+def _film(path: Path) -> Picture:
     with Image.open(path) as image:
         colours = image.convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
-    return Film(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
+    return Picture(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
 
 
-def _of(pixels: Picture) -> Film:
-    return Film(pixels, Source("drawn", pixels.shape[1], pixels.shape[0], 8))
+def _of(pixels: Pixels) -> Picture:
+    return Picture(pixels, Source("drawn", pixels.shape[1], pixels.shape[0], 8))
 
 
 def _by_projection(films: list[PatientFilm]) -> dict[str, int]:
     return dict(Counter(film.projection for film in films))
 
 
-def _milliseconds(gate: Gate, film: Film) -> dict[str, float]:
+def _milliseconds(gate: Gate, film: Picture) -> dict[str, float]:
     """Time one film at its own size and at 3000 x 3000, processor time of one thread, median of 30."""
     large = _of(np.array(Image.fromarray(film.pixels).resize((3000, 3000))))
     return {f"{f.pixels.shape[1]} x {f.pixels.shape[0]}": _median_ms(gate, f) for f in (film, large)}
 
 
-def _median_ms(gate: Gate, film: Film) -> float:
+def _median_ms(gate: Gate, film: Picture) -> float:
     times = []
     for _ in range(30):
         started = time.thread_time()

@@ -4,11 +4,12 @@ FastAPI reads forms with its own, wider bounds and spools them to files; this ro
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi import Request, Response, UploadFile
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -17,8 +18,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from serve_app.api.door.middleware import too_large
 from serve_app.domain.errors import EmptyUpload
 
-MAX_FILES = 1
-MAX_FIELDS = 8
+MAX_IMAGES = 4
+MAX_FIELDS = 8 + MAX_IMAGES
 MAX_FIELD_BYTES = 1024
 TOO_SLOW = "The form did not arrive in time."
 
@@ -34,9 +35,9 @@ class _MemoryParser(MultiPartParser):
 
 
 class UploadRequest(Request):
-    """A request that reads one small multipart form, of fields that each come once."""
+    """A request that reads one small multipart form; `fields` says of each field whether it may come repeatedly."""
 
-    def __init__(self, request: Request, fields: Sequence[str], timeout_s: float, *, ignores_others: bool) -> None:
+    def __init__(self, request: Request, fields: Mapping[str, bool], timeout_s: float, *, ignores_others: bool) -> None:
         super().__init__(request.scope, request.receive)
         self._fields = fields
         self._timeout_s = timeout_s
@@ -61,7 +62,7 @@ class UploadRequest(Request):
 
     def _checked(self, form: FormData) -> FormData:
         names = [name for name, _ in form.multi_items()]
-        if any(names.count(name) > 1 for name in self._fields):
+        if any(names.count(name) > 1 for name, is_repeated in self._fields.items() if not is_repeated):
             raise HTTPException(400, "The form gives a field more than once.")
         if not self._ignores_others and not set(names) <= set(self._fields):
             known = ", ".join(self._fields)
@@ -74,7 +75,7 @@ class UploadRequest(Request):
             raise HTTPException(415, "Send the image and the fields as multipart/form-data.")
         async with aclosing(self.stream()) as stream:
             parser = _MemoryParser(
-                self.headers, stream, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+                self.headers, stream, max_files=MAX_IMAGES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
             )
             try:
                 form = await parser.parse()
@@ -96,7 +97,8 @@ def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIR
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             """Wrap FastAPI's handler."""
             handle = super().get_route_handler()
-            fields = [param.alias for param in self.dependant.body_params]
+            params = get_flat_dependant(self.dependant).body_params
+            fields = {param.alias: get_origin(param.field_info.annotation) is list for param in params}
 
             async def handle_upload(request: Request) -> Response:
                 return await handle(UploadRequest(request, fields, timeout_s, ignores_others=ignores_others))
@@ -106,16 +108,16 @@ def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIR
     return UploadRoute
 
 
-async def read_image(image: UploadFile, max_upload_bytes: int) -> bytes:
-    """Take the bytes of an uploaded file.
+async def read_images(images: Sequence[UploadFile], max_upload_bytes: int) -> list[bytes]:
+    """Take the bytes of uploaded files.
 
     Raises:
-        EmptyUpload: there are none.
-        UploadTooLarge: there are more than allowed.
+        EmptyUpload: a file has none.
+        UploadTooLarge: together they have more than allowed.
     """
-    data = await image.read()
-    if not data:
+    files = [await image.read() for image in images]
+    if not all(files):
         raise EmptyUpload("the image has no bytes")
-    if len(data) > max_upload_bytes:
+    if sum(map(len, files)) > max_upload_bytes:
         raise too_large(max_upload_bytes)
-    return data
+    return files

@@ -5,7 +5,7 @@ Knows no route but the names it is given.
 
 import re
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api.door.problems import answer, failure_of, request_id_of
 from serve_app.domain.errors import Unavailable, UploadTooLarge
+from serve_app.ports import MetricSink
+from serve_app.telemetry.metrics import REPORTS
 
 _STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -96,12 +98,12 @@ class PlainErrors:
 
 
 class OutcomeReport:
-    """Tells once per report request how it ended; a request that nobody finished was left by its client."""
+    """Counts each report request once, by how it ended; a request that nobody finished was left by its client."""
 
-    def __init__(self, app: ASGIApp, paths: Collection[str], on_outcome: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, paths: Collection[str], metrics: MetricSink) -> None:
         self._app = app
         self._paths = frozenset(paths)
-        self._on_outcome = on_outcome
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -111,7 +113,7 @@ class OutcomeReport:
         try:
             await self._app(scope, receive, send)
         finally:
-            self._on_outcome(scope["state"].get("outcome", "client_gone"))
+            self._metrics.count(REPORTS, outcome=scope["state"].get("outcome", "client_gone"))
 
 
 class LastResort:

@@ -1,4 +1,4 @@
-"""Content negotiation between one JSON answer and a stream of events (RFC 9110, section 12.5.1)."""
+"""Content negotiation: one JSON answer or a stream of events, English or Vietnamese (RFC 9110, section 12.5)."""
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -8,6 +8,14 @@ def prefers_event_stream(accept: str | None) -> bool:
     """Say whether an Accept header ranks server-sent events above JSON; on a tie JSON wins."""
     ranges = [_media_range(part) for part in (accept or "*/*").split(",")]
     return _quality(EVENT_STREAM, ranges) > _quality(JSON, ranges)
+
+
+def prefers_vietnamese(accept_language: str | None) -> bool:
+    """Say whether an Accept-Language header ranks Vietnamese above English; on a tie the one named first wins."""
+    ranges = [_media_range(part) for part in (accept_language or "").split(",")]
+    named = [(name.partition("-")[0], quality) for name, quality in ranges if quality > 0]
+    known = [pair for pair in named if pair[0] in ("vi", "en")]
+    return bool(known) and max(known, key=lambda pair: pair[1])[0] == "vi"
 
 
 def _media_range(part: str) -> tuple[str, float]:

@@ -13,11 +13,14 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from serve_app.api.door.negotiation import prefers_vietnamese
+from serve_app.api.door.vietnamese import TITLES
 from serve_app.client.schemas import Problem
 from serve_app.domain.errors import (
     BadRequest,
@@ -26,11 +29,13 @@ from serve_app.domain.errors import (
     DeadlineExceeded,
     IncompleteReport,
     InvalidPatient,
+    InvalidStudy,
     NeedsConfirmation,
     NotAnImage,
     Refused,
     Unavailable,
     UnsupportedImage,
+    UnsupportedStudy,
     UploadTooLarge,
 )
 
@@ -44,6 +49,8 @@ logger = logging.getLogger(__name__)
 STATUS: Mapping[type[ClaraError], int] = {
     BadRequest: 400,
     InvalidPatient: 422,
+    InvalidStudy: 422,
+    UnsupportedStudy: 422,
     NotAnImage: 415,
     CorruptImage: 422,
     UnsupportedImage: 415,
@@ -59,12 +66,12 @@ _OUTCOME: Mapping[type[ClaraError], str] = {
     Refused: "refused",
     Unavailable: "unavailable",
 }
-CONFIRMATION_HINT = "To vouch for the image, send it to POST /v1/reports with the form field confirm=true."
+CONFIRMATION_HINT = "To confirm the image, send it to POST /v1/reports with the form field confirm=true."
 INTERNAL_DETAIL = "The service made a mistake. Quote the request id when you report it."
 INVALID_FORM_DETAIL = "A form field is missing or has a value of the wrong kind; facts names the fields."
 
-# The seed's clients read {"error": message}.
-SEED_PATHS = frozenset({"/predict", "/health"})
+# The first version's clients read {"error": message}.
+FIRST_VERSION_PATHS = frozenset({"/predict", "/health"})
 # Ours reach the client at most two handles away, each adding one wrapper.
 _MAX_WRAPPERS = 8
 
@@ -80,9 +87,15 @@ class Failure:
     def response(self, scope: Scope) -> Response:
         """Write the problem in the shape that the route's clients understand."""
         status = self.problem.status
-        if scope["path"] in SEED_PATHS:
+        if scope["path"] in FIRST_VERSION_PATHS:
             return JSONResponse({"error": self.problem.detail}, status, self.headers)
-        return JSONResponse(self.problem.model_dump(), status, self.headers, media_type=PROBLEM_JSON)
+        return JSONResponse(self.problem_for(scope).model_dump(), status, self.headers, media_type=PROBLEM_JSON)
+
+    def problem_for(self, scope: Scope) -> Problem:
+        """Give the problem its title in the client's language."""
+        if not prefers_vietnamese(Headers(scope=scope).get("accept-language")):
+            return self.problem
+        return self.problem.model_copy(update={"title": TITLES.get(self.problem.code, self.problem.title)})
 
 
 def failure_of(exc: BaseException, request_id: str) -> Failure:

@@ -5,30 +5,23 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
 from serve_app.api.bodies import named_event, report_body
-from serve_app.api.door.auth import Caller
-from serve_app.api.door.forms import read_image, upload_route
+from serve_app.api.door.auth import caller
+from serve_app.api.door.forms import upload_route
 from serve_app.api.door.negotiation import EVENT_STREAM, JSON, prefers_event_stream
 from serve_app.api.door.problems import settle
 from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_example, stream_example
+from serve_app.api.reports.form import ReportForm
 from serve_app.api.reports.run import ReportRun, unless_client_leaves
 from serve_app.client.schemas import ReportBody
-from serve_app.domain.report import Report, ReportEvent, ReportRequest
-from serve_app.domain.study import parse_patient
+from serve_app.domain.call import Call
+from serve_app.domain.report import Report, ReportEvent
 from serve_app.ports import Reporter
 from serve_app.settings import GatewaySettings
-
-Image = Annotated[UploadFile, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content.")]
-SexField = Annotated[str | None, Form(description="nam or male, nữ or female.", examples=["nam"])]
-AgeField = Annotated[str | None, Form(description="Whole years, 0 to 120.", examples=["63"])]
-ViewField = Annotated[str | None, Form(description="PA, AP or lateral.", examples=["PA"])]
-ConfirmField = Annotated[
-    bool, Form(description="I vouch that this is a chest X-ray: go on whatever the gate says. The report records it.")
-]
 
 _REPORT_ANSWER = {
     "description": "The draft report; as an event stream it ends with the event `report`, or with `error`, a problem.",
@@ -47,26 +40,20 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         "/v1/reports",
         response_model=ReportBody,
         responses={200: _REPORT_ANSWER, **problem_answers(REPORT_ERRORS)},
-        summary="Draft a report from a chest X-ray",
+        summary="Draft a report from chest X-rays",
     )
     async def create_report(
         request: Request,
-        caller: Caller,
-        image: Image,
-        sex: SexField = None,
-        age: AgeField = None,
-        view: ViewField = None,
-        confirm: ConfirmField = False,
+        call: Annotated[Call, Depends(caller(settings.deadline_s))],
+        form: Annotated[ReportForm, Depends()],
     ) -> Response:
         """Ask the model for the findings, then for the impression drawn from them.
 
         With `Accept: text/event-stream` the events are `prepared`, `findings.delta`, `findings`,
         `impression.delta`, `impression` and `report`; or, last, `error`.
         """
-        patient = parse_patient(sex, age, view)
-        data = await read_image(image, settings.max_upload_bytes)
-        wanted = ReportRequest(new_report_id(), data, patient, has_override=confirm)
-        run = ReportRun(reporter.report(wanted, caller))
+        study = await form.study(settings.max_upload_bytes)
+        run = ReportRun(reporter.report(call, study, new_report_id()))
         if prefers_event_stream(",".join(request.headers.getlist("accept")) or None):
             return await _stream(run, request, settings)
         report = await finished_report(run, request)
@@ -113,7 +100,9 @@ async def _messages(first: ReportEvent, run: ReportRun, request: Request) -> Asy
     if run.failure is None:
         request.state.outcome = "ok"
         return
-    yield ServerSentEvent(settle(request.scope, run.failure).problem.model_dump_json(), event="error")
+    yield ServerSentEvent(
+        settle(request.scope, run.failure).problem_for(request.scope).model_dump_json(), event="error"
+    )
 
 
 def _message(event: ReportEvent) -> ServerSentEvent:

@@ -12,6 +12,7 @@ from serve_app.api.examples import EVENTS, NOT_READY, report_example
 from serve_app.client import (
     AsyncClient,
     ClientError,
+    Image,
     IncompleteAnswer,
     Prepared,
     Problem,
@@ -50,9 +51,26 @@ async def test_the_reporter_gets_what_was_said(door: Door, sex: Sex | str, view:
     async with asking(door) as client:
         await client.report(FILM, sex=sex, age=63, view=view, confirm=True)
 
-    [(request, _)] = door.reporter.asked
-    assert request.patient == study.Patient(study.Sex.FEMALE, 63, study.View.LATERAL)
-    assert request.has_override
+    assert asked(door) == study.Study(
+        (study.StudyImage(FILM, study.View.LATERAL, is_confirmed=True),), study.Patient(study.Sex.FEMALE, 63)
+    )
+
+
+async def test_several_images_go_with_their_views(door: Door) -> None:
+    async with asking(door) as client:
+        await client.report(images=[Image(FILM, View.PA), Image(io.BytesIO(b"two"), "nghiêng"), Image(b"three")])
+
+    assert [(image.data, image.view) for image in asked(door).images] == [
+        (FILM, study.View.PA),
+        (b"two", study.View.LATERAL),
+        (b"three", None),
+    ]
+
+
+async def test_a_list_of_one_image_is_one_image(door: Door) -> None:
+    async with asking(door) as client:
+        await client.report(images=[Image(FILM, View.AP)])
+    assert asked(door).images == (study.StudyImage(FILM, study.View.AP),)
 
 
 async def test_what_was_not_said_stays_unknown(door: Door) -> None:
@@ -60,15 +78,13 @@ async def test_what_was_not_said_stays_unknown(door: Door) -> None:
         await client.report(FILM)
         await client.report(FILM, sex=None, age="", view=None, confirm=False)
 
-    for request, _ in door.reporter.asked:
-        assert request.patient == study.Patient()
-        assert not request.has_override
+    assert [sent for _, sent, _ in door.reporter.asked] == [study.Study((study.StudyImage(FILM),))] * 2
 
 
 async def test_an_age_of_zero_is_an_age(door: Door) -> None:
     async with asking(door) as client:
         await client.report(FILM, age=0)
-    assert door.reporter.asked[0][0].patient.age_years == 0
+    assert asked(door).patient.age_years == 0
 
 
 async def test_an_image_may_be_a_path_bytes_or_an_open_file(door: Door, tmp_path: Path) -> None:
@@ -77,7 +93,7 @@ async def test_an_image_may_be_a_path_bytes_or_an_open_file(door: Door, tmp_path
     async with asking(door) as client:
         for image in (path, str(path), FILM, io.BytesIO(FILM)):
             await client.report(image)
-    assert [request.image for request, _ in door.reporter.asked] == [FILM] * 4
+    assert [sent.images[0].data for _, sent, _ in door.reporter.asked] == [FILM] * 4
 
 
 async def test_the_stream_has_the_doors_events(door: Door) -> None:
@@ -166,7 +182,7 @@ async def test_not_being_ready_is_an_answer() -> None:
     assert (answered.status, answered.reason) == ("not-ready", "no-engine")
 
 
-@pytest.mark.parametrize("given", [{}, {"image": FILM, "images": ["two"]}])
+@pytest.mark.parametrize("given", [{}, {"image": FILM, "images": [Image(b"two")]}, {"images": []}])
 async def test_exactly_one_way_to_give_images(door: Door, given: dict[str, object]) -> None:
     async with asking(door) as client:
         with pytest.raises(TypeError, match="either image or images"):
@@ -186,6 +202,17 @@ def test_errors_survive_pickling(error: ClientError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert (str(copy), copy.code, copy.request_id) == (str(error), error.code, "r")
+
+
+async def test_a_view_of_all_images_is_refused(door: Door) -> None:
+    async with asking(door) as client:
+        with pytest.raises(TypeError, match="each of the images its view"):
+            await client.report(images=[Image(FILM), Image(FILM)], view="PA")
+
+
+def asked(door: Door) -> study.Study:
+    [(_, sent, _)] = door.reporter.asked
+    return sent
 
 
 async def ask(door: Door, way: str, **options: str) -> None:

@@ -41,9 +41,16 @@ def test_the_events_are_typed_in_their_order(ending: str) -> None:
 
     assert [type(event) for event in events] == KINDS
     assert events[1] == SectionDelta(SectionName.FINDINGS, REPORT.findings.text)
-    assert events[2] == SectionDone(SectionName.FINDINGS, REPORT.findings)
-    assert events[4] == SectionDone(SectionName.IMPRESSION, REPORT.impression)
+    assert [texts(event) for event in events[2:5:2]] == [
+        (SectionName.FINDINGS, REPORT.findings.text, REPORT.findings.items),
+        (SectionName.IMPRESSION, REPORT.impression.text, REPORT.impression.items),
+    ]
     assert events[5] == ReportDone(REPORT)
+
+
+def texts(event: Event) -> tuple[SectionName, str, list[str]]:
+    assert isinstance(event, SectionDone)
+    return event.section, event.body.text, event.body.items
 
 
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=40))

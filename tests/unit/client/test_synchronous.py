@@ -35,7 +35,7 @@ def test_reports_streams_and_the_service_are_asked(door: Door) -> None:
         assert client.version().engine == "vllm"
         assert client.readiness().status == "ready"
 
-    assert [request.image for request, _ in door.reporter.asked] == [FILM, FILM]
+    assert [sent.images[0].data for _, sent, _ in door.reporter.asked] == [FILM, FILM]
 
 
 def test_a_refusal_is_a_problem() -> None:

@@ -13,10 +13,12 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentBroadcastResponse
 
 from serve_app.cluster.handles import RemoteModel
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
 from serve_app.domain.service import Readiness
 from serve_app.ports import ModelCard
+from tests.calls import call
 
 DIALOGUE = Dialogue(GenerationRequest("one", ()))
 
@@ -36,7 +38,7 @@ class BreakingHandle:
     def converse(self) -> "BreakingHandle":
         return self
 
-    def remote(self, dialogue: Dialogue) -> "BreakingHandle":
+    def remote(self, call: Call, dialogue: Dialogue) -> "BreakingHandle":
         return self
 
     async def __aiter__(self) -> AsyncIterator[tuple[GenerationEvent, ...] | Exception]:
@@ -69,7 +71,7 @@ async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Excepti
     heard: list[GenerationEvent] = []
 
     async def listen() -> None:
-        async for event in RemoteModel(handle).converse(DIALOGUE):
+        async for event in RemoteModel(handle).converse(call(), DIALOGUE):
             heard.append(event)
 
     with pytest.raises(told):
@@ -157,6 +159,6 @@ async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here
     handle = BreakingHandle(BadRequest("the conversation does not fit the model"), is_answer=True)
 
     with pytest.raises(BadRequest, match="does not fit"):
-        _ = [event async for event in RemoteModel(handle).converse(DIALOGUE)]
+        _ = [event async for event in RemoteModel(handle).converse(call(), DIALOGUE)]
 
     assert handle.was_cancelled

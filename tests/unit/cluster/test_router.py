@@ -14,9 +14,10 @@ from ray.serve._private.common import DeploymentHandleSource, DeploymentID, Repl
 from ray.serve.request_router import PendingRequest, RequestRouter
 
 from serve_app.cluster.router import AffinityRouter, DropsCancelledRouter
-from serve_app.domain.conversation import Dialogue, GenerationRequest, Principal, Role, Turn
+from serve_app.domain.conversation import Dialogue, GenerationRequest, Role, Turn
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.engines.placement import ranked
+from tests.calls import call
 
 REPLICAS = ["a", "b", "c", "d"]
 
@@ -40,7 +41,7 @@ def conversation(digest: str, tenant: str = "one", num_turns: int = 1) -> Pendin
         np.zeros((28, 28, 3), np.uint8), digest, Source("PNG", 28, 28, 8), GateVerdict(GateOutcome.PASS, 1.0, "x")
     )
     turns = (Turn(Role.USER, "?", (image,)), *(Turn(Role.ASSISTANT, "!") for _ in range(num_turns - 1)))
-    return pending(Dialogue(GenerationRequest("request", turns, principal=Principal(tenant))))
+    return pending(call(tenant), Dialogue(GenerationRequest("request", turns)))
 
 
 def pending(*args: Any) -> PendingRequest:

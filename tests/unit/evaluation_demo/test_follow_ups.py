@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.demo.follow_ups import Asked, interview, questions_about, summarise
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Finished, FinishReason, GenerationEvent, GenerationRequest, TokenDelta, Usage
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 from serve_app.engines.scripted_engine import ScriptedEngine
@@ -35,9 +36,9 @@ class TruthfulEngine(ScriptedEngine):
         super().__init__()
         self.right = {pair.question: pair.answer for study in studies for pair in questions_about(study, 4, seed=1)}
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         if len(request.turns) < 5:
-            async for event in super().generate(request):
+            async for event in super().generate(call, request):
                 yield event
             return
         self.requests.append(request)

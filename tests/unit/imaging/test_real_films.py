@@ -10,10 +10,12 @@ from PIL import Image
 
 from serve_app.domain.errors import ClaraError, UnsupportedTransferSyntax, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
+from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import decode
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
+from tests.calls import call
 
 SETTINGS = PreprocessorSettings()
 
@@ -54,7 +56,7 @@ def test_the_jpeg_2000_chest_is_displayed_as_its_published_rendering(samples: Pa
 
 @pytest.mark.parametrize("name", ["RG1_J2KI.dcm", "RG1_small_explicit_le.dcm"])
 async def test_a_real_dicom_chest_is_prepared(samples: Path, name: str) -> None:
-    prepared = await LocalPreparer(SETTINGS).prepare((samples / "dicom" / name).read_bytes())
+    prepared = await LocalPreparer(SETTINGS).prepare(call(), StudyImage((samples / "dicom" / name).read_bytes()))
     assert prepared.gate.outcome is GateOutcome.PASS
     assert prepared.source.format == "DICOM"
     assert prepared.source.bits_stored == 15

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from serve_app.domain.radiograph import GateOutcome, Source
-from serve_app.imaging.film import Film
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import CLASSES, GATE_CHECKPOINT, Gate, thumbnail
 from serve_app.settings import ScreenSettings
 from training.phantoms import draw, sample
@@ -19,8 +19,8 @@ from training.phantoms import draw, sample
 GATE = Gate()
 
 
-def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Film:
-    return Film(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
+def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Picture:
+    return Picture(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
 
 
 def phantom(seed: int) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from training.data.columns import (
     match_columns,
     patient_of_cells,
     text_of,
+    view_of_cell,
     whole_years,
 )
 
@@ -95,7 +96,7 @@ def test_any_age_cell_is_read_or_refused(value: object) -> None:
 
 def test_a_patient_is_read_from_decomposed_vietnamese() -> None:
     female = unicodedata.normalize("NFD", "Nữ")
-    assert patient_of_cells(female, "084Y", "ap") == Patient(Sex.FEMALE, 84, View.AP)
+    assert (patient_of_cells(female, "084Y"), view_of_cell("ap")) == (Patient(Sex.FEMALE, 84), View.AP)
 
 
 @given(st.text())

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from datasets import Dataset, load_from_disk
 
+from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import PreprocessorSettings, decode
 from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import ScreenSettings
+from tests.calls import call
 from training.data import ReportedStudy, read_studies
 from training.data.manifest import Prepared, read_manifest
 from training.data.phantom_studies import write_phantoms
@@ -57,7 +59,7 @@ async def test_pixels_and_digest_are_those_of_serving(out: Path, studies: dict[s
     rows = rows_of(out)
     assert {row["study_id"] for row in rows} == studies.keys()
     for row in rows:
-        served = await preparer.prepare(studies[row["study_id"]].image)
+        served = await preparer.prepare(call(), StudyImage(studies[row["study_id"]].image))
         assert row["digest"] == served.digest
         assert np.array_equal(np.repeat(pixels_of(row)[:, :, None], 3, axis=2), served.pixels)
 

@@ -30,7 +30,7 @@ def test_a_row_becomes_a_study(row: Make, write_parquet: Write, bad_rows: list[B
     cells = row(findings=unicodedata.normalize("NFD", " - Bóng tim to.\n"), Ages="84 tuổi")
     [study] = read(write_parquet([cells]), bad_rows)
     assert study.findings == "- Bóng tim to." and study.impression == "- Tim to."
-    assert study.patient == Patient(Sex.MALE, 84, View.PA)
+    assert (study.patient, study.view) == (Patient(Sex.MALE, 84), View.PA)
     assert study.image == cells["image"]["bytes"]
     assert study.facts is None and bad_rows == []
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 from training.phantoms.questions import FollowUp, follow_ups
 from training.phantoms.report import findings_text, impression_text, merge_sides, suspected
 from training.phantoms.wording import STATEMENTS, draw_style

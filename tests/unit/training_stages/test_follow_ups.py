@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 from training.stages.follow_ups import choose_follow_ups, study_rng
 
 LEFT_EFFUSION = Fact(Finding.EFFUSION, side=Side.LEFT, severity=Severity.MILD)

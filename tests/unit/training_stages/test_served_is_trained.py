@@ -15,7 +15,7 @@ from datasets import Dataset
 from transformers import AutoImageProcessor, PreTrainedTokenizerBase
 
 from serve_app.cluster.environment import prepare_environment
-from serve_app.domain.conversation import GenerationRequest, Principal, Role, Turn
+from serve_app.domain.conversation import GenerationRequest, Role, Turn
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.facts import Fact, Finding
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
@@ -23,7 +23,7 @@ from serve_app.imaging.normalize import normalize
 from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
 from training.conversation import IGNORED
-from training.data.prepared import patient_of
+from training.data.prepared import patient_of, view_of
 from training.data.store import FEATURES
 from training.phantoms import draw, sample
 from training.stages.collate import Collator, rgb_of
@@ -64,9 +64,7 @@ def render(base: Path) -> Iterator[Render]:
     parts = SimpleNamespace(renderer=renderer, model_config=config.model_config)
     # A tenant of its own each time: vLLM hands the pixels of an image that it knows over only once.
     tenants = count()
-    yield lambda turns: asyncio.run(
-        engine._render(parts, GenerationRequest("one", turns, principal=Principal(tenant=str(next(tenants)))))
-    )
+    yield lambda turns: asyncio.run(engine._render(parts, str(next(tenants)), GenerationRequest("one", turns)))
     renderer.shutdown()
 
 
@@ -87,7 +85,7 @@ def batch(
 def turns(study: dict[str, object], film: Radiograph, stage: str) -> tuple[Turn, ...]:
     """What serving sends for the answer that a stage teaches."""
     prompts = PROMPTS["clara-vi-1"]
-    first = Turn(Role.USER, prompts.findings_question(patient_of(study)), (film,))
+    first = Turn(Role.USER, prompts.findings_question(patient_of(study), [view_of(study)]), (film,))
     if stage == "findings":
         return (first,)
     return (first, Turn(Role.ASSISTANT, str(study["findings"])), Turn(Role.USER, prompts.impression_question()))
