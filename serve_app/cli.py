@@ -67,7 +67,7 @@ def up(
 @app.command(help=SAY.demo)
 def demo(port: Port = 8000, metrics_port: MetricsPort = 8090) -> None:
     """Start the platform, draft one report on a drawn X-ray, stop, and say how to go on."""
-    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url, _failure_said(), Client(url) as client:
+    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url, _failure_said(), _client(url) as client:
         _print_report(client.stream(SAMPLE_FILM, age=63, sex="nam", view="PA"))
     go_on = SAY.go_on.format(up=".venv/bin/clara up", report=".venv/bin/clara report IMAGE --age 63 --sex nam")
     out.print(f"\n{go_on}")
@@ -85,7 +85,7 @@ def report(
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
     asked: Asked = {"age": age, "sex": sex, "view": view, "confirm": confirm}
-    with _failure_said(), Client(url) as client:
+    with _failure_said(), _client(url) as client:
         if as_json:
             out.print_json(client.report(image, **asked).model_dump_json())
         else:
@@ -134,12 +134,16 @@ def _said_plainly(running: AbstractContextManager[str]) -> Iterator[str]:
         raise typer.Exit(1) from error
 
 
+def _client(url: str) -> Client:
+    return Client(url, headers={"Accept-Language": SAY.language})
+
+
 @contextmanager
 def _failure_said() -> Iterator[None]:
     try:
         yield
     except ClientError as failure:
-        err.print(Text.assemble((failure.code, "bold red"), f": {SAY.failure(failure.code, str(failure))}"))
+        err.print(Text.assemble((failure.code, "bold red"), f": {SAY.failure(failure)}"))
         raise typer.Exit(1) from failure
 
 

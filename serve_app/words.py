@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from serve_app.client import ClientError, ProblemError
 from serve_app.settings import prefers_vietnamese
 
 
@@ -10,6 +11,8 @@ from serve_app.settings import prefers_vietnamese
 class Words:
     """Every sentence of the commands that a reader of reports uses; braces are filled in."""
 
+    language: str
+    """Its tag of RFC 5646: the server writes the titles of problems in it."""
     app: str
     up: str
     demo: str
@@ -37,15 +40,19 @@ class Words:
     """{up} and {report} are what to type, in two terminals."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """What a section that is not whole is, by its status; one that is not here is written as it is."""
-    problems: Mapping[str, str] = field(default_factory=dict)
-    """What went wrong, by the problem's code; the server's own sentence follows."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """How the client itself failed, by the code."""
 
-    def failure(self, code: str, detail: str) -> str:
-        """Write what went wrong."""
-        return f"{self.problems[code]} ({detail})" if code in self.problems else detail
+    def failure(self, error: ClientError) -> str:
+        """Write what went wrong: in Vietnamese the kind comes first, for details are English everywhere."""
+        if self.language == "en":
+            return str(error)
+        kind = error.problem.title if isinstance(error, ProblemError) else self.failures[error.code]
+        return f"{kind} ({error})"
 
 
 ENGLISH = Words(
+    language="en",
     app="CLARA drafts chest X-ray reports in Vietnamese.",
     up="Start the platform on this machine and keep it up until Ctrl-C.",
     demo="Start the platform, draft one report on a drawn X-ray, stop, and say how to go on.",
@@ -71,6 +78,7 @@ ENGLISH = Words(
 )
 
 VIETNAMESE = Words(
+    language="vi",
     app="CLARA soạn bản nháp kết quả X-quang ngực bằng tiếng Việt.",
     up="Khởi động hệ thống trên máy này và chạy cho đến khi nhấn Ctrl-C.",
     demo="Khởi động hệ thống, soạn một bản nháp từ phim X-quang vẽ sẵn, dừng lại và chỉ cách dùng tiếp.",
@@ -95,32 +103,11 @@ VIETNAMESE = Words(
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",
     statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},
-    problems={
-        "bad-request": "Yêu cầu không hợp lệ.",
-        "invalid-form": "Biểu mẫu không hợp lệ.",
-        "invalid-patient": "Tuổi, giới tính hoặc tư thế chụp không hợp lệ.",
-        "invalid-study": "Các ảnh gửi lên không hợp thành một lần khám.",
-        "unsupported-study": "Mô hình không được dạy để đọc loại khám này.",
-        "contradictory-study": "Biểu mẫu và tệp ảnh mâu thuẫn nhau về người bệnh hoặc tư thế chụp.",
-        "empty-upload": "Tệp gửi lên không có nội dung.",
-        "not-an-image": "Tệp không phải là ảnh PNG, JPEG hay DICOM.",
-        "corrupt-image": "Ảnh bị hỏng hoặc thiếu dữ liệu.",
-        "unsupported-image": "Loại ảnh này chưa được hỗ trợ.",
-        "unsupported-media-type": "Ảnh phải được gửi trong biểu mẫu multipart/form-data.",
-        "unsupported-transfer-syntax": "Kiểu nén DICOM này chưa được hỗ trợ.",
-        "upload-too-large": "Tệp quá lớn.",
-        "request-timeout": "Ảnh không được gửi đến kịp thời.",
-        "not-a-chest-xray": "Ảnh không giống phim X-quang ngực.",
-        "needs-confirmation": "Ảnh có thể không phải phim X-quang ngực: thêm --confirm nếu chắc chắn.",
-        "unavailable": "Hệ thống tạm thời không phục vụ được: hãy thử lại sau.",
-        "engine-gone": "Bộ máy đã dừng trong khi đang viết bản nháp này.",
-        "overloaded": "Đang có quá nhiều yêu cầu chờ: hãy thử lại sau.",
-        "deadline-exceeded": "Bản nháp không xong trong thời hạn của hệ thống.",
-        "internal-error": "Hệ thống gặp lỗi.",
+    failures={
         "unreachable": "Không kết nối được: hệ thống đã chạy chưa?",
         "client-deadline-exceeded": "Quá thời hạn chờ.",
         "incomplete": "Kết nối bị ngắt trước khi bản nháp hoàn tất.",
-        "not-the-platform": "Địa chỉ này không phải là của CLARA.",
+        "not-the-platform": "Nơi trả lời ở địa chỉ này không phải là CLARA.",
     },
 )
 

@@ -99,7 +99,7 @@ class Reporting:
         self.error = error
         self.asked: list[dict[str, object]] = []
 
-    def __call__(self, url: str) -> contextlib.AbstractContextManager["Reporting"]:
+    def __call__(self, url: str, **_: object) -> contextlib.AbstractContextManager["Reporting"]:
         return contextlib.nullcontext(self)
 
     def stream(self, image: Path, **asked: object) -> Iterator[Event]:

@@ -8,11 +8,20 @@ from dataclasses import fields
 
 import pytest
 
-from serve_app.api.door.problems import failure_of
-from serve_app.api.examples import REPORT_ERRORS, REQUEST_ID
-from serve_app.client import ClientError, SectionStatus, errors
+from serve_app.client import (
+    ClientError,
+    DeadlineExceeded,
+    IncompleteAnswer,
+    Problem,
+    ProblemError,
+    SectionStatus,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from serve_app.domain.errors import NotAChestXray
 from serve_app.settings import prefers_vietnamese
 from serve_app.words import ENGLISH, VIETNAMESE, Words, preferred
+from tests.api.conftest import FILM, ScriptedReporter, open_door
 
 VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 SENTENCES = [field.name for field in fields(Words) if field.type is str]
@@ -55,20 +64,25 @@ def test_both_languages_fill_in_the_same(name: str) -> None:
     assert (english and vietnamese and english != vietnamese) or name == "port"
 
 
-def test_every_way_a_report_fails_has_vietnamese_words() -> None:
-    codes = {failure_of(error, REQUEST_ID).problem.code for error in REPORT_ERRORS}
-    own = {kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ClientError)}
-    assert codes | own - {ClientError.code} <= VIETNAMESE.problems.keys()
+@pytest.mark.parametrize("kind", [Unreachable, DeadlineExceeded, IncompleteAnswer, UnexpectedAnswer])
+def test_every_way_the_client_fails_has_vietnamese_words(kind: type[ClientError]) -> None:
+    assert VIETNAMESE.failure(kind("the detail")) == f"{VIETNAMESE.failures[kind.code]} (the detail)"
+    assert ENGLISH.failure(kind("the detail")) == "the detail"
+
+
+async def test_a_refusal_has_the_servers_vietnamese_title_and_its_detail() -> None:
+    door = open_door(ScriptedReporter([], NotAChestXray("no lungs")))
+    async with door.client() as client:
+        headers = {"Accept-Language": VIETNAMESE.language}
+        answer = await client.post("/v1/reports", files={"image": FILM}, headers=headers)
+    error = ProblemError(Problem.model_validate_json(answer.content))
+
+    assert VIETNAMESE.failure(error) == "Ảnh không giống X-quang ngực. (no lungs)"
+    assert ENGLISH.failure(error) == "no lungs"
 
 
 def test_every_status_of_a_section_that_is_not_whole_has_vietnamese_words() -> None:
     assert set(VIETNAMESE.statuses) == set(SectionStatus) - {SectionStatus.COMPLETE}
-
-
-def test_the_servers_own_sentence_is_never_left_out() -> None:
-    detail = "the upload must not exceed 50000000 bytes"
-    assert VIETNAMESE.failure("upload-too-large", detail) == f"Tệp quá lớn. ({detail})"
-    assert ENGLISH.failure("upload-too-large", detail) == VIETNAMESE.failure("unheard-of", detail) == detail
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("vi_VN.UTF-8", VIETNAMESE.report), ("C.UTF-8", ENGLISH.report)])
@@ -83,4 +97,4 @@ def test_help_and_errors_are_in_that_language(language: str, sentence: str) -> N
     assert sentence in clara("report", "--help").stdout
     failed = clara("report", __file__, "--url", "http://127.0.0.1:1").stderr
     assert failed.startswith("unreachable: ")
-    assert (VIETNAMESE.problems["unreachable"] in failed) is (sentence == VIETNAMESE.report)
+    assert (VIETNAMESE.failures["unreachable"] in failed) is (sentence == VIETNAMESE.report)
