@@ -40,6 +40,9 @@ ENVIRONMENT = {
     # vLLM would find its own address by way of a public one.
     "VLLM_HOST_IP": "127.0.0.1",
     "VLLM_LOGGING_LEVEL": "WARNING",
+    # FlashInfer compiles its sampling kernel at run time, with a CUDA toolkit that no image of ours holds: no engine
+    # started on a GPU (LOG.md, 2026-11-27). Greedy reports lose nothing.
+    "VLLM_USE_FLASHINFER_SAMPLER": "0",
 }
 """What every process of a platform on one machine starts with; a cluster gets its own from the chart."""
 

@@ -159,7 +159,7 @@ async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None
     for seed in range(4):
         sampling = Sampling(max_tokens=96, temperature=2.0, seed=seed)
         request = GenerationRequest(f"unicode-{seed}", (question(),), sampling)
-        deltas = [event async for event in engine.generate(request) if isinstance(event, TokenDelta)]
+        deltas = [event async for event in engine.generate(call(), request) if isinstance(event, TokenDelta)]
         tokens = [token for delta in deltas for token in delta.token_ids]
         num_several += sum(not delta.text for delta in deltas)
         whole = tokenizer.decode(tokens, skip_special_tokens=True)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from serve_app.domain import errors
+from serve_app.domain.report import Concern, ConcernCode, ConcernSeverity, Place, SectionName
 from tests.api.conftest import open_door
 from tests.docs.pages import ROOT, Row, rows
 
@@ -30,6 +31,15 @@ def test_every_event_is_there() -> None:
     assert set(re.findall(r"^event: (\S+)", example, re.MULTILINE)) <= {row.cells[0].text for row in rows(PAGE)}
 
 
+def test_every_concern_is_there_with_its_severity() -> None:
+    place = Place(SectionName.FINDINGS, 0, 1)
+    concerns = {(code.value, Concern(code, place).severity.value) for code in ConcernCode}
+
+    assert concerns == {
+        (row.cells[0].text, row.cells[1].text) for row in rows(PAGE) if row.cells[1].text in {*ConcernSeverity}
+    }
+
+
 def test_every_error_is_there_with_its_status() -> None:
     documented = {
         (code, int(status))
@@ -40,7 +50,9 @@ def test_every_error_is_there_with_its_status() -> None:
     listed = {
         (row.cells[0].text, int(row.cells[1].text)) for row in stated(3, r"[a-z-]+") if row.cells[1].text.isdigit()
     }
-    known = {kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
+    known = {
+        kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ClaraError)
+    }
 
     assert documented <= listed
     assert {code for code, _ in listed - documented} <= known

@@ -56,12 +56,15 @@ def missing_sides(stated: Sequence[Statement]) -> Iterator[Concern]:
 
 
 def disagreements(findings: Sequence[Statement], impression: Sequence[Statement]) -> Iterator[Concern]:
-    """Find what the impression states against the findings, without them, or not at all."""
+    """Find what the impression states against the findings, without them, or not at all; each pair once."""
+    named = set()
     for statement in impression:
-        yield from _against(statement, findings)
+        for concern in _against(statement, findings):
+            named.add((concern.other, concern.place))
+            yield concern
     for statement in findings:
         if not statement.is_denied and statement.fact.finding not in INCIDENTAL:
-            yield from _left_out(statement, impression)
+            yield from (one for one in _left_out(statement, impression) if (one.place, one.other) not in named)
 
 
 def _against(statement: Statement, findings: Sequence[Statement]) -> Iterator[Concern]:

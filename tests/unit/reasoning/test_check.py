@@ -102,6 +102,12 @@ def test_what_is_wrong_is_named_with_its_places(
     assert expected in found(findings, impression)
 
 
+def test_two_passages_that_disagree_are_named_once() -> None:
+    assert found("- Tràn dịch màng phổi trái.", "- Tràn dịch màng phổi phải.") == [
+        ("side-disagrees", "Tràn dịch màng phổi", "Tràn dịch màng phổi")
+    ]
+
+
 def test_a_comparison_is_right_where_a_prior_was_given() -> None:
     text = "- Bóng tim to, không thay đổi so với phim cũ."
 
