@@ -12,6 +12,7 @@ from serve_app.settings.engine import OpenAISettings as OpenAISettings
 from serve_app.settings.engine import ScriptedSettings as ScriptedSettings
 from serve_app.settings.engine import TritonSettings as TritonSettings
 from serve_app.settings.gateway import GatewaySettings as GatewaySettings
+from serve_app.settings.language import prefers_vietnamese as prefers_vietnamese
 from serve_app.settings.model import DEMO_CHECKPOINT as DEMO_CHECKPOINT
 from serve_app.settings.model import ModelSettings as ModelSettings
 from serve_app.settings.orchestrator import OrchestratorSettings as OrchestratorSettings

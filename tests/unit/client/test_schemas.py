@@ -14,6 +14,7 @@ from serve_app.domain import radiograph, report, study
     [
         (schemas.Sex, study.Sex),
         (schemas.View, study.View),
+        (schemas.Origin, study.Origin),
         (schemas.SectionName, report.SectionName),
         (schemas.SectionStatus, report.SectionStatus),
     ],
@@ -22,6 +23,14 @@ def test_the_wire_has_the_domains_words(wire: type[StrEnum], domain: type[StrEnu
     assert {member.name: member.value for member in wire} == {member.name: member.value for member in domain}
 
 
-def test_the_wire_has_every_outcome_of_the_gate() -> None:
-    words = get_args(schemas.GateBody.model_fields["outcome"].annotation)
-    assert set(words) == {outcome.value for outcome in radiograph.GateOutcome}
+@pytest.mark.parametrize(
+    ("body", "field", "domain"),
+    [
+        (schemas.GateBody, "outcome", radiograph.GateOutcome),
+        (schemas.ReportedImageBody, "role", study.ImageRole),
+        (schemas.ConcernBody, "severity", report.ConcernSeverity),
+    ],
+)
+def test_a_field_of_few_words_has_the_domains(body: type[schemas.Body], field: str, domain: type[StrEnum]) -> None:
+    words = get_args(body.model_fields[field].annotation)
+    assert set(words) == {member.value for member in domain}
