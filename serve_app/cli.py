@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.text import Text
 
 from serve_app import __version__, words
+from serve_app.check import CheckFailed, check_platform
 from serve_app.client import (
+    DEFAULT_DEADLINE_S,
     DEFAULT_URL,
     Asked,
     Client,
@@ -90,6 +92,25 @@ def report(
             out.print_json(client.report(image, **asked).model_dump_json())
         else:
             _print_report(client.stream(image, **asked))
+
+
+@app.command()
+def check(
+    url: Annotated[str, typer.Argument(help="Such as http://127.0.0.1:8000")] = DEFAULT_URL,
+    image: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="By default a drawn X-ray.")] = SAMPLE_FILM,
+    ca_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate authorities to trust instead.")
+    ] = None,
+    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option(help="Seconds that the report may take.")] = DEFAULT_DEADLINE_S,
+) -> None:
+    """Wait until a platform is ready, ask it for one report, and verify that it is a whole draft."""
+    try:
+        report = check_platform(url, image, ca_file, wait_s, timeout_s)
+    except CheckFailed as failure:
+        err.print(str(failure), style="bold red", markup=False)
+        raise typer.Exit(1) from failure
+    out.print(f"A whole report by {report.model} in {report.timings.duration_s:.1f} s.", markup=False)
 
 
 @app.command(help=SAY.version)
