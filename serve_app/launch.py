@@ -105,7 +105,7 @@ def _running(settings: Settings, host: str, port: int, metrics_port: int, timeli
                 http_options={"host": host, "port": port},
                 logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
             )
-        with timeline.phase("replicas"), _told(timeline):
+        with timeline.phase("replicas"), _progress(timeline):
             _run(build_app(settings.model_dump(mode="json")))
             if settings.engine.scaling.min_replicas > 0:
                 timeline.include(_engine_phases(), of="engine")
@@ -163,7 +163,7 @@ def _why_not_running() -> str:
 
 
 @contextlib.contextmanager
-def _told(timeline: Timeline) -> Iterator[None]:
+def _progress(timeline: Timeline) -> Iterator[None]:
     """Report each deployment once it is up, and that the rest is still loading."""
     stop = threading.Event()
     watcher = threading.Thread(target=_watch, args=(timeline, stop), daemon=True)

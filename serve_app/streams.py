@@ -27,7 +27,7 @@ def until(stream: AsyncIterator[T], deadline_unix_s: float) -> AsyncIterator[T]:
     )
 
 
-def never_silent(stream: AsyncIterator[T], timeout_s: float) -> AsyncIterator[T]:
+def stalling_after(stream: AsyncIterator[T], timeout_s: float) -> AsyncIterator[T]:
     """Pass items on while each follows the one before within `timeout_s`.
 
     Raises:

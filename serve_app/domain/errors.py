@@ -14,13 +14,13 @@ from typing import ClassVar
 
 
 class ClaraError(Exception):
-    """The base of every error that a client is told about."""
+    """The base of every error that a client may see."""
 
     code: ClassVar[str] = "internal-error"
 
     @property
     def message(self) -> str:
-        """The one sentence a client reads."""
+        """The sentence that the client reads."""
         return str(self.args[0]) if self.args else (self.__doc__ or "").strip().splitlines()[0]
 
     @property

@@ -1,4 +1,4 @@
-"""Films are served no larger than the checkpoint was trained for: it never learned what it would see.
+"""Refuses images larger than the checkpoint was trained on.
 
 Knows how Qwen2-VL's image processor is configured, and no engine.
 """
@@ -16,13 +16,13 @@ def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapter
     """Compare the budget with a checkpoint's image processor, and with those that lie beside its adapters.
 
     Raises:
-        Unavailable: one of them was trained on smaller films.
+        Unavailable: one of them was trained on smaller images.
     """
-    for told in (processor, *(_beside(adapter) for adapter in adapters)):
+    for told in (processor, *(_processor_of(adapter) for adapter in adapters)):
         max_pixels = _max_pixels(told)
         if max_pixels is not None and max_visual_tokens > max_pixels // PATCH_UNIT_PX**2:
             raise Unavailable(
-                f"the model was trained on films of at most {max_pixels // PATCH_UNIT_PX**2} visual tokens, "
+                f"the model was trained on images of at most {max_pixels // PATCH_UNIT_PX**2} visual tokens, "
                 f"and preprocessor.max_visual_tokens is {max_visual_tokens}"
             )
 
@@ -35,7 +35,7 @@ def _max_pixels(processor: Mapping[str, Any]) -> int | None:
     return next((pixels for pixels in said if pixels is not None), None)
 
 
-def _beside(adapter: Path) -> dict[str, Any]:
+def _processor_of(adapter: Path) -> dict[str, Any]:
     path = adapter / "preprocessor_config.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found

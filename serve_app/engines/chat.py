@@ -1,4 +1,4 @@
-"""A conversation as one text by the checkpoint's own chat template, and the proof that its images are in the prompt."""
+"""Renders a conversation with the checkpoint's chat template, and verifies that every image is in the prompt."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
 
 
 def require_images(placed: Sequence[int], images: Sequence[Radiograph]) -> None:
-    """Prove that every image has its place in the prompt, at the size it was prepared in.
+    """Verify that every image is in the prompt, at the size it was prepared in.
 
     Args:
         placed: visual tokens of each image in the prompt, in order.

@@ -82,14 +82,14 @@ class OpenAIEngine:
             if missing := self._adapters - names:
                 raise Unavailable(f"the model server does not list {', '.join(sorted(missing))}")
             self._listed = names & {self._model, *self._adapters}
-            await self._see_that_it_sees()
+            await self._verify_image_used()
         self._is_in_doubt = False
 
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         payload = self._payload(call, request)
         with self._asking():
-            async with contextlib.aclosing(self._proven(payload)) as chunks:
+            async with contextlib.aclosing(self._after_doubt(payload)) as chunks:
                 async for event in _events(until(chunks, call.deadline_unix_s)):
                     yield event
 
@@ -154,10 +154,10 @@ class OpenAIEngine:
     async def _settle_doubt(self) -> None:
         async with self._proving:
             if self._is_in_doubt:
-                await self._see_that_it_sees()
+                await self._verify_image_used()
                 self._is_in_doubt = False
 
-    async def _see_that_it_sees(self) -> None:
+    async def _verify_image_used(self) -> None:
         seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
         if seen <= blind:
             raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
@@ -168,7 +168,7 @@ class OpenAIEngine:
         (finished,) = [event async for event in events if isinstance(event, Finished)]
         return finished.usage.prompt_tokens
 
-    async def _proven(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _after_doubt(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         await self._settle_doubt()
         async with contextlib.aclosing(self._chunks(payload)) as chunks:
             async for chunk in chunks:

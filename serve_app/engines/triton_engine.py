@@ -24,7 +24,7 @@ from serve_app.engines.triton_tensors import event_of, request_tensors
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import TritonSettings
-from serve_app.streams import never_silent, until
+from serve_app.streams import stalling_after, until
 
 _STOPPED = "the model server stopped while it worked on this report"
 # Without it a stream tells an error's words but not its code.
@@ -115,7 +115,7 @@ class TritonEngine:
         num_open = request.sampling.num_samples
         try:
             with _translated():
-                spoken = never_silent(_told(responses), self._settings.read_timeout_s)
+                spoken = stalling_after(_events_of(responses), self._settings.read_timeout_s)
                 async for event in until(spoken, call.deadline_unix_s):
                     num_open -= isinstance(event, Finished)
                     yield event
@@ -143,7 +143,7 @@ async def _once(message: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
     yield message
 
 
-async def _told(
+async def _events_of(
     responses: AsyncIterator[tuple[InferResult | None, InferenceServerException | None]],
 ) -> AsyncGenerator[GenerationEvent]:
     """Read events; the last response of a stream may have none."""

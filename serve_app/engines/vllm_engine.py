@@ -124,7 +124,7 @@ class VllmEngine:
             self._llm = None
 
     def _loaded(self) -> AsyncLLM:
-        _introduce_model()
+        _register_model_class()
         config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
         processor = config.model_config.hf_image_processor_config
         require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
@@ -243,7 +243,7 @@ def _engine_args(
     )
 
 
-def _introduce_model() -> None:
+def _register_model_class() -> None:
     """Show vLLM the model's class; where vLLM has not seen it yet, it starts a process to look at it, 12 s.
 
     On a GPU it shall: the class might bring CUDA into this process.

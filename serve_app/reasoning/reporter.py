@@ -70,8 +70,8 @@ class TwoTurnReporter:
         async with contextlib.aclosing(self._model.converse(call, dialogue)) as events:
             # The engine has the same deadline; its node may be gone without a word.
             async for event in until(events, call.deadline_unix_s):
-                for heard in transcript.hear(event):
-                    yield heard
+                for passed_on in transcript.add(event):
+                    yield passed_on
         card = transcript.require_whole()
 
         yield Report(
@@ -146,7 +146,7 @@ class _Transcript:
         self._text = ""
         self._first_token_s: float | None = None
 
-    def hear(self, event: DialogueEvent) -> Iterator[SectionDelta | SectionDone]:
+    def add(self, event: DialogueEvent) -> Iterator[SectionDelta | SectionDone]:
         """Note an event, and pass on what a reader of the report wants to know of it."""
         if isinstance(event, ModelCard):
             self._card = event
