@@ -25,6 +25,7 @@ from serve_app.client import (
     Client,
     ClientError,
     Event,
+    ReportBody,
     ReportDone,
     ReportOptions,
     SectionDelta,
@@ -198,8 +199,21 @@ def _print_report(events: Iterable[Event]) -> None:
             case SectionDone(_, body):
                 _print_end(body.status)
             case ReportDone(whole):
+                _print_concerns(whole)
                 origin = f"{whole.id}  {whole.model}  {whole.timings.duration_s:.1f} s"
                 out.print(f"\n{origin}\n{whole.disclaimer}", style="dim", markup=False)
+
+
+def _print_concerns(report: ReportBody) -> None:
+    """List what the reader should look at again, with the passages."""
+    texts = {"findings": report.findings.text, "impression": report.impression.text}
+    if report.concerns:
+        out.print(f"\n[bold]{SAY.look_again}[/]")
+    for concern in report.concerns:
+        places = [place for place in (concern.place, concern.other) if place is not None]
+        passages = " / ".join(f"“{texts[place.section][place.start : place.end]}”" for place in places)
+        style = "bold red" if concern.severity == "high" else "yellow"
+        out.print(Text.assemble(("! ", style), f"{passages}: {SAY.concerns.get(concern.code, concern.code)}"))
 
 
 def _print_end(status: SectionStatus) -> None:

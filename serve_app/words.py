@@ -40,6 +40,10 @@ class Words:
     """{up} and {report} are what to type, in two terminals."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """What a section that is not whole is, by its status; one that is not here is written as it is."""
+    look_again: str = ""
+    """The heading of the concerns."""
+    concerns: Mapping[str, str] = field(default_factory=dict)
+    """What a check of the draft found, by the code."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """How the client itself failed, by the code."""
 
@@ -75,6 +79,22 @@ ENGLISH = Words(
     try_it="Try: {command}",
     is_stopping="Stopping.",
     go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
+    look_again="LOOK AGAIN (automatic check; an empty list does not mean that the draft is right)",
+    concerns={
+        "polarity-disagrees": "stated in one section, denied in the other",
+        "side-disagrees": "the sides differ",
+        "place-disagrees": "the places differ",
+        "degree-disagrees": "the degrees differ",
+        "contradicts-itself": "stated and denied in the same section",
+        "unsupported": "no finding supports it",
+        "dropped": "missing from the impression",
+        "side-missing": "left or right is not named",
+        "prior-mentioned": "compares with an image that nobody sent",
+        "not-a-report": "not the text of a report",
+        "not-understood": "no fact could be read here",
+        "section-incomplete": "the section is not whole",
+        "drawn-from-incomplete": "drawn from findings that are not whole",
+    },
 )
 
 VIETNAMESE = Words(
@@ -103,6 +123,22 @@ VIETNAMESE = Words(
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",
     statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},
+    look_again="CẦN XEM LẠI (kiểm tra tự động; không có cảnh báo không có nghĩa là bản nháp đúng)",
+    concerns={
+        "polarity-disagrees": "một phần ghi có, phần kia ghi không",
+        "side-disagrees": "khác bên",
+        "place-disagrees": "khác vị trí",
+        "degree-disagrees": "khác mức độ",
+        "contradicts-itself": "mâu thuẫn trong cùng một phần",
+        "unsupported": "không có mô tả nào làm cơ sở",
+        "dropped": "không có trong kết luận",
+        "side-missing": "không ghi bên phải hay bên trái",
+        "prior-mentioned": "so sánh với phim không được gửi",
+        "not-a-report": "không phải nội dung kết quả X-quang",
+        "not-understood": "không đọc được dữ kiện nào",
+        "section-incomplete": "phần này chưa trọn vẹn",
+        "drawn-from-incomplete": "rút ra từ phần mô tả chưa trọn vẹn",
+    },
     failures={
         "unreachable": "Không kết nối được: hệ thống đã chạy chưa?",
         "client-deadline-exceeded": "Quá thời hạn chờ.",

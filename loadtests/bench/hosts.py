@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import multiprocessing
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -136,7 +136,7 @@ async def _serve(target: Target, connection: Connection) -> None:
 
 def cpu_s(process: psutil.Process) -> dict[str, float]:
     """Processor seconds so far of a process and of all it started, by what they are."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for one, name in _family(process):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = one.cpu_times()

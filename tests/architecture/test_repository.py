@@ -50,3 +50,13 @@ def test_modules_stay_short(files: list[Path]) -> None:
 def test_top_level_folders_are_the_agreed_ones(files: list[Path]) -> None:
     parts = [file.relative_to(ROOT).parts for file in files]
     assert {path[0] for path in parts if len(path) > 1} <= FOLDERS
+
+
+def test_unit_tests_mirror_the_source(files: list[Path]) -> None:
+    """A test of `serve_app/a/b.py` is in `tests/unit/a`, one of another package's `c/d.py` in `tests/unit/c`."""
+    unit = ROOT / "tests" / "unit"
+    folders = {file.parent.relative_to(unit) for file in files if file.is_relative_to(unit) and file.suffix == ".py"}
+    strays = [
+        str(folder) for folder in folders if not any((ROOT / top / folder).is_dir() for top in ("serve_app", "."))
+    ]
+    assert strays == []

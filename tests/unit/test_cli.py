@@ -139,6 +139,19 @@ def test_the_models_text_is_shown_unchanged(
     assert "truncated" in shown and "clara[1]" in shown
 
 
+def test_what_the_check_found_is_listed_with_its_passages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "Client", Reporting(ReportDone(ReportBody.model_validate(report_example()))))
+    (tmp_path / "film.png").touch()
+
+    cli.report(tmp_path / "film.png")
+
+    printed = capsys.readouterr().out
+    assert ENGLISH.look_again in printed
+    assert f"! “Bóng tim to”: {ENGLISH.concerns['dropped']}" in printed
+
+
 def test_the_whole_report_is_printed_as_the_server_wrote_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from serve_app.client import (
     Unreachable,
 )
 from serve_app.domain.errors import NotAChestXray
+from serve_app.domain.report import ConcernCode
 from serve_app.settings import prefers_vietnamese
 from serve_app.words import ENGLISH, VIETNAMESE, Words, preferred
 from tests.api.conftest import FILM, ScriptedReporter, open_door
@@ -98,3 +99,8 @@ def test_help_and_errors_are_in_that_language(language: str, sentence: str) -> N
     failed = clara("report", __file__, "--url", "http://127.0.0.1:1").stderr
     assert failed.startswith("unreachable: ")
     assert (VIETNAMESE.failures["unreachable"] in failed) is (sentence == VIETNAMESE.report)
+
+
+@pytest.mark.parametrize("words", [ENGLISH, VIETNAMESE], ids=["English", "Vietnamese"])
+def test_every_concern_has_words(words: Words) -> None:
+    assert set(words.concerns) == {code.value for code in ConcernCode}

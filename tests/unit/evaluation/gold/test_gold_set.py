@@ -10,7 +10,7 @@ import pytest
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 
-GOLD = Path(__file__).parents[3] / "evaluation" / "gold"
+GOLD = Path(__file__).parents[4] / "evaluation" / "gold"
 FILES = ("sentences.jsonl", "reports.jsonl", "nasty.jsonl")
 DECOMPOSED = "n006"
 """The nasty sentence written in NFD on purpose."""

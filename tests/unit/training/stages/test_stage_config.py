@@ -12,7 +12,7 @@ from training.stages import config as module
 from training.stages import export
 from training.stages.config import Stage, StageConfig, load_config
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CONFIGS = ROOT / "training" / "configs"
 SHIPPED = sorted(CONFIGS.glob("*/*.yaml"))
 TINY = CONFIGS / "tiny" / "findings.yaml"
