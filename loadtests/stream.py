@@ -1,4 +1,4 @@
-"""Says when the parts of one report came, and what counts as a failure; knows neither Locust nor HTTP."""
+"""Times the events of one report and rejects a report that is not whole; knows neither Locust nor HTTP."""
 
 from collections.abc import Callable, Iterable, Iterator
 

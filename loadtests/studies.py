@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.client import Asked
+from serve_app.client import ReportOptions
 from training.phantoms import draw, sample
 
 NUM_FILMS = 16
@@ -23,7 +23,7 @@ class Study:
     """One request: a PNG and what is said with it."""
 
     image: bytes
-    fields: Asked
+    fields: ReportOptions
 
 
 class Studies:
@@ -45,7 +45,7 @@ class Studies:
         return Study(_png(film), _patient(self._rng))
 
 
-def _patient(rng: np.random.Generator) -> Asked:
+def _patient(rng: np.random.Generator) -> ReportOptions:
     return {
         "sex": str(rng.choice(["nam", "nữ"])),
         "age": str(rng.integers(18, 90)),

@@ -22,12 +22,12 @@ from serve_app.check import CheckFailed, check_platform
 from serve_app.client import (
     DEFAULT_DEADLINE_S,
     DEFAULT_URL,
-    Asked,
     Client,
     ClientError,
     Event,
     ReportBody,
     ReportDone,
+    ReportOptions,
     SectionDelta,
     SectionDone,
     SectionStatus,
@@ -87,12 +87,12 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help=SAY.as_json)] = False,
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
-    asked: Asked = {"age": age, "sex": sex, "view": view, "confirm": confirm}
+    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm}
     with _failure_said(), _client(url) as client:
         if as_json:
-            out.print_json(client.report(image, **asked).model_dump_json())
+            out.print_json(client.report(image, **options).model_dump_json())
         else:
-            _print_report(client.stream(image, **asked))
+            _print_report(client.stream(image, **options))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the command line writes, in English and in Vietnamese; the report itself is Vietnamese in both."""
+"""The sentences of the command line, in English and in Vietnamese; reports are Vietnamese in both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,10 +1,10 @@
 """A client of CLARA's HTTP API; published by itself as `clara_client`, so it imports nothing else of `serve_app`."""
 
-from .asynchronous import AsyncClient, AsyncReportStream, Connection
+from .asynchronous import AsyncClient, AsyncReportStream, ConnectionOptions
 from .errors import ClientError, DeadlineExceeded, IncompleteAnswer, ProblemError, UnexpectedAnswer, Unreachable
 from .events import Event, Prepared, ReportDone, SectionDelta, SectionDone
-from .form import DEFAULT_DEADLINE_S, Asked, Image, ImageSource
-from .retries import DEFAULT_MAX_RETRIES
+from .form import DEFAULT_DEADLINE_S, Image, ImageSource, ReportOptions
+from .retries import MAX_RETRIES
 from .schemas import (
     PreparedBody,
     Problem,
@@ -24,14 +24,13 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 __all__ = [
     "DEFAULT_DEADLINE_S",
-    "DEFAULT_MAX_RETRIES",
     "DEFAULT_URL",
-    "Asked",
+    "MAX_RETRIES",
     "AsyncClient",
     "AsyncReportStream",
     "Client",
     "ClientError",
-    "Connection",
+    "ConnectionOptions",
     "DeadlineExceeded",
     "Event",
     "Image",
@@ -44,6 +43,7 @@ __all__ = [
     "ReadinessBody",
     "ReportBody",
     "ReportDone",
+    "ReportOptions",
     "ReportStream",
     "SectionDelta",
     "SectionDone",

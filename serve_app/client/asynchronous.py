@@ -1,4 +1,4 @@
-"""The asynchronous client. It needs asyncio, and belongs to the event loop that first uses it."""
+"""The asynchronous client. It needs asyncio and is bound to the event loop that first uses it."""
 
 import asyncio
 import ssl
@@ -15,12 +15,12 @@ from .answers import parsed, problem_of
 from .call import Call
 from .errors import IncompleteAnswer, ProblemError, UnexpectedAnswer, Unreachable
 from .events import CUT_OFF, EVENT_STREAM, Event, ReportDone, event_of
-from .form import DEFAULT_DEADLINE_S, Asked, ImageSource, ReportForm, report_form
-from .retries import DEFAULT_MAX_RETRIES, Retries, retry_after_s
+from .form import DEFAULT_DEADLINE_S, ImageSource, ReportForm, ReportOptions, report_form
+from .retries import MAX_RETRIES, Retries, retry_after_s
 from .schemas import ReadinessBody, ReportBody, VersionBody
 
 SERVICE_DEADLINE_S = 10.0
-"""How long readiness and version may take."""
+"""Seconds that `readiness` and `version` may take."""
 JSON = "application/json"
 OK = httpx.codes.OK
 NOT_READY = httpx.codes.SERVICE_UNAVAILABLE
@@ -30,17 +30,17 @@ _TIMEOUT = httpx.Timeout(None, connect=5.0)
 _LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
 
 
-class Connection(TypedDict, total=False):
+class ConnectionOptions(TypedDict, total=False):
     """How the platform is reached; every key may be left out."""
 
     headers: Mapping[str, str]
     """Sent with every request."""
     verify: ssl.SSLContext | bool
-    """Whom to trust with TLS; the usual certificate authorities unless given."""
+    """Certificate authorities to trust, as an SSL context. True, the default: those of certifi."""
     trust_env: bool
-    """Whether proxies that the environment names may carry images; no unless given."""
+    """Whether images may pass through the proxies that the environment names. False unless given."""
     transport: httpx.AsyncBaseTransport
-    """In place of the network: for tests."""
+    """Replaces the network, in tests."""
 
 
 class AsyncReportStream:
@@ -52,7 +52,7 @@ class AsyncReportStream:
 
     @property
     def request_id(self) -> str:
-        """What the call is named in the server's log."""
+        """The id under which the server logs the call."""
         return self._call.request_id
 
     def __aiter__(self) -> Self:
@@ -76,48 +76,48 @@ class AsyncReportStream:
 
 
 class AsyncClient:
-    """Asks one platform for reports; one client serves any number of concurrent calls.
+    """Requests reports from one platform, any number of them concurrently.
 
-    A call is repeated at most `max_retries` times, after 429, 503 or a connection that failed, and within its deadline.
+    It repeats a call at most `max_retries` times, after 429, 503 or a failed connection, within the call's deadline.
 
     Raises:
         Unreachable: `url` is not an address.
     """
 
-    def __init__(self, url: str, *, max_retries: int = DEFAULT_MAX_RETRIES, **connection: Unpack[Connection]) -> None:
+    def __init__(self, url: str, *, max_retries: int = MAX_RETRIES, **options: Unpack[ConnectionOptions]) -> None:
         self.url = url
         self._retries = Retries(max_retries)
-        connection.setdefault("trust_env", False)
+        options.setdefault("trust_env", False)
         try:
-            self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, limits=_LIMITS, **connection)
+            self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, limits=_LIMITS, **options)
         except httpx.InvalidURL as error:
             raise self._unreachable() from error
 
-    async def report(self, image: ImageSource | None = None, **asked: Unpack[Asked]) -> ReportBody:
+    async def report(self, image: ImageSource | None = None, **options: Unpack[ReportOptions]) -> ReportBody:
         """Draft a report on one image.
 
         Raises:
             ProblemError: the server refused, or could not answer. Unreachable: nobody is there.
             DeadlineExceeded: it took longer than `deadline_s`. IncompleteAnswer: the connection was lost.
-            UnexpectedAnswer: not the platform answers there.
+            UnexpectedAnswer: something other than the platform answers there.
         """
-        call = Call(asked.get("deadline_s", DEFAULT_DEADLINE_S), asked.get("request_id"))
+        call = Call(options.get("deadline_s", DEFAULT_DEADLINE_S), options.get("request_id"))
         async with call.limit():
-            form = await asyncio.to_thread(report_form, image, asked)
+            form = await asyncio.to_thread(report_form, image, options)
             content = await self._content(call, self._report_request(call, form, JSON))
         return parsed(ReportBody, content, call.request_id)
 
-    def stream(self, image: ImageSource | None = None, **asked: Unpack[Asked]) -> AsyncReportStream:
-        """Draft a report on one image and iterate over its events; nothing is sent before the first is asked for.
+    def stream(self, image: ImageSource | None = None, **options: Unpack[ReportOptions]) -> AsyncReportStream:
+        """Draft a report on one image and iterate over its events; nothing is sent before the first is requested.
 
         Raises:
             ClientError: as `report`, while it is iterated.
         """
-        call = Call(asked.get("deadline_s", DEFAULT_DEADLINE_S), asked.get("request_id"))
-        return AsyncReportStream(self._events(call, image, asked), call)
+        call = Call(options.get("deadline_s", DEFAULT_DEADLINE_S), options.get("request_id"))
+        return AsyncReportStream(self._events(call, image, options), call)
 
     async def version(self, *, deadline_s: float = SERVICE_DEADLINE_S) -> VersionBody:
-        """Ask what reports are made with.
+        """Return what reports are made with.
 
         Raises:
             ClientError: as `report`.
@@ -128,7 +128,7 @@ class AsyncClient:
         return parsed(VersionBody, content, call.request_id)
 
     async def readiness(self, *, deadline_s: float = SERVICE_DEADLINE_S) -> ReadinessBody:
-        """Ask once whether reports can be made now; a platform that is not ready is an answer too.
+        """Return whether reports can be made now. Asks once; `not-ready` is an answer, not an error.
 
         Raises:
             ClientError: as `report`.
@@ -160,8 +160,8 @@ class AsyncClient:
     def _report_request(self, call: Call, form: ReportForm, accept: str) -> httpx.Request:
         return self._request(call, "POST", "/v1/reports", accept, files=form.files, data=form.data)
 
-    async def _events(self, call: Call, image: ImageSource | None, asked: Asked) -> AsyncGenerator[Event]:
-        form = await asyncio.to_thread(report_form, image, asked)
+    async def _events(self, call: Call, image: ImageSource | None, options: ReportOptions) -> AsyncGenerator[Event]:
+        form = await asyncio.to_thread(report_form, image, options)
         request = self._report_request(call, form, EVENT_STREAM)
         async with aclosing(await self._accepted(call, request)) as response:
             with self._failures_named(call):

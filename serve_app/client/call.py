@@ -1,4 +1,4 @@
-"""One call: the name it goes by and the time it may take."""
+"""One call: its request id and its deadline."""
 
 import asyncio
 import re

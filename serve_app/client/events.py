@@ -11,6 +11,7 @@ from .errors import IncompleteAnswer, ProblemError
 from .schemas import DeltaBody, PreparedBody, ReportBody, SectionDoneBody, SectionName
 
 EVENT_STREAM = "text/event-stream"
+CUT_OFF = "the answer ended before the report was whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,6 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
         if isinstance(event, ReportDone):
             return
     raise IncompleteAnswer(CUT_OFF)
-
-
-CUT_OFF = "the answer ended before the report was whole"
 
 
 def event_of(message: ServerSentEvent, request_id: str = "") -> Event | None:

@@ -1,4 +1,4 @@
-"""What a report is asked with, and the multipart form it is sent as."""
+"""The images and options of a report, and the multipart form that carries them."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Protocol, TypedDict
 from .schemas import Sex, View
 
 DEFAULT_DEADLINE_S = 300.0
-"""How long a report may take, from the connection to the last byte. The server's own deadline is 120 s unless set."""
+"""Seconds that a report may take, from the connection to the last byte. The server's own default is shorter."""
 
 # A file's name may hold the patient's.
 _FILENAME = "film"
@@ -33,8 +33,8 @@ class Image:
     view: View | str | None = None
 
 
-class Asked(TypedDict, total=False):
-    """What may be said with an image; every key may be left out."""
+class ReportOptions(TypedDict, total=False):
+    """What may be given with an image; every key may be left out."""
 
     images: Sequence[Image]
     """Instead of the one image: those of one examination, each with its view."""
@@ -49,7 +49,7 @@ class Asked(TypedDict, total=False):
     deadline_s: float
     """Seconds for the whole call: connection, upload, wait, stream, retries. `DEFAULT_DEADLINE_S` unless given."""
     request_id: str | None
-    """Names the call in the server's log: 1 to 128 letters, digits, dots, dashes, underscores. Fresh unless given."""
+    """The id under which the server logs the call: 1 to 128 of `A-Za-z0-9._-`. Null: a fresh one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,21 @@ class ReportForm:
     data: dict[str, str | list[str]]
 
 
-def report_form(image: ImageSource | None, asked: Asked) -> ReportForm:
+def report_form(image: ImageSource | None, options: ReportOptions) -> ReportForm:
     """Read the images and write the form.
 
     Raises:
         TypeError: not exactly one of `image` and `images` is given, or `images` with a `view` of all.
         OSError: a file cannot be read.
     """
-    images = _images(image, asked)
+    images = _images(image, options)
     name = "image" if len(images) == 1 else "images"
     files = [(name, (_FILENAME, _bytes_of(one.source))) for one in images]
-    return ReportForm(files, {**_patient(asked), **_of_images(images)})
+    return ReportForm(files, {**_patient(options), **_of_images(images)})
 
 
-def _images(image: ImageSource | None, asked: Asked) -> list[Image]:
-    images, view = list(asked.get("images", ())), asked.get("view")
+def _images(image: ImageSource | None, options: ReportOptions) -> list[Image]:
+    images, view = list(options.get("images", ())), options.get("view")
     if (image is None) == (not images):
         raise TypeError("give either image or images")
     if images and view:
@@ -82,8 +82,12 @@ def _images(image: ImageSource | None, asked: Asked) -> list[Image]:
     return images if image is None else [Image(image, view)]
 
 
-def _patient(asked: Asked) -> dict[str, str | list[str]]:
-    words = {"sex": asked.get("sex"), "age": asked.get("age"), "confirm": "true" if asked.get("confirm") else None}
+def _patient(options: ReportOptions) -> dict[str, str | list[str]]:
+    words = {
+        "sex": options.get("sex"),
+        "age": options.get("age"),
+        "confirm": "true" if options.get("confirm") else None,
+    }
     return {name: str(word) for name, word in words.items() if word not in (None, "")}
 
 

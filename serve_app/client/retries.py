@@ -1,4 +1,4 @@
-"""When a failed call is worth repeating; knows no clock but the one it is given."""
+"""Decides when a failed call is repeated; reads no clock."""
 
 import random
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 
 from .errors import ClientError, ProblemError, Unreachable
 
-DEFAULT_MAX_RETRIES = 2
-# Too many requests, and a service that will be back: in both cases no report was begun, or none will come of it.
+MAX_RETRIES = 2
+# Too many requests, and a service that will be back: neither has made a report.
 _WORTH_REPEATING = frozenset({429, 503})
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 8.0
@@ -18,14 +18,14 @@ _SPREAD = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Repeats what found nobody there, or was told to come again, at most `max_retries` times."""
+    """Repeats a failed connection and a refusal for now, at most `max_retries` times."""
 
-    max_retries: int = DEFAULT_MAX_RETRIES
+    max_retries: int = MAX_RETRIES
 
     def wait_s(self, num_failures: int, failure: ClientError) -> float | None:
-        """Say how long to wait after the last of so many failures; null: give up.
+        """Return the seconds to wait after the last of `num_failures`; null: give up.
 
-        At least as long as the server asked for; where it asked for nothing, twice as long each time.
+        Never less than the server's Retry-After; without one, twice as long each time.
         """
         if num_failures > self.max_retries or not _is_worth_repeating(failure):
             return None

@@ -6,40 +6,40 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from .asynchronous import SERVICE_DEADLINE_S, AsyncClient, AsyncReportStream, Connection
+from .asynchronous import SERVICE_DEADLINE_S, AsyncClient, AsyncReportStream, ConnectionOptions
 from .events import Event
-from .form import Asked, ImageSource
-from .retries import DEFAULT_MAX_RETRIES
+from .form import ImageSource, ReportOptions
+from .retries import MAX_RETRIES
 from .schemas import ReadinessBody, ReportBody, VersionBody
 
 T = TypeVar("T")
 
 
 class Client:
-    """Asks one platform for reports, from any number of threads; close it, or use it in a `with` statement.
+    """Requests reports from one platform, for any number of threads; close it, or use it in a `with` statement.
 
     Raises:
         Unreachable: `url` is not an address.
     """
 
-    def __init__(self, url: str, *, max_retries: int = DEFAULT_MAX_RETRIES, **connection: Unpack[Connection]) -> None:
-        self._client = AsyncClient(url, max_retries=max_retries, **connection)
+    def __init__(self, url: str, *, max_retries: int = MAX_RETRIES, **options: Unpack[ConnectionOptions]) -> None:
+        self._client = AsyncClient(url, max_retries=max_retries, **options)
         self._loop = _LoopThread()
 
-    def report(self, image: ImageSource | None = None, **asked: Unpack[Asked]) -> ReportBody:
+    def report(self, image: ImageSource | None = None, **options: Unpack[ReportOptions]) -> ReportBody:
         """Draft a report on one image; see `AsyncClient.report`."""
-        return self._loop.run(self._client.report(image, **asked))
+        return self._loop.run(self._client.report(image, **options))
 
-    def stream(self, image: ImageSource | None = None, **asked: Unpack[Asked]) -> "ReportStream":
+    def stream(self, image: ImageSource | None = None, **options: Unpack[ReportOptions]) -> "ReportStream":
         """Draft a report on one image and iterate over its events; see `AsyncClient.stream`."""
-        return ReportStream(self._client.stream(image, **asked), self._loop)
+        return ReportStream(self._client.stream(image, **options), self._loop)
 
     def version(self, *, deadline_s: float = SERVICE_DEADLINE_S) -> VersionBody:
-        """Ask what reports are made with; see `AsyncClient.version`."""
+        """Return what reports are made with; see `AsyncClient.version`."""
         return self._loop.run(self._client.version(deadline_s=deadline_s))
 
     def readiness(self, *, deadline_s: float = SERVICE_DEADLINE_S) -> ReadinessBody:
-        """Ask whether reports can be made now; see `AsyncClient.readiness`."""
+        """Return whether reports can be made now; see `AsyncClient.readiness`."""
         return self._loop.run(self._client.readiness(deadline_s=deadline_s))
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class ReportStream:
 
     @property
     def request_id(self) -> str:
-        """What the call is named in the server's log."""
+        """The id under which the server logs the call."""
         return self._events.request_id
 
     def __iter__(self) -> Self:
@@ -113,7 +113,7 @@ class _LoopThread:
         return not self._loop.is_closed()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for some work on the loop; whatever interrupts the wait, as Ctrl-C, cancels the work."""
+        """Run a coroutine on the loop and wait for it; whatever interrupts the wait, such as Ctrl-C, cancels it."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
