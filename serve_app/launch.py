@@ -43,10 +43,10 @@ def require_loopback(host: str) -> None:
         address = ipaddress.ip_address(host)
         is_loopback = address.is_loopback
         if is_loopback and address.version == 6:
-            raise LaunchError(f"{host} is an IPv6 address, which is not served here: choose 127.0.0.1")
+            raise LaunchError(f"{host} is an IPv6 address, which is not supported: choose 127.0.0.1")
     if not is_loopback:
         raise LaunchError(
-            f"{host} is not this machine alone: there is no authentication yet, so only 127.0.0.1 is served"
+            f"{host} is reachable from other machines: there is no authentication yet, so only 127.0.0.1 is allowed"
         )
 
 
@@ -84,7 +84,7 @@ def _door(proxy: Proxy, deadline_s: float, tell: Callable[[str], None]) -> conte
         return contextlib.nullcontext()
     binary = find_haproxy()
     if binary is None:
-        raise LaunchError("there is no haproxy here: install it (on Debian the package haproxy), or leave out --proxy")
+        raise LaunchError("haproxy is not installed: install it (on Debian the package haproxy), or leave out --proxy")
     return haproxy(binary, deadline_s, tell)
 
 
@@ -190,4 +190,4 @@ def _watch(timeline: Timeline, stop: threading.Event) -> None:
 def _require_free(host: str, port: int) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
-            raise LaunchError(f"port {port} is taken: another platform may be running; choose one with --port")
+            raise LaunchError(f"port {port} is in use: another platform may be running; choose another with --port")

@@ -33,7 +33,7 @@ def stalling_after(stream: AsyncIterator[T], timeout_s: float) -> AsyncIterator[
     Raises:
         EngineGone: no item came for so long.
     """
-    silent = EngineGone("the model server fell silent while it worked on this report")
+    silent = EngineGone("the model server stalled while it worked on this report")
     return _each_within(stream, lambda: timeout_s, silent)
 
 

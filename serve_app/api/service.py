@@ -59,7 +59,7 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
         try:
             return version_body(await asyncio.wait_for(service.describe(), readiness_timeout_s))
         except TimeoutError:
-            raise Unavailable("no engine has said in time what it serves") from None
+            raise Unavailable("no engine described its model in time") from None
 
     return router
 

@@ -42,7 +42,7 @@ def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
                 **answer(v0_report_example(), "Both answers of the model, each whole: a draft."),
                 "headers": {DRAFT_HEADER: {"description": "What the report is.", "schema": {"const": "draft"}}},
             },
-            **v0_answers((*REPORT_ERRORS, IncompleteReport("no whole report was made: impression is truncated"))),
+            **v0_answers((*REPORT_ERRORS, IncompleteReport("the report is incomplete: impression is truncated"))),
         },
         summary="Draft a report, in the first version's shape",
     )
@@ -82,4 +82,4 @@ def _require_whole(report: Report) -> None:
     sections = ((SectionName.FINDINGS, report.findings), (SectionName.IMPRESSION, report.impression))
     faults = [f"{name} is {part.status}" for name, part in sections if part.status is not SectionStatus.COMPLETE]
     if faults:
-        raise IncompleteReport(f"no whole report was made: {', '.join(faults)}")
+        raise IncompleteReport(f"the report is incomplete: {', '.join(faults)}")

@@ -85,13 +85,13 @@ class CorruptImage(BadRequest):
 
 
 class UnsupportedImage(BadRequest):
-    """The image is well formed but of a kind that is not read here."""
+    """The image is well formed but of a kind that is not supported."""
 
     code = "unsupported-image"
 
 
 class UnsupportedTransferSyntax(UnsupportedImage):
-    """No decoder here reads this DICOM transfer syntax."""
+    """No decoder is installed for this DICOM transfer syntax."""
 
     code = "unsupported-transfer-syntax"
 
@@ -178,6 +178,6 @@ class DeadlineExceeded(Unavailable):
 
 
 class IncompleteReport(ClaraError):
-    """A section of the report is not the model's whole answer."""
+    """A section of the report is incomplete."""
 
     code = "incomplete-report"

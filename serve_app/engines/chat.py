@@ -17,7 +17,7 @@ def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """
     controls = tokenizer.all_special_tokens
     if any(control in turn.text for turn in turns for control in controls):
-        raise BadRequest("the conversation holds control tokens of the model")
+        raise BadRequest("the conversation contains control tokens of the model")
     messages = [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
     text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return text

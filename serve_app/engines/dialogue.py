@@ -44,7 +44,7 @@ class EngineChat:
                     is_finished = isinstance(event, Finished)
                     yield event
             if not is_finished:
-                raise EngineGone("the model engine ended its answer without saying so")
+                raise EngineGone("the model engine ended its answer without a finish reason")
             if follow_up is not None:
                 request = _continued(request, answer, follow_up)
 

@@ -36,8 +36,8 @@ from serve_app.streams import until
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5
-_TAKES_NO_MORE = "the model server takes no more reports now"
-_GIVEN_UP = "the model server gave this report up"
+_TAKES_NO_MORE = "the model server's queue is full"
+_GIVEN_UP = "the model server aborted this report"
 
 
 class OpenAIEngine:
@@ -129,7 +129,7 @@ class OpenAIEngine:
         response = await self._client.get(health, timeout=self._settings.connect_timeout_s)
         # What stands in front of a server may let only its OpenAI routes through.
         if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_FOUND):
-            raise EngineGone("the model server says that its model is dead")
+            raise EngineGone("the model server reports that its model is dead")
 
     async def _models(self) -> frozenset[str]:
         response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
@@ -160,7 +160,7 @@ class OpenAIEngine:
     async def _verify_image_used(self) -> None:
         seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
         if seen <= blind:
-            raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
+            raise Unavailable(f"{self._model} ignores images: its prompt has as many tokens without one")
 
     async def _num_prompt_tokens(self, has_image: bool) -> int:
         request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
@@ -177,7 +177,7 @@ class OpenAIEngine:
     def _payload(self, call: Call, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
         if sampling.num_samples != 1 or sampling.num_logprobs is not None:
-            raise BadRequest("this model server is asked for one sample, without log-probabilities")
+            raise BadRequest("this backend supports one sample, without log-probabilities")
         return {
             # Servers with adapters know each by a name of its own.
             "model": request.adapter or self._model,
@@ -244,9 +244,9 @@ async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Gener
                 yield TokenDelta(text, tokens)
             reason = choice.get("finish_reason") or reason
     if reason not in ("stop", "length"):
-        raise EngineGone("the model server ended its answer without saying why" if reason is None else _GIVEN_UP)
+        raise EngineGone("the model server ended its answer without a finish reason" if reason is None else _GIVEN_UP)
     if usage is None:
-        raise Unavailable("the model server tells no usage: whether it saw the image cannot be known")
+        raise Unavailable("the model server reported no token usage, so we cannot verify that it saw the image")
     yield Finished(FinishReason(reason), usage)
 
 

@@ -46,4 +46,4 @@ class Pulse:
         """
         waiting_s = self._now() - self._waiting_since_s if self._num_running else 0.0
         if self._silence_s + waiting_s > self._stall_timeout_s:
-            raise EngineGone("the model engine has said nothing for too long")
+            raise EngineGone("the model engine has emitted no token for too long")

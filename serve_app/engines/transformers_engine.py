@@ -72,7 +72,7 @@ class TransformersEngine:
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("no adapters are served here")
+            raise BadRequest("this backend serves no adapters")
         runner = self._running()
         inputs = await asyncio.to_thread(self._inputs, request)
         room = self._settings.max_model_len - inputs["input_ids"].shape[1]

@@ -51,7 +51,7 @@ class TritonEngine:
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("no adapters are served here")
+            raise BadRequest("this backend serves no adapters")
         tensors = request_tensors(request)
         for pause_s in (*_RETRY_PAUSES_S, None):
             has_begun = False
@@ -187,7 +187,7 @@ def _translated() -> Any:
     except InferenceServerException as error:
         # A request that is not even taken in is refused within the stream, by words alone.
         if "maximum queue size" in str(error.message()):
-            raise Overloaded("the model server takes no more reports now") from error
+            raise Overloaded("the model server's queue is full") from error
         raise EngineGone("the model server refused this report") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EngineGone(_STOPPED) from error

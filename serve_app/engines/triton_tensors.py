@@ -69,7 +69,7 @@ def request_of(tensors: Tensors, request_id: str) -> GenerationRequest:
         raise BadRequest("the conversation or its sampling cannot be read") from error
     files = _row(tensors["images"]) if "images" in tensors else []
     if len(files) != sum(message.num_images for message in messages):
-        raise BadRequest("the conversation has other images than were sent")
+        raise BadRequest("the messages and the images do not match")
     waiting = iter([_radiograph(file) for file in files])
     turns = [
         Turn(message.role, message.text, tuple(next(waiting) for _ in range(message.num_images)))
@@ -124,7 +124,7 @@ def _numbers(numbers: list[int] | tuple[int, ...]) -> NDArray[np.int32]:
 
 def _row(tensor: NDArray[np.generic]) -> list[bytes]:
     if tensor.ndim != 2 or len(tensor) != 1:
-        raise BadRequest("a request holds one conversation: send several requests, the server makes the batch")
+        raise BadRequest("a request holds one conversation: send several requests, and the server batches them")
     return [bytes(text) for text in tensor[0]]
 
 

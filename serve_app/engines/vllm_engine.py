@@ -90,7 +90,7 @@ class VllmEngine:
         """Stream one answer; see `ports.Engine`."""
         llm = self._running()
         if request.adapter is not None and request.adapter not in self._adapters:
-            raise BadRequest("this adapter is not served here")
+            raise BadRequest("this engine does not serve this adapter")
         with _translated():
             for is_last in (False, True):
                 has_begun = False
@@ -102,7 +102,7 @@ class VllmEngine:
                     return
                 except _GivenUp as error:
                     if has_begun or is_last:
-                        raise EngineGone("the model engine gave this report up") from error
+                        raise EngineGone("the model engine aborted this report") from error
                 logger.warning("vLLM gave a request up before its first token: asking once more")
 
     async def check_health(self) -> None:
@@ -195,7 +195,7 @@ def _translated() -> Iterator[None]:
     except VLLMClientError as error:
         raise BadRequest("the conversation does not fit the model") from error
     except GracefulHTTPError as error:
-        raise Overloaded("the model engine takes no more reports now") from error
+        raise Overloaded("the model engine's queue is full") from error
     except VLLMServerError as error:
         raise EngineGone("the model engine stopped while it worked on this report") from error
 
@@ -306,7 +306,7 @@ def _finished(output: RequestOutput, part: CompletionOutput, completion_tokens: 
     if part.finish_reason == "error":
         raise _GivenUp
     if part.finish_reason not in ("stop", "length"):
-        raise EngineGone("the model engine gave this report up")
+        raise EngineGone("the model engine aborted this report")
     usage = Usage(
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=completion_tokens,

@@ -25,7 +25,7 @@ def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
         NotAnImage: none of the three formats.
         CorruptImage: truncated or damaged, as far as its decoder can tell. A JPEG Lossless frame in DICOM that is cut
             short and properly ended cannot be told from a whole one: its last rows are black.
-        UnsupportedImage: well formed, but of a kind that is not read here (UnsupportedTransferSyntax names the syntax).
+        UnsupportedImage: well formed, but of a kind that is not supported (UnsupportedTransferSyntax names the syntax).
         Unavailable: a decoder's process could not be started.
         UploadTooLarge: more pixels or frames than `settings` allow.
     """

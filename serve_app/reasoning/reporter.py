@@ -176,5 +176,5 @@ class _Transcript:
     def require_whole(self) -> ModelCard:
         """Say who answered; raise EngineGone unless every question was answered to its end."""
         if self._waiting or self._card is None:
-            raise EngineGone("the model engine ended its answer without saying so")
+            raise EngineGone("the model engine ended its answer without a finish reason")
         return self._card

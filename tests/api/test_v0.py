@@ -49,7 +49,7 @@ async def test_predict_hands_out_no_section_that_is_not_whole(name: str, status:
     response = await door.post("/predict")
 
     assert response.status_code == 502
-    assert response.json() == {"error": f"no whole report was made: {name} is {status}"}
+    assert response.json() == {"error": f"the report is incomplete: {name} is {status}"}
     assert door.outcomes == ["error"]
 
 
@@ -59,7 +59,7 @@ async def test_predict_names_every_section_that_is_not_whole() -> None:
 
     response = await open_door(ScriptedReporter([report])).post("/predict")
 
-    assert response.json() == {"error": "no whole report was made: findings is empty, impression is empty"}
+    assert response.json() == {"error": "the report is incomplete: findings is empty, impression is empty"}
 
 
 async def test_predict_echoes_the_patient_as_sent_or_null(door: Door) -> None:

@@ -191,4 +191,4 @@ def test_up_says_that_its_port_is_taken(scripted_platform: Platform) -> None:
 
     run = subprocess.run([str(clara), "up", "--port", port], capture_output=True, text=True, timeout=60, check=False)
 
-    assert run.returncode == 1 and f"port {port} is taken" in run.stderr
+    assert run.returncode == 1 and f"port {port} is in use" in run.stderr

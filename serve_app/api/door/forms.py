@@ -66,7 +66,7 @@ class UploadRequest(Request):
             raise HTTPException(400, "The form gives a field more than once.")
         if not self._ignores_others and not set(names) <= set(self._fields):
             known = ", ".join(self._fields)
-            raise HTTPException(400, f"The form has a field that is not known here; those that are: {known}.")
+            raise HTTPException(400, f"The form has an unknown field. Known fields: {known}.")
         return form
 
     async def _read(self) -> FormData:

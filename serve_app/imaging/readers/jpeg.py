@@ -67,9 +67,9 @@ def _check_whole(data: bytes) -> None:
         raise CorruptImage("the JPEG file is truncated")
     header = read_codestream(data)
     if header is not None and header.bits != 8:
-        raise UnsupportedImage(f"JPEG with {header.bits} bits a sample is not read here; 8 bits are")
+        raise UnsupportedImage(f"JPEG with {header.bits} bits per sample is not supported; send 8 bits")
     if num_jpeg_scans(data) > _MAX_SCANS:
-        raise UnsupportedImage(f"JPEG with more than {_MAX_SCANS} scans is not read here")
+        raise UnsupportedImage(f"JPEG with more than {_MAX_SCANS} scans is not supported")
 
 
 def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
@@ -101,7 +101,7 @@ def jpeg_samples(data: bytes, mode: str, size_px: tuple[int, int]) -> NDArray[np
         decoded = simplejpeg.decode_jpeg(data, colorspace=colours, strict=True, **limits)
     except ValueError as error:
         if "subsampling" in str(error):
-            raise UnsupportedImage("JPEG of this chroma subsampling is not read here") from None
+            raise UnsupportedImage("JPEG of this chroma subsampling is not supported") from None
         raise
     if decoded.shape != samples.shape:
         raise ValueError("the JPEG is not of the size that its header declares")

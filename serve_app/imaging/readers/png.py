@@ -62,7 +62,7 @@ def _display(image: Image.Image, bits: int) -> tuple[NDArray[np.uint8], float]:
     if image.mode in _GREY_MODES:
         return shown(_opaque(image, bits))
     if bits > 8 and np.asarray(image)[:, :, :3].max() < _MIN_UPPER_BYTE:
-        raise UnsupportedImage("PNG in colour or with transparency that fills few of its 16 bits is not read here")
+        raise UnsupportedImage("PNG in colour or with transparency that fills few of its 16 bits is not supported")
     if image.has_transparency_data:
         return luma_and_colour(_on_black(image))
     return luma_and_colour(image if image.mode == "RGB" else image.convert("RGB"))

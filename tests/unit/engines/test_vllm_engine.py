@@ -91,7 +91,7 @@ async def test_what_is_given_up_again_or_midway_is_an_error(
 ) -> None:
     core = Core(*answers)
 
-    with pytest.raises(EngineGone, match="gave this report up") as caught:
+    with pytest.raises(EngineGone, match="aborted this report") as caught:
         _ = [event async for event in engine_of(core, monkeypatch).generate(call(), warm_up_request())]
 
     assert type(caught.value) is EngineGone, "what crosses a handle is found again without vLLM"

@@ -121,10 +121,10 @@ def check_kind(dataset: Dataset) -> None:
         raise NotAnImage("the upload is not a PNG, JPEG or DICOM image")
     intent = dataset.get("PresentationIntentType")
     if sop_class == uid.DigitalXRayImageStorageForProcessing or intent == "FOR PROCESSING":
-        raise UnsupportedImage("DICOM images for processing are not read here; send the one for presentation")
+        raise UnsupportedImage("DICOM images for processing are not supported; send the image for presentation")
     if sop_class not in _SOP_CLASSES:
         name = uid.UID(sop_class).name if sop_class in uid.UID_dictionary else "of unknown kind"
-        raise UnsupportedImage(f"DICOM {name} is not read here; CR, DX for presentation and secondary capture are")
+        raise UnsupportedImage(f"DICOM {name} is not supported; send CR, DX for presentation or secondary capture")
     if "PixelData" not in dataset:
         raise UnsupportedImage("the DICOM object holds no pixel data")
 
@@ -157,9 +157,9 @@ def check_limits(header: Header, settings: PreprocessorSettings) -> None:
         raise CorruptImage("the DICOM image has no pixels")
     if header.photometric not in GREYS | COLOURS:
         kind = "palette colour" if header.photometric == "PALETTE COLOR" else "this photometric interpretation"
-        raise UnsupportedImage(f"DICOM pixels of {kind} are not read here; MONOCHROME1, MONOCHROME2, RGB and YBR are")
+        raise UnsupportedImage(f"DICOM pixels of {kind} are not supported; send MONOCHROME1, MONOCHROME2, RGB or YBR")
     if header.samples != (1 if header.photometric in GREYS else 3):
         raise CorruptImage("the DICOM image declares samples that do not fit its photometric interpretation")
     is_deep_enough = 1 <= header.bits_stored <= header.high_bit + 1 <= header.bits_allocated
     if header.bits_allocated not in (8, 16) or not is_deep_enough:
-        raise UnsupportedImage("DICOM pixels of this bit depth are not read here; 8 to 16 bits are")
+        raise UnsupportedImage("DICOM pixels of this bit depth are not supported; send 8 to 16 bits")

@@ -60,7 +60,7 @@ def check_pixel_data(dataset: Dataset, header: Header) -> None:
 def _unsupported_syntax(syntax: uid.UID) -> UnsupportedTransferSyntax:
     name = syntax.name if syntax in uid.UID_dictionary else "unknown"
     number = str(syntax) if re.fullmatch(r"[0-9.]{1,64}", syntax) else "malformed"
-    return UnsupportedTransferSyntax(f"no decoder here reads the DICOM transfer syntax {name} ({number})", number)
+    return UnsupportedTransferSyntax(f"no decoder is installed for the DICOM transfer syntax {name} ({number})", number)
 
 
 def _check_rle(frame: bytes, header: Header) -> None:
