@@ -43,21 +43,21 @@ def main() -> None:
     )
     sets: dict[str, list[Picture]] = {}
     for part in ("validation", "test"):
-        films = [_film(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
+        films = [read_picture(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
         sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
     sets |= _apart(rng)
     for kind in ("positive", "negative"):
-        sets[f"samples, {kind}"] = [_film(path) for path in sorted((arguments.samples / kind).iterdir())]
+        sets[f"samples, {kind}"] = [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": _cpu(),
+        "machine": cpu(),
         "onnxruntime": onnxruntime.__version__,
         "seed": seed,
         "checkpoint_sha256": hashlib.sha256(arguments.checkpoint.read_bytes()).hexdigest(),
         "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
         "films": {part: _by_projection(films) for part, films in parts.items()},
-        "tables": {name: _table([gate.screen(film) for film in films]) for name, films in sets.items()},
-        "gate_ms": _milliseconds(gate, _film(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
+        "tables": {name: table([gate.screen(film) for film in films]) for name, films in sets.items()},
+        "gate_ms": _milliseconds(gate, read_picture(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
@@ -95,13 +95,16 @@ def _apart(rng: np.random.Generator) -> dict[str, list[Picture]]:
     }
 
 
-def _table(verdicts: list[GateVerdict]) -> dict[str, float]:
+def table(verdicts: list[GateVerdict]) -> dict[str, float]:
+    """Count the outcomes of one set; the mean is of those with a score, 0 where none has one."""
     counts = Counter(verdict.outcome for verdict in verdicts)
-    mean = float(np.mean([verdict.score for verdict in verdicts]))
-    return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": round(mean, 4)}
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None] or [0.0]
+    mean = round(float(np.mean(scores)), 4)
+    return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": mean}
 
 
-def _film(path: Path) -> Picture:
+def read_picture(path: Path) -> Picture:
+    """Read an image file at its full size, transparent parts black."""
     with Image.open(path) as image:
         colours = image.convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
@@ -131,7 +134,8 @@ def _median_ms(gate: Gate, film: Picture) -> float:
     return round(float(np.median(times)), 2)
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Name this machine's processor."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {len(names)} cores"

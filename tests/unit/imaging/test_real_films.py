@@ -10,7 +10,7 @@ from PIL import Image
 
 from serve_app.domain.errors import ClaraError, UnsupportedTransferSyntax, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
-from serve_app.domain.study import StudyImage
+from serve_app.domain.study import StudyImage, View
 from serve_app.imaging.decode import decode
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.imaging.screen import Gate
@@ -42,6 +42,17 @@ def test_of_pictures_that_are_none_no_one_passes_and_all_are_refused(samples: Pa
     assert outcomes.total() == 13
     assert outcomes[GateOutcome.PASS] == 0
     assert outcomes[GateOutcome.REFUSE] >= 0.95 * outcomes.total()
+
+
+@pytest.mark.parametrize("kind", ["positive", "negative"])
+def test_declared_lateral_none_passes_the_grey_ones_are_unjudged_and_coloured_ones_refused(
+    samples: Path, kind: str
+) -> None:
+    gate = Gate()
+    for path in sorted((samples / kind).iterdir()):
+        picture = decode(path.read_bytes(), SETTINGS)
+        expected = GateOutcome.REFUSE if picture.colour_ratio > 0.15 else GateOutcome.UNJUDGED
+        assert gate.screen(picture, View.LATERAL).outcome is expected, path.name
 
 
 def test_the_jpeg_2000_chest_is_displayed_as_its_published_rendering(samples: Path) -> None:
