@@ -36,7 +36,7 @@ def require_loopback(host: str) -> None:
     """Refuse to listen beyond this machine while there is no authentication.
 
     Raises:
-        LaunchError: `host` is no loopback address of IPv4, the only kind that Ray is given here.
+        LaunchError: `host` is not an IPv4 loopback address.
     """
     is_loopback = host == "localhost"
     with contextlib.suppress(ValueError):

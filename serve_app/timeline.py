@@ -43,7 +43,7 @@ class Timeline:
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what happens in the context; what fails is no phase, its error says enough."""
+        """Time the context; a failure is not recorded as a phase."""
         began_unix_s = self._now()
         yield
         self._add(Phase(name, began_unix_s, self._now()))
@@ -54,7 +54,7 @@ class Timeline:
             self._add(Phase(f"{of} {phase.name}", phase.began_unix_s, phase.ended_unix_s))
 
     def note(self, words: str) -> None:
-        """Tell what happens now."""
+        """Report what happens now."""
         self._say(self._now(), words)
 
     def _add(self, phase: Phase) -> None:

@@ -1,4 +1,4 @@
-"""The web application, put together from what it is given; it holds no globals and knows no engine."""
+"""The web application, composed from its ports; it has no globals and does not depend on an engine."""
 
 from dataclasses import dataclass
 from typing import Any

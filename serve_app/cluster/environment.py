@@ -28,16 +28,16 @@ ENVIRONMENT = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "30",
-    # Serve's controller wakes ten times a second unless told: 3 % of a core, for nothing that a small machine needs.
+    # By default Serve's controller wakes ten times a second: 3 % of a core that a small machine can use better.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     # Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls.
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-    # 4 MB unless told; -1 is no bound: how large a film may be is decided at the door.
+    # The default is 4 MB; -1 removes the bound, because the API limits the size of an upload.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "-1",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:middleware",
     # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
-    # vLLM would find its own address by way of a public one.
+    # vLLM would look up its own address by connecting to a public one.
     "VLLM_HOST_IP": "127.0.0.1",
     "VLLM_LOGGING_LEVEL": "WARNING",
     # FlashInfer compiles its sampling kernel at run time, with a CUDA toolkit that no image of ours holds: no engine

@@ -17,7 +17,7 @@ def find_haproxy() -> str | None:
 def haproxy(binary: str, deadline_s: float, tell: Callable[[str], None]) -> Iterator[None]:
     """Have Ray start HAProxy, with its files in a folder that nobody else may enter: its socket takes commands.
 
-    The gateway's replicas listen where the door does, so on loopback. HAProxy's own counters can't be told where to.
+    The gateway's replicas listen on loopback, as the door does. The address of HAProxy's counters cannot be configured.
     """
     places = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="clara-") as folder:
@@ -35,11 +35,11 @@ def haproxy(binary: str, deadline_s: float, tell: Callable[[str], None]) -> Iter
                 "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
                 # With other replicas comes another HAProxy; the one before it ends when the longest report must.
                 "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(round(deadline_s) + 30),
-                # On one machine HAProxy has heard at once of a replica that goes.
+                # On one machine HAProxy learns at once that a replica stops.
                 "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
             }
         )
-        tell(f"HAProxy's counters, which tell nothing of a film, are open to other machines at ports {places}")
+        tell(f"HAProxy's counters, which hold no patient data, are open to other machines at ports {places}")
         yield
 
 

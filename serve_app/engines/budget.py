@@ -18,8 +18,8 @@ def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapter
     Raises:
         Unavailable: one of them was trained on smaller images.
     """
-    for told in (processor, *(_processor_of(adapter) for adapter in adapters)):
-        max_pixels = _max_pixels(told)
+    for configured in (processor, *(_processor_of(adapter) for adapter in adapters)):
+        max_pixels = _max_pixels(configured)
         if max_pixels is not None and max_visual_tokens > max_pixels // PATCH_UNIT_PX**2:
             raise Unavailable(
                 f"the model was trained on images of at most {max_pixels // PATCH_UNIT_PX**2} visual tokens, "
@@ -28,11 +28,11 @@ def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapter
 
 
 def _max_pixels(processor: Mapping[str, Any]) -> int | None:
-    """Read the largest image; where several say it, as transformers does."""
+    """Read the size of the largest image; the keys take precedence as in transformers."""
     size = processor.get("size")
     inner = size if isinstance(size, Mapping) else {}
-    said: list[int | None] = [processor.get("max_pixels"), inner.get("max_pixels"), inner.get("longest_edge")]
-    return next((pixels for pixels in said if pixels is not None), None)
+    candidates: list[int | None] = [processor.get("max_pixels"), inner.get("max_pixels"), inner.get("longest_edge")]
+    return next((pixels for pixels in candidates if pixels is not None), None)
 
 
 def _processor_of(adapter: Path) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def _only(names: Collection[str]) -> str:
 
 
 async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[GenerationEvent]:
-    """Translate chunks; the end is told when the usage is known, which comes after the last word."""
+    """Translate chunks; `Finished` is emitted once the usage is known, which comes after the last word."""
     reason: str | None = None
     usage: Usage | None = None
     async for chunk in chunks:
@@ -251,12 +251,12 @@ async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Gener
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:
-    told = chunk.get("usage")
-    if not told:
+    reported = chunk.get("usage")
+    if not reported:
         return None
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    prompt = int(told["prompt_tokens"])
-    return Usage(prompt, int(told["completion_tokens"]), min(int(cached), prompt))
+    cached = (reported.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    prompt = int(reported["prompt_tokens"])
+    return Usage(prompt, int(reported["completion_tokens"]), min(int(cached), prompt))
 
 
 def _chunk(data: str) -> dict[str, Any]:
@@ -294,8 +294,8 @@ def _require_ok(status: int, headers: httpx.Headers) -> None:
 
 
 def _retry_after_s(headers: httpx.Headers) -> int:
-    told = headers.get("Retry-After", "")
-    return int(told) if told.isascii() and told.isdigit() else _DEFAULT_RETRY_AFTER_S
+    reported = headers.get("Retry-After", "")
+    return int(reported) if reported.isascii() and reported.isdigit() else _DEFAULT_RETRY_AFTER_S
 
 
 @contextlib.contextmanager

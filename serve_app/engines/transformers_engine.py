@@ -213,6 +213,6 @@ class _Answer:
 
 
 def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    told = model.generation_config.eos_token_id
-    ids = told if isinstance(told, list) else [told]
+    configured = model.generation_config.eos_token_id
+    ids = configured if isinstance(configured, list) else [configured]
     return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)

@@ -27,7 +27,7 @@ from serve_app.settings import TritonSettings
 from serve_app.streams import stalling_after, until
 
 _STOPPED = "the model server stopped while it worked on this report"
-# Without it a stream tells an error's words but not its code.
+# Without it a stream carries an error's message but not its code.
 _HEADERS = {"triton_grpc_error": "true"}
 _RETRY_PAUSES_S = (0.1, 0.4)
 

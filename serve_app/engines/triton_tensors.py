@@ -94,7 +94,7 @@ def event_of(tensors: Tensors) -> GenerationEvent:
     """Read an event back.
 
     Raises:
-        KeyError, ValueError: these are no event's tensors.
+        KeyError, ValueError: these are not the tensors of an event.
     """
     index = int(tensors["index"].flat[0])
     if "finish_reason" in tensors:

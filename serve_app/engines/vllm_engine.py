@@ -224,7 +224,7 @@ def _engine_args(
         enable_prefix_caching=True,
         block_size=or_none(engine.block_size_tokens),
         kv_cache_memory_bytes=or_none(engine.kv_cache_bytes),
-        # GiB. Unless told, vLLM lets it grow to 4, until a machine of 8 has no memory left.
+        # GiB. By default vLLM lets it grow to 4, which exhausts a machine with 8.
         mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,
         tensor_parallel_size=engine.tensor_parallel_size,

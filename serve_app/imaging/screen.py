@@ -21,7 +21,7 @@ THUMBNAIL_PX = 96
 CLASSES = ("frontal-chest", "unusual-chest", "no-chest")
 # Smaller than a gate's thumbnail cannot be judged, let alone read.
 _MIN_SIDE_PX = 64
-# Chest films are between 2:3 and 3:2; three times as long as wide is no film of a chest.
+# Chest films are between 2:3 and 3:2; an image three times as long as wide is not a chest film.
 _MAX_ASPECT = 3.0
 # Grey levels between the 1st and 99th percentile; below it there is nothing to see.
 _MIN_SPREAD = 10.0
@@ -65,7 +65,7 @@ class Gate:
         self.probabilities(thumbnail(np.zeros((640, 480), dtype=np.uint8))[0][None])
 
     def screen(self, picture: Picture, view: View | None = None) -> GateVerdict:
-        """Judge one picture that is said to be of a view; a lateral one is held against the plain checks only.
+        """Judge one picture of a declared view; a lateral passes the plain checks only.
 
         The score is the probability of a frontal chest film plus half that of a chest film taken or turned
         otherwise; the reason is one of `frontal-chest`, `unusual-chest`, `no-chest`, `coloured`, `too-small`,

@@ -1,6 +1,6 @@
 """The two-turn conversation as data: what is asked, in which order, and how it continues.
 
-Serving, training and evaluation ask by this script; it knows no engine.
+Serving, training and evaluation all use this script. It does not depend on an engine.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ TOO_SLOW = "The form did not arrive in time."
 
 
 class _MemoryParser(MultiPartParser):
-    # 0 tells SpooledTemporaryFile never to roll over to a file.
+    # With 0, SpooledTemporaryFile never rolls over to a file.
     spool_max_size = 0
     is_complete = False
 
@@ -47,15 +47,15 @@ class UploadRequest(Request):
         """Read the form.
 
         Raises:
-            HTTPException: 415 when it is no multipart form, 408 when it is not there in time, 400 when it is malformed,
-                has too many parts, gives a field twice or has one that is not known.
+            HTTPException: 415 if it is not a multipart form, 408 if it does not arrive in time, 400 if it is malformed,
+                has too many parts, repeats a field or has an unknown one.
         """
         if self._form is None:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     form = await self._read()
             except TimeoutError:
-                # The connection is of no more use: the rest of the form stands before the next request.
+                # Close it: unread form data would precede the next request.
                 raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
             self._form = self._checked(form)
         return self._form
@@ -90,7 +90,7 @@ class UploadRequest(Request):
 def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIRoute]:
     """Make the kind of route whose form is an `UploadRequest` of the fields that the route names.
 
-    `ignores_others` is for clients that were never told which fields there are.
+    `ignores_others` is for clients of the first version, which accepted any field.
     """
 
     class UploadRoute(APIRoute):

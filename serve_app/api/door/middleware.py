@@ -1,6 +1,6 @@
-"""What surrounds every request, as plain ASGI: its id and headers, its outcome, its method and size, the last resort.
+"""The ASGI middleware around every request: id and headers, outcome, method, size, and the last resort for errors.
 
-Knows no route but the names it is given.
+Does not depend on routes; it is given their paths.
 """
 
 import re
@@ -28,7 +28,7 @@ MULTIPART_OVERHEAD_BYTES = 16_384
 class RequestContext:
     """Gives a request its id, and every answer that id and the headers that keep it out of caches and sniffers.
 
-    A proxy of ours may wear it as well: whoever comes next finds an accepted id in the request.
+    Serve's proxy uses it too: the gateway then finds an accepted id in the request.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -55,10 +55,10 @@ class RequestContext:
 
 
 class PlainErrors:
-    """Says as a problem what the one behind says in plain text, or not at all: Serve's proxy, whose text may be Ray's.
+    """Replaces plain-text errors of Serve's proxy, whose text may be Ray's, by problem documents.
 
-    The status stays; no answer is 503, for whoever had the request is gone. What the gateway answers is never plain
-    text and passes, as do the proxy's own paths (`/-/`).
+    The status stays; a missing answer becomes 503, because the replica that had the request is gone. The gateway never
+    answers in plain text, so its answers pass, as do the proxy's own paths (`/-/`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -117,7 +117,7 @@ class OutcomeReport:
 
 
 class LastResort:
-    """Answers what nothing else did."""
+    """Answers exceptions that nothing else handled."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -192,7 +192,7 @@ def too_large(max_upload_bytes: int) -> UploadTooLarge:
 
 
 def _is_plain_error(start: Message) -> bool:
-    # No status of HTTP's is 499, which Serve says to a client that left: there is no problem of that kind.
+    # 499, which Serve sends to a client that left, is not an HTTP status.
     is_error = start["status"] >= 400 and start["status"] in _STATUSES
     return is_error and Headers(raw=start["headers"]).get("content-type", "").startswith("text/plain")
 

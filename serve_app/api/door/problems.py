@@ -99,7 +99,7 @@ class Failure:
 
 
 def failure_of(exc: BaseException, request_id: str) -> Failure:
-    """Say what a client may know of any exception."""
+    """Describe any exception as far as a client may know it."""
     # FastAPI turns what is raised while it reads a body into a bare 400; what happened is the cause.
     cause = exc.__cause__ if isinstance(exc, HTTPException) and exc.__cause__ is not None else exc
     ours = clara_error(cause)
@@ -141,7 +141,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 def settle(scope: Scope, exc: BaseException) -> Failure:
-    """Decide what a request that failed is told, note how it is counted, and log it if it is our mistake.
+    """Choose the answer to a failed request, record its outcome, and log it if it is a bug.
 
     The log names the class and the line but never the text: that may hold a path, or a whole remote traceback.
     """

@@ -26,7 +26,7 @@ class Codestream:
 
 
 def read_codestream(data: bytes) -> Codestream | None:
-    """Read the frame header; none when there is no JPEG, JPEG-LS or JPEG 2000 header to read.
+    """Read the frame header; null without a JPEG, JPEG-LS or JPEG 2000 header.
 
     Source: ITU-T T.81 B.2.2, T.87 C.2.2, T.800 A.5.1.
     """

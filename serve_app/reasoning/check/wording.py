@@ -62,7 +62,7 @@ def wording_concerns(
     if drawn_from is not SectionStatus.COMPLETE:
         passages.append((ConcernCode.DRAWN_FROM_INCOMPLETE, whole))
     for code, passage in passages:
-        # Letters composed anew lie elsewhere: then the whole section is named.
+        # Recomposed letters have other positions: then the whole section is named.
         yield Concern(code, Place(name, *(passage if text == section.text else whole)))
 
 

@@ -115,7 +115,7 @@ def _guessed_syntax(dataset: Dataset) -> uid.UID:
 
 
 def check_kind(dataset: Dataset) -> None:
-    """Refuse what is no radiograph for display, naming its kind by the standard's word only."""
+    """Refuse objects that are not radiographs for display; the message names their kind by the standard's term only."""
     sop_class = dataset.get("SOPClassUID")
     if sop_class is None and "Rows" not in dataset:
         raise NotAnImage("the upload is not a PNG, JPEG or DICOM image")

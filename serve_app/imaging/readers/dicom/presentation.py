@@ -21,7 +21,7 @@ _AS_STORED = ("L", "F")
 
 
 def padding(dataset: Dataset, header: Header) -> tuple[int, int] | None:
-    """Read the closed range of stored values that are no picture.
+    """Read the closed range of stored values that are padding.
 
     Source: DICOM PS3.3 C.7.5.1.1.2.
     """
