@@ -44,11 +44,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class FileAttributes:
-    """What a file says about its patient and view, null where it does not."""
+    """What a file says about its patient and view, null where it does not; no field appears in a representation."""
 
-    sex: Sex | None = None
-    age_years: int | None = None
-    view: View | None = None
+    sex: Sex | None = field(default=None, repr=False)
+    age_years: int | None = field(default=None, repr=False)
+    view: View | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from serve_app.domain.radiograph import DicomReference, FileAttributes
 from serve_app.domain.study import MAX_AGE_YEARS, Sex, View
+from serve_app.imaging.readers.dicom.damage import PYDICOM_ERRORS
 
 KEYWORDS = (
     "SOPInstanceUID",
@@ -22,6 +23,7 @@ KEYWORDS = (
     "PatientAge",
     "PatientBirthDate",
     "StudyDate",
+    "AcquisitionDate",
     "ViewPosition",
     "ViewCodeSequence",
 )
@@ -49,6 +51,7 @@ _VIEW_CODES = {
     "399198007": View.LATERAL,
     "R-10232": View.LATERAL,
 }
+_SNOMED = frozenset({"SCT", "SRT", "SNM3", "99SDM"})
 # DICOM PS3.5 6.2: an age string; how many of each unit make a year.
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
@@ -61,8 +64,11 @@ def read_attributes(dataset: Dataset) -> FileAttributes:
     """
     age_years = _age_years(_text(dataset, "PatientAge"))
     if age_years is None:
-        age_years = _years_between(_date(dataset, "PatientBirthDate"), _date(dataset, "StudyDate"))
-    view = _VIEWS.get(_text(dataset, "ViewPosition").upper()) or _coded_view(dataset)
+        taken = _date(dataset, "StudyDate") or _date(dataset, "AcquisitionDate")
+        age_years = _years_between(_date(dataset, "PatientBirthDate"), taken)
+    # A decubitus or oblique position is none of the three views, whatever the code says.
+    position = _text(dataset, "ViewPosition").upper()
+    view = _VIEWS.get(position) if position else _coded_view(dataset)
     return FileAttributes(_SEXES.get(_text(dataset, "PatientSex").upper()), age_years, view)
 
 
@@ -88,7 +94,7 @@ def _text(dataset: Dataset, keyword: str) -> str:
     """Read an element's first value, or all of PatientOrientation's; empty where there is none to read."""
     try:
         value = dataset.get(keyword)
-    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, OverflowError):
+    except PYDICOM_ERRORS:
         return ""
     if value is None or isinstance(value, bytes):
         return ""
@@ -122,6 +128,7 @@ def _plausible(age_years: int) -> int | None:
 def _coded_view(dataset: Dataset) -> View | None:
     try:
         items = list(dataset.get("ViewCodeSequence") or ())
-    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, OverflowError):
+    except PYDICOM_ERRORS:
         return None
-    return next((view for item in items if (view := _VIEW_CODES.get(_text(item, "CodeValue")))), None)
+    known = (item for item in items if _text(item, "CodingSchemeDesignator") in _SNOMED)
+    return next((view for item in known if (view := _VIEW_CODES.get(_text(item, "CodeValue")))), None)

@@ -1,41 +1,22 @@
 """A DICOM file to a picture: CR, DX for presentation and secondary capture."""
 
 import struct
-import zlib
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 
 from serve_app.domain.errors import CorruptImage
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.grayscale import Stored, display
 from serve_app.imaging.picture import Picture, luma_and_colour
+from serve_app.imaging.readers.dicom.damage import PYDICOM_ERRORS
 from serve_app.imaging.readers.dicom.dataset import COLOURS, Header, check_kind, check_limits, parse, read_header
 from serve_app.imaging.readers.dicom.identity import read_attributes, read_reference
 from serve_app.imaging.readers.dicom.pixels import aligned, check_pixel_data, decode_samples
 from serve_app.imaging.readers.dicom.presentation import is_on_its_side, modality, padding, square, upright, voi
 from serve_app.settings import PreprocessorSettings
-
-# What pydicom and the decoders under it raise on damaged files: seen under mutation, or in their source.
-_PYDICOM_ERRORS = (
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    UnboundLocalError,  # pydicom's reader after an early end of file
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 def looks_like_dicom(data: bytes) -> bool:
@@ -66,7 +47,7 @@ def read_dicom(data: bytes, settings: PreprocessorSettings) -> Picture:
         check_pixel_data(dataset, header)
         picture = _picture(dataset, header, settings)
         return replace(picture, attributes=read_attributes(dataset), reference=read_reference(dataset))
-    except _PYDICOM_ERRORS:
+    except PYDICOM_ERRORS:
         raise CorruptImage("the DICOM file is truncated or damaged") from None
 
 

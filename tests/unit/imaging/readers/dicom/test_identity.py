@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.sr.codedict import codes
 
 from serve_app.domain.errors import ClaraError
 from serve_app.domain.radiograph import DicomReference, FileAttributes
@@ -27,9 +28,9 @@ def read(**elements: Any) -> Picture:
     return decode(dicom(ramp(), **elements), SETTINGS)
 
 
-def viewed(code: str) -> Sequence:
+def viewed(code: str, scheme: str = "SCT") -> Sequence:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "SCT", "a view"
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, scheme, "a view"
     return Sequence([item])
 
 
@@ -44,6 +45,7 @@ def viewed(code: str) -> Sequence:
         ({"PatientAge": "003D"}, FileAttributes(age_years=0)),
         ({"PatientBirthDate": "19600229", "StudyDate": "20240228"}, FileAttributes(age_years=63)),
         ({"PatientBirthDate": "19600229", "StudyDate": "20240229"}, FileAttributes(age_years=64)),
+        ({"PatientBirthDate": "19600615", "AcquisitionDate": "20200615"}, FileAttributes(age_years=60)),
         ({"PatientAge": "050Y", "PatientBirthDate": "19600101", "StudyDate": "20240101"}, FileAttributes(age_years=50)),
         ({"ViewCodeSequence": viewed("399067008")}, FileAttributes(view=View.LATERAL)),
         ({"ViewCodeSequence": viewed("R-10206")}, FileAttributes(view=View.AP)),
@@ -67,6 +69,9 @@ def test_sex_age_and_view_are_read(elements: dict[str, Any], attributes: FileAtt
         {"ViewPosition": "LAO"},
         {"ViewCodeSequence": viewed("0")},
         {"ViewCodeSequence": Sequence([])},
+        {"ViewCodeSequence": viewed("272479007", "99LOCAL")},
+        {"ViewPosition": "LLD", "ViewCodeSequence": viewed("272479007")},
+        {"ViewPosition": "RAO", "ViewCodeSequence": viewed("272479007")},
     ],
 )
 def test_what_is_unusable_says_nothing(elements: dict[str, Any]) -> None:
@@ -74,6 +79,37 @@ def test_what_is_unusable_says_nothing(elements: dict[str, Any]) -> None:
         warnings.simplefilter("ignore")
         data = dicom(ramp(), **elements)
     assert decode(data, SETTINGS).attributes == FileAttributes()
+
+
+@pytest.mark.parametrize(
+    "items", [b"\xfe\xff", b"\xfe\xff\x00\xe0\x08\x00\x00\x00\x08\x00\x00\x01", bytes(64), b"\xff" * 64]
+)
+def test_a_broken_view_code_says_nothing_and_the_image_is_read(items: bytes) -> None:
+    data = dicom(ramp(), ViewCodeSequence=viewed("272479007"))
+    at = data.index(b"\x54\x00\x20\x02SQ")
+    end = at + 12 + int.from_bytes(data[at + 8 : at + 12], "little")
+    picture = decode(data[: at + 8] + len(items).to_bytes(4, "little") + items + data[end:], SETTINGS)
+    assert np.array_equal(picture.pixels, ramp())
+    assert picture.attributes == FileAttributes()
+
+
+CODED = [
+    (codes.cid4010.PosteroAnterior, View.PA),
+    (codes.cid4010.AnteroPosterior, View.AP),
+    (codes.cid4010.LateralProjection, View.LATERAL),
+    (codes.cid4010.LeftLateral, View.LATERAL),
+    (codes.cid4010.RightLateral, View.LATERAL),
+    (codes.cid4010.LeftAnteriorOblique, None),
+]
+
+
+@pytest.mark.parametrize(("code", "view"), CODED)
+def test_the_codes_are_those_of_the_standards_dictionary(code: Any, view: View | None) -> None:
+    assert read(ViewCodeSequence=viewed(code.value, code.scheme_designator)).attributes.view is view
+
+
+def test_the_attributes_alone_repeat_nothing() -> None:
+    assert repr(read(PatientSex="F", PatientAge="045Y", ViewPosition="LL").attributes) == "FileAttributes()"
 
 
 def test_the_reference_is_what_a_document_points_to() -> None:
