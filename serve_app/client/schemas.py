@@ -104,7 +104,7 @@ class GateBody(Body):
     """What the gate said about the image being a chest X-ray."""
 
     outcome: Literal["pass", "confirm", "refuse", "unjudged"]
-    """`unjudged`: the gate was not trained on this view, so nobody has checked that it is a chest X-ray."""
+    """`unjudged`: the gate cannot judge this view, so nobody has checked that it is a chest X-ray."""
     score: float | None
     """0, surely not a chest X-ray, to 1, surely one; null where unjudged."""
     reason: str
