@@ -80,7 +80,7 @@ class Gate:
         if spread < _MIN_SPREAD:
             return _refused("uniform")
         if view is View.LATERAL:
-            # The network was trained on drawn laterals only; scores of real ones overlap those of other pictures (its card).
+            # It was trained on drawn laterals only: scores of real ones overlap those of other pictures (its card).
             is_coloured = picture.colour_ratio > _MAX_COLOUR_RATIO
             unjudged = GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
             return _refused("coloured") if is_coloured else unjudged
