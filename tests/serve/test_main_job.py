@@ -1,8 +1,10 @@
 """The main job with nothing replaced: Ray Serve, vLLM on the CPU, the bundled model."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ import psutil
 import pytest
 from httpx_sse import EventSource
 
+from serve_app.telemetry.metrics import CONCERNS
 from tests.serve.conftest import CORE, Platform, drawn_film
 from tests.serve.test_platform import assert_only_called_itself, post
 
@@ -62,6 +65,23 @@ def test_real_films_get_a_report(vllm_platform: Platform, shared_data: Path) -> 
         report = json.loads(run.stdout)
         assert report["findings"]["items"] and report["impression"]["items"]
         assert report["patient"]["origins"]["sex"] == report["patient"]["origins"]["age"] == origin
+
+
+def test_what_the_check_of_a_draft_finds_is_answered_and_counted(vllm_platform: Platform, shared_data: Path) -> None:
+    """The demo model contradicts itself about most real films."""
+    film = shared_data / "cxr_samples" / "dicom" / "RG1_J2KI.dcm"
+
+    report = post(vllm_platform, film.read_bytes()).json()
+
+    codes = {concern["code"] for concern in report["concerns"]}
+    assert codes
+    deadline = time.monotonic() + 40
+    while codes and time.monotonic() < deadline:
+        text = httpx.get(vllm_platform.metrics_url).text
+        counted = re.findall(rf'^ray_{CONCERNS.name}{{.*code="([a-z-]+)"', text, re.MULTILINE)
+        codes -= set(counted)
+        time.sleep(1)
+    assert not codes
 
 
 def test_a_file_that_contradicts_its_form_is_refused(vllm_platform: Platform, shared_data: Path) -> None:

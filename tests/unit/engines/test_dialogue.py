@@ -32,7 +32,7 @@ OPENING = GenerationRequest(
     Sampling(max_tokens=5),
     adapter="stage-1",
 )
-CALL = call("hospital-a", priority=2, trace_context={"traceparent": "00-1-2-01"})
+CALL = call("hospital-a", timeout_s=1e6, priority=2, trace_context={"traceparent": "00-1-2-01"})
 FOLLOW_UP = FollowUp("two", "Kết luận?", Sampling(max_tokens=7), "stage-2")
 
 
