@@ -3,7 +3,7 @@
 Source: The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts".
 """
 
-from monitoring.objectives import Burn, Objective, Promises, window_s
+from monitoring.objectives import Burn, Objective, Slo, window_s
 from monitoring.queries import RELEASE, bad_rate, event_rate
 from monitoring.rules import Alert, Group, Record
 
@@ -11,24 +11,18 @@ _RATE = "clara:bad_reports:rate{window}"
 _SHARE = "clara:bad_reports:ratio_rate{window}"
 
 
-def burns(promises: Promises) -> Group:
+def burns(slo: Slo) -> Group:
     """Record each objective's bad reports over every window, then compare."""
-    windows = sorted({window for burn in promises.burns for window in (burn.long, burn.short)}, key=window_s)
-    records = [
-        record for objective in promises.objectives for window in windows for record in _records(objective, window)
-    ]
-    alerts = [
-        _alert(objective, burn, promises.min_bad_reports)
-        for objective in promises.objectives
-        for burn in promises.burns
-    ]
+    windows = sorted({window for burn in slo.burns for window in (burn.long, burn.short)}, key=window_s)
+    records = [record for objective in slo.objectives for window in windows for record in _records(objective, window)]
+    alerts = [_alert(objective, burn, slo.min_bad_reports) for objective in slo.objectives for burn in slo.burns]
     return Group("clara-objectives", (*records, *alerts))
 
 
 def _records(objective: Objective, window: str) -> tuple[Record, Record]:
     labels = {"objective": objective.name}
     rate = _RATE.format(window=window)
-    # `> 0`: without a report in the window there is no share, rather than one that is no number.
+    # `> 0`: a window without reports has no share; otherwise it would be NaN.
     share = f"{_recorded(_RATE, objective, window)} / ignoring (objective) ({event_rate(objective, window)} > 0)"
     return (
         Record(rate, bad_rate(objective, window), labels),
@@ -49,7 +43,7 @@ def _alert(objective: Objective, burn: Burn, min_bad_reports: int) -> Alert:
         expr,
         f"{objective.name}: {burn.spent_ratio * 100:g} % of the {objective.window} error budget spent in {burn.long}",
         f"{{{{ $value | humanizePercentage }}}} of reports in the last {burn.long} missed this objective, and the burn "
-        f"continues. The objective: {objective.claim} First check whether it began with an upgrade.",
+        f"continues. The objective: {objective.claim} First check whether it began with an upgrade (`helm history`).",
         labels={"objective": objective.name, "window": burn.long},
     )
 

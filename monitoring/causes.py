@@ -22,9 +22,9 @@ _DEPLOYMENT = "{{ $labels.deployment }}"
 
 
 def _failed_checks() -> str:
-    """Count from the hour's lowest total: a replica's series begins at 1, and `increase` sees no growth in that.
+    """Count from the hour's lowest total: a replica's series starts at 1, which `increase` does not count.
 
-    Seen on Ray 2.60. A deployment that wants replicas and has no series has no failures yet. Without any data, as
+    Observed on Ray 2.60. A deployment that wants replicas and has no series has no failures yet. Without any data, as
     before Prometheus started, the result is empty.
     """
     now = total(_FAILED_CHECKS, "deployment", scope=RELEASE)
@@ -45,7 +45,7 @@ def _cut_off() -> str:
 
 
 def causes() -> Group:
-    """Lay out the alerts: is it there, can it work, does it turn reports away, are its reports whole."""
+    """List the alerts: is the platform up, can it work, does it reject reports, are its sections complete."""
     return Group("clara-causes", (*_REPLICAS, *_REPORTS))
 
 

@@ -1,4 +1,4 @@
-"""A dashboard in Grafana's terms; knows no panel of ours."""
+"""Renders rows of panels as Grafana dashboard JSON."""
 
 from itertools import count
 from typing import Any
@@ -12,7 +12,7 @@ _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
 def dashboard(layout: tuple[Row, ...]) -> dict[str, Any]:
-    """Write a dashboard in Grafana's terms, three panels abreast."""
+    """Render a dashboard with three panels side by side."""
     ids = count(1)
     panels: list[dict[str, Any]] = []
     top = 0

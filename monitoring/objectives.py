@@ -1,4 +1,4 @@
-"""Reads slo.yaml, and refuses an objective that its metric cannot answer."""
+"""Reads slo.yaml and rejects an objective that its metric cannot measure."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -14,7 +14,7 @@ _UNIT_S = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Objective(BaseModel):
-    """One promise: a share of reports without a bad outcome, or a share below a time."""
+    """One objective: the share of reports without a bad outcome, or the share that stays below a time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,7 +28,7 @@ class Objective(BaseModel):
 
     @property
     def source(self) -> Metric:
-        """The metric it is counted from."""
+        """The metric that measures this objective."""
         return next(metric for metric in METRICS if metric.name == self.metric)
 
     @model_validator(mode="after")
@@ -38,12 +38,12 @@ class Objective(BaseModel):
         if (self.threshold_s is None) == (not self.bad_outcomes):
             raise ValueError(f"{self.name}: give either threshold_s or bad_outcomes")
         if self.threshold_s is not None and self.threshold_s not in self.source.buckets:
-            raise ValueError(f"{self.name}: {self.threshold_s} s is no bucket bound of {self.metric}")
+            raise ValueError(f"{self.name}: {self.threshold_s} s is not a bucket bound of {self.metric}")
         return self
 
 
 class Burn(BaseModel):
-    """When an objective is being broken: `spent_ratio` of its window's budget went within `long`."""
+    """An alert condition: `spent_ratio` of an objective's error budget was spent within `long`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +53,7 @@ class Burn(BaseModel):
     spent_ratio: float = Field(gt=0, lt=1)
 
     def factor(self, objective: Objective) -> float:
-        """How many times faster than allowed the budget is spent."""
+        """Compute how many times faster than allowed the budget is spent."""
         return round(self.spent_ratio * window_s(objective.window) / window_s(self.long), 6)
 
     @model_validator(mode="after")
@@ -63,8 +63,8 @@ class Burn(BaseModel):
         return self
 
 
-class Promises(BaseModel):
-    """Everything in slo.yaml."""
+class Slo(BaseModel):
+    """The content of slo.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,19 +84,20 @@ class Promises(BaseModel):
 
 
 def window_s(window: str) -> int:
-    """Read a window as Prometheus writes it."""
+    """Convert a Prometheus duration such as `6h` to seconds."""
     return int(window[:-1]) * _UNIT_S[window[-1]]
 
 
-def read_promises(path: Path = SLO_FILE) -> Promises:
-    """Read the objectives and when to say that one is being broken.
+def read_slo(path: Path = SLO_FILE) -> Slo:
+    """Read the objectives and their alert conditions.
 
     Raises:
-        pydantic.ValidationError: an unknown key or metric, a threshold that is no bucket bound, a burn out of reach.
+        pydantic.ValidationError: an unknown key or metric, a threshold that is not a bucket bound, or a burn that can
+            never fire.
     """
-    return Promises.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Slo.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def read_objectives(path: Path = SLO_FILE) -> tuple[Objective, ...]:
-    """Read the objectives alone."""
-    return read_promises(path).objectives
+    """Read the objectives without their alert conditions."""
+    return read_slo(path).objectives

@@ -1,4 +1,4 @@
-"""The panels of the dashboard, as data; knows what is asked, not how Grafana writes it."""
+"""The dashboard's panels as data: titles, units, queries and explanations. `grafana.py` renders them."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from serve_app.telemetry.metrics import (
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One line of a panel; the legend may name labels as {{label}}."""
+    """One line on a panel. `legend` may use labels, as {{label}}."""
 
     expr: str
     legend: str
@@ -28,7 +28,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One graph. `unit` is Grafana's: s, ms, percentunit, reqps, short."""
+    """One graph. `unit` is a Grafana unit: s, ms, percentunit, reqps or short."""
 
     title: str
     unit: str
@@ -51,7 +51,7 @@ def _quantiles(title: str, metric: Metric, explanation: str) -> Panel:
 
 
 def _objective(objective: Objective) -> Panel:
-    query = Query(kept_share(objective, "1h"), "kept over 1 h")
+    query = Query(kept_share(objective, "1h"), "met, last hour")
     return Panel(objective.name, "percentunit", (query,), objective.claim, threshold=objective.target_ratio)
 
 
@@ -60,12 +60,12 @@ def _by_label(title: str, metric: Metric, label: str) -> Panel:
 
 
 def rows() -> tuple[Row, ...]:
-    """Lay out the dashboard: promises, reports, the engine, the replicas."""
+    """Lay out the dashboard: objectives, reports, the engine, the replicas."""
     return (
-        Row("Are the promises kept?", tuple(_objective(objective) for objective in read_objectives())),
+        Row("Objectives", tuple(_objective(objective) for objective in read_objectives())),
         Row("Reports", _REPORTS),
-        Row("The engine", _ENGINE),
-        Row("The replicas", _REPLICAS),
+        Row("Engine", _ENGINE),
+        Row("Replicas", _REPLICAS),
     )
 
 
@@ -85,25 +85,26 @@ _REPORTS = (
 )
 _ENGINE = (
     Panel(
-        "Reports in the engine",
+        "Turns in the engine",
         "short",
         (
             Query(total("ray_vllm_num_requests_running"), "running"),
             Query(total("ray_vllm_num_requests_waiting"), "waiting"),
         ),
-        "Turns that are generated now, and turns that wait for a place.",
+        "Turns that vLLM is generating (running), and turns in its queue (waiting). A report has two turns.",
     ),
     Panel(
         "Key-value cache in use",
         "percentunit",
         (Query(highest("ray_vllm_kv_cache_usage_perc", by="ReplicaId"), "{{ReplicaId}}"),),
-        "At 100 % vLLM preempts running turns.",
+        "Share of each engine replica's key-value cache that is in use. At 100 % vLLM preempts running turns.",
     ),
     Panel(
         "Prefix cache hits",
         "percentunit",
         (Query(share("ray_vllm_prefix_cache_hits_total", "ray_vllm_prefix_cache_queries_total"), "of prompt tokens"),),
-        "Turn 2 repeats turn 1, so about half is expected; far less means the turns miss each other's replica.",
+        "Share of prompt tokens that vLLM found in its prefix cache. Turn 2 repeats turn 1, so expect about half. Much "
+        "less means that the two turns of a report run on different replicas.",
     ),
     Panel(
         "Prompt tokens from the cache, by turn",
@@ -114,25 +115,28 @@ _ENGINE = (
                 "{{section}}",
             ),
         ),
-        "Of the impression's prompt most comes from the cache: image, question and findings were there a moment ago.",
+        "Share of each turn's prompt that came from the engine's cache. Expect most of the impression's prompt: its "
+        "image, question and findings were just computed.",
     ),
-    _by_label("Where images go", PLACEMENTS, "outcome"),
+    _by_label("Placements by outcome", PLACEMENTS, "outcome"),
     Panel(
         "Image cache hits",
         "percentunit",
         (Query(share("ray_vllm_mm_cache_hits_total", "ray_vllm_mm_cache_queries_total"), "of images"),),
-        "The second turn should find the image of the first.",
+        "Share of images that vLLM found in its multimodal cache. Turn 2 should find the image of turn 1.",
     ),
     Panel(
         "Tokens generated",
         "short",
         (Query(rate("ray_vllm_generation_tokens_total"), "tokens/s"),),
+        "Tokens that all engine replicas together generate per second.",
     ),
     Panel(
         "Preemptions",
         "short",
         (Query(rate("ray_vllm_num_preemptions_total"), "per second"),),
-        "Above zero the cache is too small for max_num_seqs.",
+        "Turns that vLLM stopped to free cache blocks and computes again later. Above zero, the key-value cache is "
+        "too small for max_num_seqs.",
     ),
 )
 _REPLICAS = (
@@ -140,16 +144,18 @@ _REPLICAS = (
         "Healthy replicas",
         "short",
         (Query(total("ray_serve_deployment_replica_healthy", "deployment"), "{{deployment}}"),),
+        "Replicas of each deployment that pass their health checks.",
     ),
     Panel(
         "Queued requests",
         "short",
         (Query(total("ray_serve_deployment_queued_queries", "deployment"), "{{deployment}}"),),
-        "What waits at the callers of a deployment; at max_queued_requests new ones are turned away.",
+        "Requests that wait at the callers of a deployment. At max_queued_requests, new ones are rejected.",
     ),
     Panel(
         "Processing time, 95th percentile",
         "ms",
         (Query(quantile("ray_serve_deployment_processing_latency_ms", 0.95, "deployment"), "{{deployment}}"),),
+        "95 of 100 requests to a deployment are processed within this time.",
     ),
 )

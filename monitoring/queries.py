@@ -1,6 +1,6 @@
-"""PromQL, one function a question. Names come from `telemetry.metrics`; Ray exports them with the prefix `ray_`.
+"""Builds PromQL queries. Metric names come from `telemetry.metrics`; Ray exports them with the prefix `ray_`.
 
-Ray's histograms carry a sum made of bucket midpoints, so no query here takes a mean.
+Ray computes a histogram's sum from bucket midpoints, so no query here uses a mean.
 """
 
 from dataclasses import dataclass
@@ -11,62 +11,62 @@ from serve_app.domain.metric import Metric
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose series a query reads, and the labels by which it keeps them apart."""
+    """Which series a query reads, and the labels by which it groups them."""
 
     selector: str
     by: tuple[str, ...] = ()
 
 
-# The dashboard's choice; a platform without Kubernetes has no such label, which `.*` matches too.
+# The cluster chosen on the dashboard. A platform outside Kubernetes has no such label; `.*` matches that too.
 DASHBOARD = Scope('ray_io_cluster=~"$cluster"')
-# What one scrape job reads: a plain Prometheus calls it `clara`; the chart puts its release's own job there. Not the
-# Ray cluster: an upgrade gives that a new name.
+# The series of one scrape job: `clara` in a plain Prometheus; the chart inserts the release's own job. The Ray cluster
+# cannot be the scope, because an upgrade renames it.
 RELEASE = Scope('job="clara"', ("namespace", "job"))
 
 
 def exported(metric: Metric) -> str:
-    """Name a metric of ours as Prometheus sees it."""
+    """Return the name under which Ray exports a metric."""
     return f"ray_{metric.name}"
 
 
 def rate(name: str, by: str = "", window: str = "5m", where: str = "", scope: Scope = DASHBOARD) -> str:
-    """Events per second of a counter, summed over everything but the label `by` and the scope's."""
+    """Query a counter's events per second, grouped by the label `by` and the scope's labels."""
     return f"{_grouped('sum', by, scope)}(rate({_series(name, where, scope)}[{window}]))"
 
 
 def highest(name: str, by: str, scope: Scope = DASHBOARD) -> str:
-    """The highest value of a gauge for each value of the label `by`."""
+    """Query a gauge's highest value for each value of the label `by`."""
     return f"{_grouped('max', by, scope)}({_series(name, '', scope)})"
 
 
 def total(name: str, by: str = "", scope: Scope = DASHBOARD) -> str:
-    """A gauge, or a counter as it stands, summed over everything but the label `by`."""
+    """Query the sum of a gauge, or of a counter's current value, grouped by the label `by`."""
     return f"{_grouped('sum', by, scope)}({_series(name, '', scope)})"
 
 
 def quantile(name: str, ratio: float, by: str = "") -> str:
-    """A quantile of a histogram, per value of the label `by`."""
+    """Query a quantile of a histogram for each value of the label `by`."""
     return f"histogram_quantile({ratio}, {rate(f'{name}_bucket', by=','.join(filter(None, ('le', by))))})"
 
 
 def share(part: str, whole: str, by: str = "", where: str = "") -> str:
-    """The ratio of two counters' rates, both named as exported; `where` selects of the part.
+    """Query the ratio of two counters' rates. Names are exported names; `where` filters `part` only.
 
-    A part that was never counted has no series, and its share is 0.
+    A part without a series was never counted, so its share is 0.
     """
     every = rate(whole, by)
     return f"({rate(part, by, where=where)} or 0 * {every}) / {every}"
 
 
 def kept_share(objective: Objective, window: str) -> str:
-    """The share of events in a window that kept an objective."""
-    # `or vector(0)`: without any failure the series does not exist.
+    """Query the share of events in a window that met an objective."""
+    # `or vector(0)`: before the first failure the series does not exist.
     bad = f"({bad_rate(objective, window, DASHBOARD)} or vector(0))"
     return f"1 - {bad} / {event_rate(objective, window, DASHBOARD)}"
 
 
 def bad_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
-    """Events per second that did not keep an objective; no result where none ever did not."""
+    """Query the events per second that missed an objective; empty until the first one."""
     name = exported(objective.source)
     if objective.threshold_s is None:
         bad = f'outcome=~"{"|".join(objective.bad_outcomes)}"'
@@ -77,7 +77,7 @@ def bad_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
 
 
 def event_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
-    """Events per second, whether they kept an objective or not."""
+    """Query all events per second that an objective counts."""
     name = exported(objective.source)
     return rate(name if objective.threshold_s is None else f"{name}_count", window=window, scope=scope)
 

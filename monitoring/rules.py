@@ -1,4 +1,4 @@
-"""Rules as data: what is recorded, what alerts, and how Prometheus wants it written."""
+"""Recording rules and alerts as data, and their rendering as a Prometheus rules file."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,7 +8,7 @@ RUNBOOKS = "monitoring/runbooks"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A series that Prometheus computes from others; `labels` are added to it."""
+    """A series that Prometheus computes from others and stores with these extra `labels`."""
 
     name: str
     expr: str
@@ -20,9 +20,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What someone is told when `expr` has had a result for `hold`. Its runbook has its name.
+    """An alert that fires once `expr` has had a result for `hold`. Its runbook has the same name.
 
-    Summary and description go to chat and telephones: labels and numbers only, nothing of a patient.
+    Summary and description are sent to chats and phones: labels and numbers only, no patient data.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that Prometheus evaluates one after another, so that an alert sees what was just recorded."""
+    """Rules that Prometheus evaluates in order, so that an alert reads values recorded in the same round."""
 
     name: str
     rules: tuple[Record | Alert, ...]
@@ -60,5 +60,5 @@ class Group:
 
 
 def rules_file(groups: tuple[Group, ...]) -> dict[str, Any]:
-    """Write groups in Prometheus' terms."""
+    """Render groups as the content of a Prometheus rules file."""
     return {"groups": [{"name": group.name, "rules": [rule.as_rule() for rule in group.rules]} for group in groups]}

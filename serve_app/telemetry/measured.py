@@ -1,6 +1,6 @@
-"""A reporter that is measured at the door: first token, whole report, gate, caches, sections that were cut off.
+"""Measures a reporter: time to first token, time to report, gate verdicts, section statuses, concerns, prompt tokens.
 
-The clock starts once the form is read: how long a client takes to send its film is not the service's time.
+The clock starts when the upload is complete: upload time depends on the client.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PRO
 
 
 class MeasuredReporter:
-    """Implements the `Reporter` port around another one."""
+    """A `Reporter` that wraps another one and measures it."""
 
     def __init__(self, reporter: Reporter, sink: MetricSink) -> None:
         self._reporter = reporter
         self._sink = sink
 
     async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
-        """Pass a report's events on, and measure them; see `ports.Reporter`."""
+        """Yield the events of the wrapped reporter and record their metrics; see `ports.Reporter`."""
         started = time.monotonic()
         has_first_token = False
         try:
@@ -60,7 +60,7 @@ class MeasuredReporter:
             self._sink.count(GATE, outcome=GateOutcome.CONFIRM.value)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            # Who leaves without a word has waited at least so long; unseen, the slowest would look best.
+            # A client that left before the first token waited at least this long; the longest waits must not be missing.
             if not has_first_token:
                 self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
             raise

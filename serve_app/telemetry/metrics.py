@@ -1,6 +1,6 @@
-"""The name, kind, labels and buckets of every metric CLARA emits; nobody else spells one.
+"""Every metric that CLARA emits: name, kind, labels, buckets. Metric names are defined only here.
 
-Plain data: how they reach a scrape is the recorder's business (`cluster.recorder`).
+Plain data: `cluster.recorder` exports them.
 """
 
 from serve_app.domain.metric import Metric
@@ -8,45 +8,45 @@ from serve_app.domain.metric import Metric
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 
 
-REPORTS = Metric("clara_reports_total", "counter", "Report requests by how they ended.", ("outcome",))
+REPORTS = Metric("clara_reports_total", "counter", "Report requests, by outcome.", ("outcome",))
 STAGE_SECONDS = Metric(
-    "clara_stage_duration_seconds", "histogram", "Time spent in one stage of a report.", ("stage",), _SECONDS
+    "clara_stage_duration_seconds", "histogram", "Duration of each stage of a report.", ("stage",), _SECONDS
 )
 FIRST_TOKEN_SECONDS = Metric(
     "clara_time_to_first_token_seconds",
     "histogram",
-    "From the film's receipt, upload over, to the first token of the findings, or to a client's leaving without one.",
+    "Time from the end of the upload to the first token of the findings, or to the client's disconnect before it.",
     (),
     _SECONDS,
 )
 REPORT_SECONDS = Metric(
     "clara_report_duration_seconds",
     "histogram",
-    "From the film's receipt, upload over, to the finished report.",
+    "Time from the end of the upload to the finished report.",
     (),
     _SECONDS,
 )
-GATE = Metric("clara_gate_verdicts_total", "counter", "Images by what the chest X-ray gate decided.", ("outcome",))
+GATE = Metric("clara_gate_verdicts_total", "counter", "Images, by the verdict of the chest X-ray gate.", ("outcome",))
 PLACEMENTS = Metric(
     "clara_engine_placements_total",
     "counter",
-    "Conversations about an image by how their replica was found: warm, the image's home, or moved away from it.",
+    "Conversations about an image, by placement: warm (the replica that had it last), home, or moved away from home.",
     ("outcome",),
 )
 PROMPT_TOKENS = Metric(
     "clara_prompt_tokens_total",
     "counter",
-    "Prompt tokens by turn, and by whether they were computed or found in the engine's cache.",
+    "Prompt tokens, by turn and by source: computed, or found in the engine's cache.",
     ("section", "source"),
 )
 SECTIONS = Metric(
     "clara_sections_total",
     "counter",
-    "Sections of reports by whether they are the model's whole answer.",
+    "Report sections, by status: complete, truncated, empty or looping.",
     ("section", "status"),
 )
 CONCERNS = Metric(
-    "clara_draft_concerns_total", "counter", "Concerns that the check of drafts raised, by code.", ("code",)
+    "clara_draft_concerns_total", "counter", "Concerns raised by the check of drafts, by code.", ("code",)
 )
 
 METRICS = (

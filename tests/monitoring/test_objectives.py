@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from monitoring.objectives import Objective, read_objectives, read_promises
+from monitoring.objectives import Objective, read_objectives, read_slo
 from monitoring.queries import DASHBOARD, kept_share
 
 OBJECTIVES = read_objectives()
@@ -29,7 +29,7 @@ def claim(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in (good | changes).items() if value is not None}
 
 
-def promises(**changes: Any) -> dict[str, Any]:
+def slo_document(**changes: Any) -> dict[str, Any]:
     return {
         "objectives": [claim(**changes)],
         "burns": [{"severity": "page", "long": "1h", "short": "5m", "spent_ratio": 0.02}],
@@ -37,7 +37,7 @@ def promises(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_availability_first_token_and_report_are_promised() -> None:
+def test_availability_first_token_and_report_are_the_objectives() -> None:
     assert [objective.name for objective in OBJECTIVES] == [
         "report-availability",
         "time-to-first-token",
@@ -56,7 +56,7 @@ def test_a_threshold_is_a_bucket_bound(objective: Objective) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"threshold_s": 31}, "31.0 s is no bucket bound"),
+        ({"threshold_s": 31}, "31.0 s is not a bucket bound"),
         ({"metric": "clara_dreams_total"}, "no metric is named clara_dreams_total"),
         ({"threshold_s": None}, "give either threshold_s or bad_outcomes"),
         ({"bad_outcomes": ["error"]}, "give either threshold_s or bad_outcomes"),
@@ -68,7 +68,7 @@ def test_an_objective_that_cannot_be_counted_is_refused(
     changes: dict[str, Any], complaint: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "slo.yaml"
-    file.write_text(yaml.safe_dump(promises(**changes)))
+    file.write_text(yaml.safe_dump(slo_document(**changes)))
     with pytest.raises(ValidationError, match=re.escape(complaint)):
         read_objectives(file)
 
@@ -87,16 +87,16 @@ def test_an_objective_that_cannot_be_counted_is_refused(
 )
 def test_a_burn_that_cannot_fire_is_refused(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:
     objective = changes.pop("objective", {})
-    document = promises(**objective)
+    document = slo_document(**objective)
     document["burns"] = [document["burns"][0] | changes]
     file = tmp_path / "slo.yaml"
     file.write_text(yaml.safe_dump(document))
     with pytest.raises(ValidationError, match=re.escape(complaint)):
-        read_promises(file)
+        read_slo(file)
 
 
 def test_the_burns_are_the_workbooks() -> None:
-    read = read_promises()
+    read = read_slo()
     expected = [("page", "1h", "5m", 14.4), ("page", "6h", "30m", 6), ("ticket", "3d", "6h", 1)]
     for objective in read.objectives:
         assert [(burn.severity, burn.long, burn.short, burn.factor(objective)) for burn in read.burns] == expected
