@@ -44,7 +44,8 @@ def launch(config: StageConfig) -> dict[str, Any]:
         ).fit()
     finally:
         ray.shutdown()
-    return json.loads((config.out / "stage_card.json").read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads((config.out / "stage_card.json").read_text(encoding="utf-8"))
+    return card
 
 
 def _train_in_worker(task: dict[str, Any]) -> None:

@@ -5,10 +5,11 @@ one matrix product. The weights stay in the stock model; a test holds both to th
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear, scaled_dot_product_attention
 from transformers.models.qwen2_vl.modeling_qwen2_vl import (
     Qwen2VisionTransformerPretrainedModel,
+    VisionAttention,
     apply_rotary_pos_emb_vision,
 )
 from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
@@ -53,12 +54,14 @@ def visual_tokens(visual: Qwen2VisionTransformerPretrainedModel, grey: Tensor) -
     """Encode prepared films of one size: (film, height, width) to (film, token, hidden)."""
     rows, columns = grey.shape[1] // PATCH_PX, grey.shape[2] // PATCH_PX
     hidden = encode(visual, patches_of(grey), (1, rows, columns))
-    return visual.merger(hidden).reshape(len(grey), rows * columns // MERGE**2, -1)
+    tokens: Tensor = visual.merger(hidden)
+    return tokens.reshape(len(grey), rows * columns // MERGE**2, -1)
 
 
-def _attend(attention: nn.Module, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+def _attend(attention: VisionAttention, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     images, patches, _ = hidden.shape
     query, key, value = attention.qkv(hidden).reshape(images, patches, 3, attention.num_heads, -1).unbind(2)
     query, key = apply_rotary_pos_emb_vision(query, key, *rotation)
     mixed = scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
-    return attention.proj(mixed.transpose(1, 2).reshape(images, patches, -1))
+    projected: Tensor = attention.proj(mixed.transpose(1, 2).reshape(images, patches, -1))
+    return projected

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Any
 
 from serve_app.domain.study import Patient, parse_patient
 
@@ -93,7 +92,7 @@ def known_columns() -> str:
     return "; ".join(" / ".join(names) for names in VARIANTS.values())
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """Read a text cell in Unicode NFC, stripped; a missing cell (None, NaN) is empty.
 
     Raises:
@@ -107,7 +106,7 @@ def text_of(value: Any) -> str:
     return text
 
 
-def id_of(value: Any) -> str | None:
+def id_of(value: object) -> str | None:
     """Read an id; None where there is none. A number that a table with gaps stores as 123.0 is the id 123.
 
     Raises:
@@ -117,7 +116,7 @@ def id_of(value: Any) -> str | None:
     return None if text.casefold() in _EMPTY_WORDS else text
 
 
-def report_text(value: Any, field: Field) -> str:
+def report_text(value: object, field: Field) -> str:
     """Read findings or impression.
 
     Raises:
@@ -131,7 +130,7 @@ def report_text(value: Any, field: Field) -> str:
     return text
 
 
-def patient_of_cells(sex: Any, age: Any, view: Any) -> Patient:
+def patient_of_cells(sex: object, age: object, view: object) -> Patient:
     """Read what is known of the patient.
 
     Raises:
@@ -141,7 +140,7 @@ def patient_of_cells(sex: Any, age: Any, view: Any) -> Patient:
     return Patient(sex=words.sex, age_years=whole_years(age), view=words.view)
 
 
-def whole_years(value: Any) -> int | None:
+def whole_years(value: object) -> int | None:
     """Read an age in completed years: 84, 84.0, '84', '84 tuổi', '084Y', '6 tháng'; unknown is None.
 
     Raises:
@@ -158,7 +157,7 @@ def whole_years(value: Any) -> int | None:
     return int(int(match[1]) // _UNITS_A_YEAR[match.lastgroup])
 
 
-def _known(value: Any) -> str | None:
+def _known(value: object) -> str | None:
     text = text_of(value)
     return None if text.casefold() in _UNKNOWN_WORDS else text
 

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
 
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
+
+_NO_FACTS = "facts must be a list of objects"
 
 
 def write_facts(facts: Collection[Fact]) -> str:
@@ -13,19 +14,21 @@ def write_facts(facts: Collection[Fact]) -> str:
     return json.dumps(sorted((asdict(fact) for fact in facts), key=str), ensure_ascii=False)
 
 
-def read_facts(value: str | list[Any]) -> frozenset[Fact]:
+def read_facts(value: object) -> frozenset[Fact]:
     """Read facts from JSON text or from the list it stands for; what a fact leaves out is not said.
 
     Raises:
         ValueError: no list of facts, or a word outside the domain's vocabulary.
     """
     entries = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError("facts must be a list of objects")
+    if not isinstance(entries, list):
+        raise ValueError(_NO_FACTS)
     return frozenset(_fact(entry) for entry in entries)
 
 
-def _fact(entry: dict[str, Any]) -> Fact:
+def _fact(entry: object) -> Fact:
+    if not isinstance(entry, dict):
+        raise ValueError(_NO_FACTS)
     known = {"finding", "polarity", "side", "location", "severity"}
     if "finding" not in entry or not entry.keys() <= known:
         raise ValueError("a fact has a finding and else only polarity, side, location, severity")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -126,7 +126,7 @@ def _view(rng: np.random.Generator) -> str:
 
 
 @contextmanager
-def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict[str, Any]]]:
+def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict[str, object]]]:
     """Draw in the plans' order; one process is this one."""
     if num_processes == 1:
         yield map(_draw_row, plans)
@@ -135,7 +135,7 @@ def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict
         yield pool.imap(_draw_row, plans, chunksize=4)
 
 
-def _draw_row(plan: _Plan) -> dict[str, Any]:
+def _draw_row(plan: _Plan) -> dict[str, object]:
     scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index]), plan.crowding), plan.width_px)
     patient_id = f"phantom-{plan.seed}-{plan.patient:06d}"
     study_id = f"{patient_id}-{plan.visit}"
@@ -173,7 +173,7 @@ def _png(scene: Scene, num_bits: int) -> bytes:
     return file.getvalue()
 
 
-def _write_shard(path: Path, rows: Iterator[dict[str, Any]], bar: "tqdm[Any]") -> None:
+def _write_shard(path: Path, rows: Iterator[dict[str, object]], bar: "tqdm[NoReturn]") -> None:
     # Images are compressed already: trying again costs time and gains nothing.
     with pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False) as writer:
         while group := list(islice(rows, _ROWS_A_GROUP)):

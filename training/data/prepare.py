@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypeVar
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -23,6 +23,7 @@ from serve_app.imaging.normalize import PREPARATION_VERSION, digest, normalize
 from serve_app.settings import PreprocessorSettings
 from training.data.fact_json import write_facts
 from training.data.manifest import MANIFEST, describe
+from training.data.prepared import PreparedRow
 from training.data.rows import num_rows, source_files
 from training.data.splits import Split, SplitRatios, StudyKey, own_split, refuse_leaks, split_of
 from training.data.store import save_splits, split_writers
@@ -30,7 +31,6 @@ from training.data.studies import BadRow, LocatedStudy
 from training.data.vixray import read_located
 
 SplitBy = Literal["patient", "folder"]
-Row = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -52,7 +52,7 @@ class _SplitRule:
 class _Outcome:
     """What became of every row: bad ones go to a file, of the others some hundred bytes are kept to find leaks."""
 
-    def __init__(self, bad_rows: TextIO, bar: "tqdm[Any]") -> None:
+    def __init__(self, bad_rows: TextIO, bar: "tqdm[NoReturn]") -> None:
         self.keys: dict[Split, list[StudyKey]] = {split: [] for split in Split}
         self.num_bad_rows = 0
         self._bad_rows = bad_rows
@@ -63,7 +63,7 @@ class _Outcome:
         self.num_bad_rows += 1
         self._bar.update()
 
-    def on_row(self, split: Split, row: Row) -> None:
+    def on_row(self, split: Split, row: PreparedRow) -> None:
         self.keys[split].append(StudyKey(row["study_id"], row["patient_id"], row["digest"]))
         self._bar.update()
 
@@ -114,7 +114,7 @@ def prepare(
 
 
 def _write_streams(
-    folder: Path, prepared: Iterable[tuple[LocatedStudy, Row | BadRow]], rule: _SplitRule, outcome: _Outcome
+    folder: Path, prepared: Iterable[tuple[LocatedStudy, PreparedRow | BadRow]], rule: _SplitRule, outcome: _Outcome
 ) -> None:
     with split_writers(folder) as writers:
         for located, row in prepared:
@@ -128,7 +128,7 @@ def _write_streams(
 
 def _prepared(
     studies: Iterable[LocatedStudy], max_visual_tokens: int, num_workers: int
-) -> Iterator[tuple[LocatedStudy, Row | BadRow]]:
+) -> Iterator[tuple[LocatedStudy, PreparedRow | BadRow]]:
     """Prepare on threads, in order; the codecs release the interpreter's lock."""
     settings = PreprocessorSettings(max_visual_tokens=max_visual_tokens)
     with ThreadPoolExecutor(num_workers) as threads:
@@ -146,7 +146,7 @@ def in_order(threads: ThreadPoolExecutor, work: Callable[[T], R], items: Iterabl
         yield waiting.popleft().result()
 
 
-def _row(located: LocatedStudy, settings: PreprocessorSettings) -> Row | BadRow:
+def _row(located: LocatedStudy, settings: PreprocessorSettings) -> PreparedRow | BadRow:
     study = located.study
     try:
         pixels = normalize(decode(study.image, settings).pixels, settings.max_visual_tokens)

@@ -1,7 +1,6 @@
 """Rows of a prepared data set, read back: the pixels the model saw, and the patient."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,34 @@ from serve_app.domain.study import Patient, Sex, View
 from training.data.fact_json import read_facts
 
 
-def pixels_of(row: Mapping[str, Any]) -> NDArray[np.uint8]:
+class PreparedStudy(TypedDict):
+    """A prepared row without its pixels; `digest` is the one serving gives to the image, `facts` are JSON text."""
+
+    study_id: str
+    patient_id: str
+    height_px: int
+    width_px: int
+    digest: str
+    sex: str | None
+    age_years: int | None
+    view: str | None
+    findings: str
+    impression: str
+    facts: str | None
+
+
+class PreparedRow(PreparedStudy):
+    """A prepared row; `pixels` is grey uint8, row-major."""
+
+    pixels: bytes
+
+
+def pixels_of(row: PreparedRow) -> NDArray[np.uint8]:
     """Return a new grey image of shape (height, width); serving's three channels are each equal to it."""
     return np.frombuffer(row["pixels"], dtype=np.uint8).reshape(row["height_px"], row["width_px"]).copy()
 
 
-def patient_of(row: Mapping[str, Any]) -> Patient:
+def patient_of(row: PreparedStudy) -> Patient:
     """Return what is known of the patient."""
     return Patient(
         sex=None if row["sex"] is None else Sex(row["sex"]),
@@ -25,6 +46,6 @@ def patient_of(row: Mapping[str, Any]) -> Patient:
     )
 
 
-def facts_of(row: Mapping[str, Any]) -> frozenset[Fact] | None:
+def facts_of(row: PreparedStudy) -> frozenset[Fact] | None:
     """Return the truth about a drawn film, None for any other."""
     return None if row["facts"] is None else read_facts(row["facts"])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,7 +36,7 @@ class RawRow:
 
     file: SourceFile
     row: int
-    cells: dict[Field, Any]
+    cells: dict[Field, object]
 
 
 def source_files(source: Path) -> list[SourceFile]:
@@ -83,7 +82,7 @@ def raw_rows(file: SourceFile, on_bad_row: Callable[[BadRow], None], *, allow_ex
             yield RawRow(file, row, cells)
 
 
-Cells = dict[Field, Any] | RowError
+Cells = dict[Field, object] | RowError
 
 
 @contextmanager
@@ -142,11 +141,11 @@ def _jsonl_rows(file: SourceFile, allow_extra: bool) -> Iterator[tuple[int, Cell
             yield row, {field: values.get(name) for field, name in columns.items()}
 
 
-def _in_order(names: set[str], values: dict[str, Any]) -> list[str]:
+def _in_order(names: set[str], values: dict[str, object]) -> list[str]:
     return [*(name for name in values if name in names), *sorted(names - values.keys())]
 
 
-def _json_object(line: bytes) -> dict[str, Any] | RowError:
+def _json_object(line: bytes) -> dict[str, object] | RowError:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

@@ -107,7 +107,7 @@ def own_split(file: str) -> Split:
     return named.pop()
 
 
-def find_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> list[Leak]:
+def find_leaks(splits: Mapping[Split, Iterable[StudyKey]]) -> list[Leak]:
     """List the patients, then the studies, then the identical prepared images, that stand in more than one split."""
     patients: dict[str, list[tuple[str, str]]] = defaultdict(list)
     studies: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -120,7 +120,7 @@ def find_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> list[Leak]:
     return [*_shared("patient", patients), *_shared("study", studies), *_shared("image", images)]
 
 
-def refuse_leaks(splits: Mapping[str, Iterable[StudyKey]]) -> None:
+def refuse_leaks(splits: Mapping[Split, Iterable[StudyKey]]) -> None:
     """Go on only if nothing stands in two splits.
 
     Raises:

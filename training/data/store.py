@@ -29,7 +29,7 @@ FEATURES = Features(
         "facts": Value("string"),
     }
 )
-"""A prepared row: `pixels` is grey uint8, row-major; `digest` is the one serving gives to the image."""
+"""Of a `PreparedRow`."""
 _ROWS_A_BATCH = 16
 _SHARD_SIZE = "500MB"
 

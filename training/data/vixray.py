@@ -8,7 +8,6 @@ import binascii
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
@@ -87,7 +86,7 @@ def _study(raw: RawRow) -> ReportedStudy:
     )
 
 
-def _facts(value: Any) -> frozenset[Fact] | None:
+def _facts(value: object) -> frozenset[Fact] | None:
     if not isinstance(value, list) and not text_of(value):
         return None
     try:
@@ -96,7 +95,7 @@ def _facts(value: Any) -> frozenset[Fact] | None:
         raise RowError("facts cannot be read") from None
 
 
-def _image(value: Any, folder: Path) -> bytes:
+def _image(value: object, folder: Path) -> bytes:
     """Read the image's bytes from a cell: bytes, base64, a path, or a Hugging Face struct of bytes and path."""
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import Qwen2Tokenizer, Qwen2VLForConditionalGeneration
@@ -108,10 +109,11 @@ class EyeTrainer:
         ]
         return float(np.concatenate([one.all(axis=1) for one in right]).mean())
 
-    def _sees(self, grey: np.ndarray) -> np.ndarray:
+    def _sees(self, grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.is_bfloat16):
             logits = self.head(visual_tokens(self.model.model.visual, torch.from_numpy(grey)))
-        return (logits.float().amax(dim=1) > 0).numpy()
+        seen: NDArray[np.bool_] = (logits.float().amax(dim=1) > 0).numpy()
+        return seen
 
     def _rate(self) -> float:
         recipe = self.recipe
@@ -132,7 +134,7 @@ def batches(films: list[Films], recipe: EyeRecipe, first_step: int) -> Iterator[
         step += 1
 
 
-def _jitter(grey: np.ndarray, rng: np.random.Generator) -> Tensor:
+def _jitter(grey: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
     """Vary exposure, contrast and noise, film by film; black padding stays black."""
     gain, gamma = rng.uniform(0.9, 1.1, (2, len(grey), 1, 1)).astype(np.float32)
     noise = rng.standard_normal(grey.shape, dtype=np.float32) * (2.5 * (grey > 0))

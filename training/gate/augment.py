@@ -138,7 +138,8 @@ def _tone(pixels: Picture, rng: Rng) -> Picture:
         levels = 1 / (1 + np.exp(-steepness * (levels - middle)))
     low, high = rng.uniform(-0.15, 0.2), rng.uniform(0.8, 1.2)
     levels = np.clip((levels - levels[0]) / (levels[-1] - levels[0]) * (high - low) + low, 0, 1)
-    return np.rint(levels * 255).astype(np.uint8)[pixels]
+    table: Picture = np.rint(levels * 255).astype(np.uint8)
+    return table[pixels]
 
 
 def _through_jpeg(image: Image.Image, quality: int) -> Image.Image:

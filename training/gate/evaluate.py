@@ -10,7 +10,6 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,7 @@ def main() -> None:
     parts = split(
         load_films(arguments.films, sample_patients(arguments.samples, arguments.films)), np.random.default_rng(seed)
     )
-    sets: dict[str, Iterable[Film]] = {}
+    sets: dict[str, list[Film]] = {}
     for part in ("validation", "test"):
         films = [_film(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
         sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
@@ -72,7 +71,7 @@ def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[str, list[Film]]:
     """Turn, invert and cut films: what ought to be asked about."""
     turned = {
         f"{prefix}{name}": [_of(np.ascontiguousarray(np.rot90(film.pixels, turns))) for film in films]
@@ -84,7 +83,7 @@ def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[s
     return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
 
 
-def _apart(rng: np.random.Generator) -> dict[str, Iterable[Film]]:
+def _apart(rng: np.random.Generator) -> dict[str, list[Film]]:
     """Gather what training never saw besides films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {

@@ -31,7 +31,7 @@ def text_page(rng: Rng) -> Picture:
     image, ink = _paper(rng)
     pen, size = ImageDraw.Draw(image), int(rng.integers(7, 22))
     for top in range(int(rng.integers(2, 12)), image.height, int(size * rng.uniform(1.2, 2.0))):
-        pen.text((rng.integers(2, 20), top), words(rng, int(rng.integers(3, 60))), fill=ink, font=font(size))
+        pen.text((int(rng.integers(2, 20)), top), words(rng, int(rng.integers(3, 60))), fill=ink, font=font(size))
     return _lit(image, rng)
 
 
@@ -58,8 +58,8 @@ def screen(rng: Rng) -> Picture:
     image, _ = _paper(rng)
     pen = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(4, 18))):
-        left, top = rng.integers(0, image.width - 12), rng.integers(0, image.height - 12)
-        right, bottom = left + rng.integers(8, 90), top + rng.integers(6, 70)
+        left, top = int(rng.integers(0, image.width - 12)), int(rng.integers(0, image.height - 12))
+        right, bottom = left + int(rng.integers(8, 90)), top + int(rng.integers(6, 70))
         pen.rectangle([left, top, right, bottom], fill=int(rng.integers(0, 255)), outline=int(rng.integers(0, 255)))
         if rng.random() < 0.5:
             pen.text((left + 2, top + 1), words(rng, 10), fill=int(rng.integers(0, 255)))
@@ -199,8 +199,8 @@ def _with_blocks(picture: Picture, rng: Rng) -> Picture:
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 14))):
-        left, top = rng.integers(0, image.width - 10), rng.integers(0, image.height - 10)
+        left, top = int(rng.integers(0, image.width - 10)), int(rng.integers(0, image.height - 10))
         pen.rectangle(
-            [left, top, left + rng.integers(5, 50), top + rng.integers(5, 50)], fill=int(rng.integers(0, 255))
+            [left, top, left + int(rng.integers(5, 50)), top + int(rng.integers(5, 50))], fill=int(rng.integers(0, 255))
         )
     return np.array(image)

@@ -1,6 +1,6 @@
 """Soft shapes on a plane: the brushes with which the negatives are drawn.
 
-Coordinates are -1 to 1, x to the right and y down; a plane is float32 of shape (rows, columns).
+Coordinates are -1 to 1, x to the right and y down; a plane is float32 or float64 of shape (rows, columns).
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating]
 Point = tuple[float, float]
 
 
@@ -51,7 +51,8 @@ class Canvas:
 
     def ball(self, centre: Point, radii: Point, turn_rad: float = 0.0) -> Plane:
         """Project an ellipsoid: 1 in the middle, falling to 0 at the rim, as X-rays see it."""
-        return np.sqrt(np.maximum(0, 1 - self.radius(centre, radii, turn_rad) ** 2))
+        thickness: Plane = np.sqrt(np.maximum(0, 1 - self.radius(centre, radii, turn_rad) ** 2))
+        return thickness
 
     def segment(self, start: Point, end: Point) -> tuple[Plane, Plane]:
         """Measure for every point the distance to a segment and the share of the way along it."""
@@ -69,26 +70,27 @@ class Canvas:
         """Project a cone of flesh: thickness 1 in the middle."""
         distance, share = self.segment(start, end)
         radius = start_radius + (end_radius - start_radius) * share
-        return np.sqrt(np.maximum(0, 1 - (distance / radius) ** 2))
+        thickness: Plane = np.sqrt(np.maximum(0, 1 - (distance / radius) ** 2))
+        return thickness
 
     def bone(self, start: Point, end: Point, radius: float, flare: float = 1.6) -> Plane:
         """Project a long bone: bright cortex, darker marrow, ends wider by `flare`."""
         distance, share = self.segment(start, end)
         width = radius * (1 + (flare - 1) * (2 * np.abs(share - 0.5)) ** 4)
-        outer = np.sqrt(np.maximum(0, 1 - (distance / width) ** 2))
-        inner = np.sqrt(np.maximum(0, 1 - (distance / (0.65 * width)) ** 2))
+        outer: Plane = np.sqrt(np.maximum(0, 1 - (distance / width) ** 2))
+        inner: Plane = np.sqrt(np.maximum(0, 1 - (distance / (0.65 * width)) ** 2))
         return outer - 0.45 * inner
 
 
 def soft(distance: Plane, edge: float) -> Plane:
     """Turn a signed distance into 0 outside and 1 inside."""
-    ramp = np.clip(distance / (2 * edge) + 0.5, 0, 1)
+    ramp: Plane = np.clip(distance / (2 * edge) + 0.5, 0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
 
 def cloud(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Plane:
     """Draw fractal noise of mean 0 and deviation 1; `grain` is the size of its largest lumps, 0 to 1."""
-    total = np.zeros(shape, dtype=np.float32)
+    total: Plane = np.zeros(shape, dtype=np.float32)
     cells = max(2, round(1 / max(grain, 0.02)))
     for octave in range(4):
         side = min(cells * 2**octave + 1, max(shape))
@@ -97,7 +99,8 @@ def cloud(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Pla
         padded = np.zeros(shape, dtype=np.float32)
         padded[: layer.shape[0], : layer.shape[1]] = layer
         total += padded / 2**octave
-    return (total - total.mean()) / max(float(total.std()), 1e-6)
+    even: Plane = (total - total.mean()) / max(float(total.std()), 1e-6)
+    return even
 
 
 def expose(density: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -111,4 +114,5 @@ def expose(density: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
 def to_grey(plane: Plane) -> NDArray[np.uint8]:
     """Stretch a plane between its own extremes to 0 to 255."""
     low, high = float(plane.min()), float(plane.max())
-    return np.rint((plane - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
+    grey: Plane = np.rint((plane - low) / max(high - low, 1e-6) * 255)
+    return grey.astype(np.uint8)

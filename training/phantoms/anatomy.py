@@ -72,7 +72,7 @@ def lateral_wall(y: Plane | float) -> Plane:
 def diaphragm(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:
     """Give the height of both domes: the right one a little higher; flat and low where lungs are overinflated."""
     is_left = area.x > 0
-    raised = np.where(is_left, anatomy.raised[1], anatomy.raised[0])
+    raised: Plane = np.where(is_left, anatomy.raised[1], anatomy.raised[0])
     if anatomy.is_overinflated:
         return 0.815 + 0.05 * (area.away - 0.42) ** 2 + 0 * area.y
     return 0.745 + technique.inspiration + 0.02 * is_left + 0.6 * (area.away - 0.42) ** 2 - raised
@@ -81,12 +81,12 @@ def diaphragm(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:
 def chest(area: Thorax, technique: Technique, anatomy: Anatomy, lung: Plane) -> Plane:
     """Add up the density of a chest without findings of its own."""
     away, y = area.away, area.y
-    shoulders = 0.28 + 4.0 * np.clip(y - 0.01, 0, 1)
-    arms = 0.93 + 0.4 * np.clip(0.42 - y, 0, 1) + 0.02 * np.cos(6 * y)
+    shoulders: Plane = 0.28 + 4.0 * np.clip(y - 0.01, 0, 1)
+    arms: Plane = 0.93 + 0.4 * np.clip(0.42 - y, 0, 1) + 0.02 * np.cos(6 * y)
     body = soft(np.minimum(shoulders, arms) - away, 0.02)
     air = 0.92 if anatomy.is_overinflated else 0.82
-    tissue = body * (0.95 + 0.25 * soft(y - 0.78, 0.1)) - air * lung
-    breasts = technique.breast_density * soft(0.2 - np.hypot(away - 0.45, 1.3 * (y - 0.72)), 0.12)
+    tissue: Plane = body * (0.95 + 0.25 * soft(y - 0.78, 0.1)) - air * lung
+    breasts: Plane = technique.breast_density * soft(0.2 - np.hypot(away - 0.45, 1.3 * (y - 0.72)), 0.12)
     return tissue + breasts * body + _middle(area, anatomy, lung) + _bones(area, technique, anatomy, lung, body)
 
 
@@ -102,7 +102,8 @@ def heart(area: Thorax, anatomy: Anatomy) -> Plane:
 
 def spine_x(y: Plane, anatomy: Anatomy) -> Plane:
     """Give the spine's distance from the midline at a height: two bows where it is curved."""
-    return anatomy.spine_curve * np.sin((y - 0.1) * (2 * math.pi / 0.75))
+    bows: Plane = np.sin((y - 0.1) * (2 * math.pi / 0.75))
+    return anatomy.spine_curve * bows
 
 
 def _middle(area: Thorax, anatomy: Anatomy, lung: Plane) -> Plane:
@@ -113,10 +114,10 @@ def _middle(area: Thorax, anatomy: Anatomy, lung: Plane) -> Plane:
     windpipe = -0.22 * soft(0.035 - away, 0.015) * soft(y - 0.0, 0.03) * soft(0.33 - y, 0.03)
     density = 0.25 if anatomy.aorta_radius == _NORMAL_AORTA else 0.50
     aorta = density * area.disc(aorta_centre(anatomy), anatomy.aorta_radius, 0.04)
-    hila = 0.22 * soft(0.16 - np.hypot(away - 0.2, 1.6 * (y - 0.43)), 0.1)
+    hila: Plane = 0.22 * soft(0.16 - np.hypot(away - 0.2, 1.6 * (y - 0.43)), 0.1)
     heart_density = 0.60 * heart(area, anatomy) * (0.2 + 0.8 * lung)
     fading = 0.04 if anatomy.is_overinflated else 0.10
-    vessels = lung * fading * np.clip(1.2 - 1.8 * np.hypot(away - 0.15, y - 0.45), 0, 1)
+    vessels: Plane = lung * fading * np.clip(1.2 - 1.8 * np.hypot(away - 0.15, y - 0.45), 0, 1)
     return mediastinum + windpipe + aorta + hila + heart_density + vessels
 
 
@@ -128,7 +129,7 @@ def _bones(area: Thorax, technique: Technique, anatomy: Anatomy, lung: Plane, bo
     anterior = soft(np.cos(2 * math.pi * front_turns) - 0.55, 0.3) * soft(away - 0.38, 0.1)
     cage = soft(0.88 - away, 0.02) * soft(y - 0.1, 0.03) * soft(0.86 - y, 0.05) * (0.35 + 0.65 * lung)
     clavicle = soft(0.022 - np.abs(y - 0.185 + 0.12 * away + 0.03 * np.sin(5 * away)), 0.01) * soft(0.72 - away, 0.03)
-    vertebrae = 0.6 + 0.4 * np.cos(2 * math.pi * (y / 0.062 + technique.rib_phase))
+    vertebrae: Plane = 0.6 + 0.4 * np.cos(2 * math.pi * (y / 0.062 + technique.rib_phase))
     spine = soft(0.085 - np.abs(area.x - spine_x(y, anatomy)), 0.02) * vertebrae * body
     return cage * body * (0.13 * posterior + 0.07 * anterior) + 0.20 * clavicle * body + 0.36 * spine
 

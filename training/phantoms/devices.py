@@ -21,7 +21,8 @@ def pacemaker(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
     box = soft(radius - np.abs(area.x - x), 0.01) * soft(0.8 * radius - area.aspect * np.abs(area.y - y), 0.01)
     tip = 0.20 + anatomy.shift_x, 0.66
     lead = area.stroke([(x, y), (0.3 * x, y + 0.02), (-0.06 + anatomy.shift_x, y + 0.14), (-0.02, 0.52), tip], 0.013)
-    return np.maximum(2.0 * box, 1.0 * lead)
+    shown: Plane = np.maximum(2.0 * box, 1.0 * lead)
+    return shown
 
 
 def sternal_wires(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
@@ -52,7 +53,8 @@ def endotracheal_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
     """A tube with two bright walls in the windpipe, its end above the carina."""
     end = between((0.25, 0.28), sign.y)
     walls = [area.stroke([(x, -0.05), (x + 0.5 * anatomy.shift_x, end)], 0.013) for x in (-0.032, 0.032)]
-    return 1.5 * np.maximum.reduce(walls)
+    tube: Plane = np.maximum.reduce(walls)
+    return 1.5 * tube
 
 
 def nasogastric_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:

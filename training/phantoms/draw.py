@@ -27,7 +27,8 @@ def draw(scene: Scene) -> NDArray[np.uint8]:
 
 def draw_deep(scene: Scene, num_bits: int) -> NDArray[np.uint16]:
     """Draw the same film with 9 to 16 significant bits in uint16, as a detector stores it."""
-    return np.rint(_exposed(scene) * (2**num_bits - 1)).astype(np.uint16)
+    film: Plane = np.rint(_exposed(scene) * (2**num_bits - 1))
+    return film.astype(np.uint16)
 
 
 def fact_layers(scene: Scene) -> dict[Fact, Plane]:
@@ -43,7 +44,7 @@ def fact_layers(scene: Scene) -> dict[Fact, Plane]:
     return layers
 
 
-def _exposed(scene: Scene) -> NDArray[np.float64]:
+def _exposed(scene: Scene) -> Plane:
     technique = scene.technique
     area, anatomy, lung = _chest(scene)
     density = chest(area, technique, anatomy, lung)

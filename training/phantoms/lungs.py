@@ -27,7 +27,7 @@ def consolidation(sign: Sign, area: Thorax) -> Plane:
     radius = between((0.18, 0.23), sign.size)
     centre, phase = _place(sign, radius), 6.28 * sign.variation
     ragged = 0.06 * np.sin(11 * area.x + phase) * np.cos(17 * area.y - phase)
-    mottle = 0.85 + 0.15 * np.sin(37 * area.x + 3 * phase) * np.sin(53 * area.y + phase)
+    mottle: Plane = 0.85 + 0.15 * np.sin(37 * area.x + 3 * phase) * np.sin(53 * area.y + phase)
     return 0.60 * soft(radius - area.distance(centre) - ragged, 0.09) * mottle
 
 
@@ -72,7 +72,8 @@ def fibrosis(sign: Sign, area: Thorax) -> Plane:
         for start in (0.30, 0.39, 0.48)
     ]
     cap = 0.45 * area.disc((side * 0.36, height - 0.035), 0.10, 0.04)
-    return np.maximum(between((0.8, 1.0), sign.size) * np.maximum.reduce(streaks), cap)
+    shown: Plane = np.maximum(between((0.8, 1.0), sign.size) * np.maximum.reduce(streaks), cap)
+    return shown
 
 
 def atelectasis(sign: Sign, area: Thorax) -> Plane:
@@ -90,7 +91,7 @@ def edema(sign: Sign, area: Thorax) -> Plane:
     reach, density = (0.36, 0.50) if is_severe else (0.25, 0.26)
     wings = soft(reach * between((0.95, 1.05), sign.size) - np.hypot(area.away - 0.34, 1.5 * (area.y - 0.47)), 0.14)
     phase = 6.28 * sign.variation
-    patches = 0.8 + 0.2 * np.sin(29 * area.x + phase) * np.sin(41 * area.y - phase)
+    patches: Plane = 0.8 + 0.2 * np.sin(29 * area.x + phase) * np.sin(41 * area.y - phase)
     return density * wings * patches
 
 

@@ -7,14 +7,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.phantoms.technique import Technique
 
-Plane = NDArray[Any]
+Plane = NDArray[np.floating]
 Point = tuple[float, float]
 _DRAWN_RATIO = 0.5
 
@@ -38,7 +37,8 @@ class Thorax:
 
     def distance(self, centre: Point) -> Plane:
         """Measure how far a point is, in units of x."""
-        return np.hypot(self.x - centre[0], self.aspect * (self.y - centre[1]))
+        distance: Plane = np.hypot(self.x - centre[0], self.aspect * (self.y - centre[1]))
+        return distance
 
     def disc(self, centre: Point, radius: float, edge: float) -> Plane:
         """Fill a circle with 1, its border `edge` wide."""
@@ -73,7 +73,7 @@ def thorax(technique: Technique) -> Thorax:
 
 def soft(distance: Plane, edge: float) -> Plane:
     """Step from 0 (outside) to 1 (inside), half way at distance 0, over twice the edge's width."""
-    ramp = np.clip(distance / (2 * edge) + 0.5, 0, 1)
+    ramp: Plane = np.clip(distance / (2 * edge) + 0.5, 0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
 

@@ -32,8 +32,8 @@ def pneumothorax(sign: Sign, area: Thorax) -> Plane:
         top = area.y - 0.10 - between((0.09, 0.11), sign.size) - 0.5 * (away - 0.33) ** 2
         inside = np.minimum(lateral_wall(area.y) - away - rim, top)
         collapsed = 0.06
-    line = 0.42 * soft(0.014 - np.abs(inside), 0.007)
-    air = -0.15 * soft(-inside, 0.01)
+    line: Plane = 0.42 * soft(0.014 - np.abs(inside), 0.007)
+    air: Plane = -0.15 * soft(-inside, 0.01)
     return (air + line + collapsed * soft(inside, 0.02)) * (away > 0.1)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from training.data.manifest import Prepared
 from training.stages.config import StageConfig
@@ -21,10 +21,36 @@ _PACKAGES = ("torch", "transformers", "trl", "peft")
 _TEMPLATE = Path(__file__).parent / "card.md"
 
 
+class StageMetrics(TypedDict):
+    """How well a stage learned: figures of its last step."""
+
+    num_steps: int
+    train_loss: float
+    train_token_accuracy: float
+    validation_loss: float
+    validation_token_accuracy: float
+
+
+class StageCard(TypedDict):
+    """The content of `stage_card.json`; `config` is a `StageConfig`, a manifest's hash names a prepared data set."""
+
+    config: dict[str, Any]
+    data_manifest_sha256: str
+    base_data_manifest_sha256: str | None
+    preparation_version: str
+    max_visual_tokens: int
+    commit: str | None
+    date: str
+    packages: dict[str, str]
+    num_lessons_dropped: dict[str, dict[str, int]]
+    num_lessons_by_process: list[int]
+    metrics: StageMetrics
+
+
 def write_card(
     config: StageConfig,
     data: Prepared,
-    metrics: Mapping[str, Any],
+    metrics: StageMetrics,
     dropped: Mapping[str, Counter[Dropped]],
     num_lessons_by_process: Sequence[int],
 ) -> None:
@@ -32,7 +58,7 @@ def write_card(
 
     `num_lessons_by_process` counts what each process learned from since it was last started.
     """
-    card = {
+    card: StageCard = {
         "config": config.model_dump(mode="json"),
         "data_manifest_sha256": data.manifest_sha256,
         "base_data_manifest_sha256": base_data(config),
@@ -45,7 +71,7 @@ def write_card(
             split: {why.value: n for why, n in counts.items()} for split, counts in dropped.items()
         },
         "num_lessons_by_process": list(num_lessons_by_process),
-        "metrics": dict(metrics),
+        "metrics": metrics,
     }
     (config.out / CHECKPOINT / "README.md").write_text(_for_people(config, card), encoding="utf-8")
     partial = config.out / f"{CARD}.partial"
@@ -53,7 +79,7 @@ def write_card(
     partial.rename(config.out / CARD)
 
 
-def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
+def _for_people(config: StageConfig, card: StageCard) -> str:
     unstated = "not stated. The terms of base and data bind this checkpoint: read them before you pass it on."
     dropped = card["num_lessons_dropped"].get("train", {})
     return _TEMPLATE.read_text(encoding="utf-8").format(
@@ -75,13 +101,18 @@ def _for_people(config: StageConfig, card: Mapping[str, Any]) -> str:
     )
 
 
+def read_card(out: Path) -> StageCard:
+    """Read the card of a finished stage."""
+    card: StageCard = json.loads((out / CARD).read_text(encoding="utf-8"))
+    return card
+
+
 def base_data(config: StageConfig) -> str | None:
     """Name the data that the base learned from; None where it is no stage's checkpoint."""
     path = Path(config.base).parent / CARD
     if not path.exists():
         return None
-    sha256: str | None = json.loads(path.read_text(encoding="utf-8"))["data_manifest_sha256"]
-    return sha256
+    return read_card(path.parent)["data_manifest_sha256"]
 
 
 def _data_words(manifest: str, base: str | None) -> str:

@@ -3,8 +3,7 @@
 Knows nothing about what the words mean.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from PIL import Image
@@ -13,8 +12,8 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import BaseImageProcessor, PreTrainedTokenizerBase
 
 from training.conversation import IGNORED
-from training.data.prepared import pixels_of
-from training.stages.lessons import IMAGE_TOKEN
+from training.data.prepared import PreparedRow, pixels_of
+from training.stages.lessons import IMAGE_TOKEN, LessonRow
 
 
 class Collator:
@@ -25,7 +24,7 @@ class Collator:
         self._pad_id: int = tokenizer.pad_token_id
         self._image_id: int = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
 
-    def __call__(self, lessons: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    def __call__(self, lessons: Sequence[LessonRow]) -> dict[str, Tensor]:
         """Batch lessons; `pixel_values` is float32 (patch, 1176), all films' patches in a row.
 
         Raises:
@@ -42,7 +41,7 @@ class Collator:
             "mm_token_type_ids": (token_ids == self._image_id).int(),
         }
 
-    def _images(self, lessons: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    def _images(self, lessons: Sequence[LessonRow]) -> dict[str, Tensor]:
         films = [rgb_of(lesson) for lesson in lessons]
         patch_px = self._image_processor.patch_size
         processed = self._image_processor(images=films, return_tensors="pt")
@@ -52,7 +51,7 @@ class Collator:
         return {"pixel_values": processed["pixel_values"], "image_grid_thw": processed["image_grid_thw"]}
 
 
-def rgb_of(row: Mapping[str, Any]) -> Image.Image:
+def rgb_of(row: PreparedRow) -> Image.Image:
     """Show a prepared grey film as serving hands it over: three equal channels."""
     return Image.fromarray(pixels_of(row)).convert("RGB")
 

@@ -15,13 +15,20 @@ from transformers import PreTrainedTokenizerBase
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.reasoning.prompts import PROMPTS
 from training.conversation import IGNORED, Lesson, messages, text_turn
-from training.data.prepared import facts_of, patient_of
+from training.data.prepared import PreparedRow, PreparedStudy, facts_of, patient_of
 from training.stages.config import Stage, StageConfig
 from training.stages.follow_ups import choose_follow_ups, study_rng
 
 IMAGE_TOKEN = "<|image_pad|>"
 Turn = Mapping[str, Any]
 _Piece = tuple[str, bool]
+
+
+class LessonRow(PreparedRow):
+    """A prepared row with its lesson."""
+
+    token_ids: list[int]
+    labels: list[int]
 
 
 class Dropped(StrEnum):
@@ -48,7 +55,7 @@ def lessons_of(
     return rows.select([index for index, lesson in enumerate(lessons) if lesson]), dropped
 
 
-def lesson_of(row: Mapping[str, Any], config: StageConfig, tokenizer: PreTrainedTokenizerBase) -> Lesson | Dropped:
+def lesson_of(row: PreparedStudy, config: StageConfig, tokenizer: PreTrainedTokenizerBase) -> Lesson | Dropped:
     """Write one lesson; a row without its answers, with a control token or over the length is dropped."""
     turns = conversation_of(row, config)
     words = [part["text"] for turn in turns for part in turn["content"] if "text" in part]
@@ -61,7 +68,7 @@ def lesson_of(row: Mapping[str, Any], config: StageConfig, tokenizer: PreTrained
     return lesson if len(lesson.token_ids) <= config.max_length_tokens else Dropped.TOO_LONG
 
 
-def conversation_of(row: Mapping[str, Any], config: StageConfig) -> list[Turn]:
+def conversation_of(row: PreparedStudy, config: StageConfig) -> list[Turn]:
     """List a stage's turns as the chat template takes them; the last one is an answer."""
     findings = row["findings"].strip()
     impression = None if config.stage is Stage.FINDINGS else row["impression"].strip()

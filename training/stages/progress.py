@@ -22,7 +22,7 @@ class OtherRunError(ValueError):
     """The folder belongs to a run with another configuration, other data or another base."""
 
 
-class MarkWhole(TrainerCallback):
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
     """Marks a state once every process has written its part: one that a kill cut short has no mark."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:

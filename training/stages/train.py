@@ -3,11 +3,10 @@
 TRL's trainer does the steps. Knows nothing about who started the processes.
 """
 
-import json
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import is_peft_model
@@ -16,13 +15,16 @@ from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTo
 from trl import SFTConfig, SFTTrainer
 
 from training.data.manifest import read_manifest
-from training.stages.card import base_data, write_card
+from training.stages.card import StageCard, StageMetrics, base_data, read_card, write_card
 from training.stages.collate import Collator
 from training.stages.config import StageConfig
 from training.stages.export import CARD, base_folder, export
 from training.stages.fast_vision import speed_up
 from training.stages.lessons import Dropped, lessons_of
 from training.stages.progress import MarkWhole, claim, clear_cut_short, last_whole_state
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
 
 log = logging.getLogger("training.stages")
 
@@ -35,7 +37,8 @@ class StageTrainer(SFTTrainer):
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """Count, then step."""
         self.num_lessons += len(inputs["input_ids"])
-        return super().training_step(model, inputs, *args, **kwargs)
+        loss: torch.Tensor = super().training_step(model, inputs, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return loss
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Learn from a round of lessons, but not after the last step: the trainer asks that only behind each step."""
@@ -60,7 +63,7 @@ class StageTrainer(SFTTrainer):
         """Leave the card to `training.stages.card`."""
 
 
-def train_stage(config: StageConfig) -> dict[str, Any]:
+def train_stage(config: StageConfig) -> StageCard:
     """Train one stage to its end and return its card; a finished one is not trained again.
 
     Raises:
@@ -78,7 +81,7 @@ def train_stage(config: StageConfig) -> dict[str, Any]:
             claim(config, data)
             clear_cut_short(Path(arguments.output_dir))
     if (config.out / CARD).exists():
-        return json.loads((config.out / CARD).read_text(encoding="utf-8"))
+        return read_card(config.out)
     if base_data(config) not in (None, data.manifest_sha256):
         log.warning("the base learned from other data: patients of this validation may be among them")
     base = base_folder(config.base)
@@ -90,7 +93,7 @@ def train_stage(config: StageConfig) -> dict[str, Any]:
     if trainer.is_world_process_zero():
         write_card(config, data, metrics, dropped, seen.tolist())
     trainer.accelerator.wait_for_everyone()
-    return json.loads((config.out / CARD).read_text(encoding="utf-8"))
+    return read_card(config.out)
 
 
 def training_arguments(config: StageConfig) -> SFTConfig:
@@ -136,7 +139,7 @@ def has_bf16(config: StageConfig) -> bool:
     if config.precision != "auto":
         return config.precision == "bf16"
     if config.use_gpu:
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # A CPU that only emulates it is three to four times slower than with float32.
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
@@ -176,7 +179,7 @@ def load_model(config: StageConfig, arguments: SFTConfig, base: Path) -> PreTrai
     return model
 
 
-def _peft_config(config: StageConfig) -> Any:
+def _peft_config(config: StageConfig) -> "LoraConfig | None":
     if config.lora is None:
         return None
     from peft import LoraConfig
@@ -191,7 +194,7 @@ def _peft_config(config: StageConfig) -> Any:
     )
 
 
-def _final_metrics(trainer: StageTrainer) -> dict[str, Any]:
+def _final_metrics(trainer: StageTrainer) -> StageMetrics:
     """Read the last training and validation losses of the log; the trainer evaluates at its last step."""
     log_lines = trainer.state.log_history
     trained = next(line for line in reversed(log_lines) if "loss" in line)
