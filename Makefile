@@ -29,7 +29,7 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes $(WHEELS) --python-versio
 	--python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" $(UPGRADE)
 DEV := $(VENV)/.stamp-dev
 # Each writes its files, or compares them with --check; the chart carries the dashboard, so it comes after it.
-GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.py
+GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.py docs/build.py
 
 .PHONY: help setup demo test test-all lint format typecheck generate verify lock bench train-demo score-demo clean
 

@@ -3,18 +3,19 @@
 Knows nothing about references or scores.
 """
 
-import uuid
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-import httpx
-
 from evaluation.predictions import Text
-from serve_app.domain.conversation import Principal
+from serve_app.client import AsyncClient, ClientError, ProblemError, UnexpectedAnswer, Unreachable
 from serve_app.domain.errors import ClaraError, EngineGone
-from serve_app.domain.report import Report, ReportRequest
-from serve_app.domain.study import Patient
+from serve_app.domain.report import Report
+from serve_app.domain.study import Patient, Study, StudyImage, View
 from serve_app.ports import Engine, Reporter
+from serve_app.reasoning.local import local_call
+
+# Longer than any report; what hangs fails.
+_TIMEOUT_S = 600.0
 
 
 class DraftFailed(Exception):
@@ -53,7 +54,7 @@ class Drafter(Protocol):
         """
         ...
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report.
 
         Raises:
@@ -75,11 +76,11 @@ class ReporterDrafter:
         card = await self._engine.describe()
         return DrafterCard(card.model, card.engine, card.engine_version, self._prompt_version)
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report; see `Drafter`. An engine that died here stays dead."""
-        request = ReportRequest(f"rpt_{uuid.uuid4().hex}", image, patient)
+        call, study = local_call("evaluation", _TIMEOUT_S), Study((StudyImage(image, view),), patient)
         try:
-            events = [event async for event in self._reporter.report(request, Principal(tenant="evaluation"))]
+            events = [event async for event in self._reporter.report(call, study, f"rpt_{call.request_id}")]
         except EngineGone as error:
             raise DrafterGone(error.message) from error
         except ClaraError as error:
@@ -93,61 +94,31 @@ class ReporterDrafter:
 
 
 class PlatformDrafter:
-    """Drafts through the HTTP API of a running platform. `client` has the platform's address."""
+    """Drafts through the HTTP API of a running platform."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
     async def describe(self) -> DrafterCard:
         """Say what drafts; see `Drafter`."""
         try:
-            response = await self._client.get("/version")
-            response.raise_for_status()
-            told = response.json()
-            return DrafterCard(told["model"], told["engine"], told["engine_version"], told["prompt_version"])
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            raise DrafterGone(f"{self._client.base_url} answers {status}: is an engine up, and not at zero?") from error
-        except httpx.HTTPError as error:
-            raise DrafterGone(f"no answer from {self._client.base_url}: is the platform up?") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise DrafterGone(f"{self._client.base_url} does not answer as the platform does") from error
+            told = await self._client.version()
+        except ProblemError as error:
+            status = error.problem.status
+            raise DrafterGone(f"{self._client.url} answers {status}: is an engine up, and not at zero?") from error
+        except UnexpectedAnswer as error:
+            raise DrafterGone(f"{self._client.url} does not answer as the platform does") from error
+        except ClientError as error:
+            raise DrafterGone(str(error)) from error
+        return DrafterCard(told.model, told.engine, told.engine_version, told.prompt_version)
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report; see `Drafter`."""
         try:
-            response = await self._client.post(
-                "/v1/reports",
-                files={"image": ("film", image)},
-                data=_form(patient),
-                headers={"Accept": "application/json"},
-            )
-        except httpx.ConnectError as error:
-            raise DrafterGone(f"no answer from {self._client.base_url}: is the platform still up?") from error
-        except httpx.TransportError as error:
-            raise DraftFailed("unreachable") from error
-        if response.status_code != httpx.codes.OK:
-            raise DraftFailed(_problem_code(response))
-        return _text(response)
-
-
-def _form(patient: Patient) -> dict[str, str]:
-    words = {"sex": patient.sex, "age": patient.age_years, "view": patient.view}
-    return {name: str(word) for name, word in words.items() if word is not None}
-
-
-def _problem_code(response: httpx.Response) -> str:
-    """Read a problem document; something between us and the platform may have answered with another."""
-    try:
-        return str(response.json()["code"])
-    except (ValueError, KeyError, TypeError):
-        return f"http-{response.status_code}"
-
-
-def _text(response: httpx.Response) -> Text:
-    try:
-        body = response.json()
-        findings, impression = body["findings"], body["impression"]
-        return Text(findings["text"], impression["text"], findings["status"], impression["status"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DraftFailed("incomplete") from error
+            report = await self._client.report(image, sex=patient.sex, age=patient.age_years, view=view)
+        except Unreachable as error:
+            raise DrafterGone(f"no answer from {self._client.url}: is the platform still up?") from error
+        except ClientError as error:
+            raise DraftFailed(error.code) from error
+        findings, impression = report.findings, report.impression
+        return Text(findings.text, impression.text, findings.status.value, impression.status.value)

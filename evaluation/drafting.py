@@ -53,7 +53,7 @@ async def _next(studies: Iterator[ReportedStudy], reading: asyncio.Lock) -> Repo
 async def _predict(study: ReportedStudy, drafter: Drafter) -> Prediction:
     draft, code = None, None
     try:
-        draft = await drafter.draft(study.image, study.patient)
+        draft = await drafter.draft(study.image, study.patient, study.view)
     except DraftFailed as failure:
         code = failure.code
     return Prediction(

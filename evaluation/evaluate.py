@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 UNUSABLE = 2
 """Exit code: the input cannot be used, or no draft could be had."""
 
-_TIMEOUT_S = 300.0
 _SHOWN = ("fact_f1_side", "fact_precision_side", "fact_recall_side", "contradiction_ratio", "bleu", "rouge_l")
 
 
@@ -55,7 +54,7 @@ def evaluate(
     from evaluation.result import NothingToScore
     from evaluation.run import StudyReader, run
 
-    opener, header = _by_url(url, concurrency) if url is not None else _by_model(model, config)
+    opener, header = _by_url(url) if url is not None else _by_model(model, config)
     level = Level.WORD if word_level else Level.SYLLABLE
     try:
         result = asyncio.run(run(StudyReader(data, limit), opener, out, header, concurrency=concurrency, level=level))
@@ -67,16 +66,13 @@ def evaluate(
     _print(result, out)
 
 
-def _by_url(url: str, concurrency: int) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
-    import httpx
-
+def _by_url(url: str) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
     from evaluation.drafters import PlatformDrafter
+    from serve_app.client import AsyncClient
 
     @asynccontextmanager
     async def opened() -> "AsyncIterator[Drafter]":
-        limits = httpx.Limits(max_connections=concurrency)
-        timeout = httpx.Timeout(_TIMEOUT_S, connect=5.0)
-        async with httpx.AsyncClient(base_url=url, timeout=timeout, limits=limits, trust_env=False) as client:
+        async with AsyncClient(url) as client:
             yield PlatformDrafter(client)
 
     return opened, {}

@@ -7,12 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from evaluation.drafters import DrafterGone, ReporterDrafter
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.errors import Unavailable
-from serve_app.engines.dialogue import EngineChat
-from serve_app.imaging.preparer import LocalPreparer
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
-from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.reasoning.local import local_reporter
 from serve_app.settings import Settings
 
 
@@ -31,7 +29,7 @@ async def drafting_in_process(
             await engine.start()
         except Unavailable as error:
             raise DrafterGone(error.message) from error
-        reporter = TwoTurnReporter(LocalPreparer(settings.preprocessor), EngineChat(engine), settings.orchestrator)
+        reporter = local_reporter(settings, engine)
         yield ReporterDrafter(reporter, engine, settings.orchestrator.prompt_version)
     finally:
         await engine.stop()

@@ -15,7 +15,7 @@ from evaluation.metrics.facts import Counts, Pair, Strictness, contradictions, c
 from evaluation.metrics.intervals import Statistic, f1_of, intervals, ratio_of
 from evaluation.metrics.lexical import NUM_COLUMNS, Level, bleu_of, lexical_counts, rouge_l_of
 from serve_app.domain.facts import Fact, Finding
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 
 Table = NDArray[np.float64]
 read = cache(extract)

@@ -11,8 +11,12 @@ from gevent import GreenletExit
 from locust import HttpUser, between, events, task
 from locust.env import Environment
 
-from loadtests.stream import ReportFailed, read_report
+from loadtests.stream import ReportFailed, timed
 from loadtests.studies import Studies
+from serve_app.client import ClientError
+from serve_app.client.answers import problem_of
+from serve_app.client.events import EVENT_STREAM, read_events
+from serve_app.client.form import report_form
 
 REQUEST_NAME = "POST /v1/reports"
 SEED = 2026
@@ -29,20 +33,22 @@ class Radiographer(HttpUser):
     def ask_for_a_report(self) -> None:
         """Send one film; everything but a whole report is a failure, and every film that was sent is counted."""
         study = self.studies.next()
+        form = report_form(study.image, study.fields)
         started_s = time.perf_counter()
         try:
             with self.client.post(
                 "/v1/reports",
-                files={"image": ("film.png", study.image, "image/png")},
-                data=study.fields,
-                headers={"Accept": "text/event-stream"},
+                files=form.files,
+                data=form.data,
+                headers={"Accept": EVENT_STREAM},
                 stream=True,
                 timeout=_TIMEOUT_S,
                 catch_response=True,
                 name=REQUEST_NAME,
             ) as response:
                 _require_ok(response)
-                for name, now_s in read_report(response.iter_content(chunk_size=None), time.perf_counter):
+                events = read_events(response.iter_content(chunk_size=None))
+                for name, now_s in timed(events, time.perf_counter):
                     self._record(name, now_s - started_s)
         # Locust counts no request that ends in an exception.
         except GreenletExit:
@@ -51,6 +57,8 @@ class Radiographer(HttpUser):
             if waited_s >= self.environment.stop_timeout:
                 self._record_failure(ReportFailed("cut off: the load ended first"), waited_s)
             raise
+        except ClientError as error:
+            self._record_failure(ReportFailed(f"{error.code}: {error}"), time.perf_counter() - started_s)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the film was sent
             self._record_failure(error, time.perf_counter() - started_s)
 
@@ -79,7 +87,6 @@ def _draw(environment: Environment, **_: Any) -> None:
 
 def _require_ok(response: requests.Response) -> None:
     """Raise what the problem document says; a connection that failed has no status."""
-    if response.headers.get("content-type", "").startswith("application/problem+json"):
-        raise ReportFailed(f"{response.status_code} {response.json().get('code', 'unknown')}")
     if response.status_code != 200:
-        raise ReportFailed(f"status {response.status_code}")
+        problem = problem_of(response.content or b"", response.status_code, response.reason or "no answer")
+        raise ReportFailed(f"{response.status_code} {problem.code}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from serve_app.client import ReportOptions
 from training.phantoms import draw, sample
 
 NUM_FILMS = 16
@@ -19,10 +20,10 @@ _NUM_SHIFTS = 24
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One request: a PNG and the form fields beside it."""
+    """One request: a PNG and what is said with it."""
 
     image: bytes
-    fields: dict[str, str]
+    fields: ReportOptions
 
 
 class Studies:
@@ -44,7 +45,7 @@ class Studies:
         return Study(_png(film), _patient(self._rng))
 
 
-def _patient(rng: np.random.Generator) -> dict[str, str]:
+def _patient(rng: np.random.Generator) -> ReportOptions:
     return {
         "sex": str(rng.choice(["nam", "nữ"])),
         "age": str(rng.integers(18, 90)),

@@ -1,4 +1,4 @@
-"""Alerts on broken promises: an objective's budget that is spent too fast over a long and a short window at once.
+"""Alerts on objectives whose error budget burns too fast, over a long and a short window at once.
 
 Source: The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts".
 """
@@ -47,9 +47,9 @@ def _alert(objective: Objective, burn: Burn, min_bad_reports: int) -> Alert:
         _name(objective),
         burn.severity,
         expr,
-        f"{objective.name}: {burn.spent_ratio * 100:g} % of the budget of {objective.window} went within {burn.long}",
-        f"{objective.claim} {{{{ $value | humanizePercentage }}}} of those of the last {burn.long} did not keep it, "
-        "and it goes on.",
+        f"{objective.name}: {burn.spent_ratio * 100:g} % of the {objective.window} error budget spent in {burn.long}",
+        f"{{{{ $value | humanizePercentage }}}} of reports in the last {burn.long} missed this objective, and the burn "
+        f"continues. The objective: {objective.claim} First check whether it began with an upgrade.",
         labels={"objective": objective.name, "window": burn.long},
     )
 

@@ -1,4 +1,4 @@
-"""Alerts on what will break a promise, or breaks one that is not counted: few, each with something to do about it.
+"""Alerts on the causes of broken objectives, and on failures that no objective counts. Each names a first step.
 
 The limits were set before any measurement on a GPU.
 """
@@ -24,8 +24,8 @@ _DEPLOYMENT = "{{ $labels.deployment }}"
 def _failed_checks() -> str:
     """Count from the hour's lowest total: a replica's series begins at 1, and `increase` sees no growth in that.
 
-    Seen on Ray 2.60. A deployment that wants replicas and shows no series has none failed yet; where nothing was read,
-    as before Prometheus began, nothing is known and nothing is told.
+    Seen on Ray 2.60. A deployment that wants replicas and has no series has no failures yet. Without any data, as
+    before Prometheus started, the result is empty.
     """
     now = total(_FAILED_CHECKS, "deployment", scope=RELEASE)
     wanted = total(_WANTED, "deployment", scope=RELEASE)
@@ -54,9 +54,9 @@ _REPLICAS = (
         "ClaraAbsent",
         "page",
         f"absent({_HEALTHY}{{{RELEASE.selector}}})",
-        "CLARA is not seen",
-        "For 5 minutes no metric of Ray Serve has come: the platform is down, or nobody reads its metrics. The alerts "
-        "on missing and failing replicas are silent meanwhile.",
+        "CLARA reports no metrics",
+        "Prometheus has received no Ray Serve metric for 5 minutes. Either the platform is down or its metrics are not "
+        "scraped. The alerts on missing and failing replicas cannot fire meanwhile. First run `helm test`.",
         hold="5m",
     ),
     Alert(
@@ -64,8 +64,8 @@ _REPLICAS = (
         "page",
         f"{total(_WANTED, 'deployment', scope=RELEASE)} > 0\nunless {total(_HEALTHY, 'deployment', scope=RELEASE)} > 0",
         f"No replica of {_DEPLOYMENT} is healthy",
-        f"For 15 minutes {_DEPLOYMENT} should have had {{{{ $value }}}} replicas and had none: no report is made. A "
-        "deployment that scaled to zero wants none and is left alone.",
+        f"No reports are made: {_DEPLOYMENT} should have {{{{ $value }}}} replicas and has had none for 15 minutes. A "
+        "deployment that scaled to zero does not raise this alert. First look for pending pods.",
         hold="15m",
     ),
     Alert(
@@ -73,7 +73,8 @@ _REPLICAS = (
         "ticket",
         f"{total(_WANTED, 'deployment', scope=RELEASE)} - {total(_HEALTHY, 'deployment', scope=RELEASE)} > 0",
         f"{_DEPLOYMENT} has fewer replicas than it wants",
-        f"For 30 minutes {{{{ $value }}}} replicas of {_DEPLOYMENT} have been missing.",
+        f"{{{{ $value }}}} replicas of {_DEPLOYMENT} have been missing for 30 minutes. Reports are still made, with "
+        "less capacity. First look for pending pods.",
         hold="30m",
     ),
     Alert(
@@ -81,16 +82,16 @@ _REPLICAS = (
         "ticket",
         f"{_failed_checks()} > {_MAX_FAILED_CHECKS}",
         f"Replicas of {_DEPLOYMENT} keep failing their health checks",
-        f"{{{{ $value }}}} health checks of {_DEPLOYMENT} failed within an hour. Serve replaces such replicas, and the "
-        "reports they were working on fail or start anew.",
+        f"{{{{ $value }}}} health checks of {_DEPLOYMENT} failed in the last hour. Serve replaces such replicas; "
+        "reports in progress on them fail. First read the logs of the replicas that were replaced.",
     ),
     Alert(
         "ClaraKvCacheFull",
         "ticket",
         f"{highest(_CACHE_IN_USE, 'ReplicaId', scope=RELEASE)} > {_MAX_CACHE_RATIO}",
         "An engine's key-value cache is full",
-        f"For 15 minutes {_SHARE} of the cache of engine replica {{{{ $labels.ReplicaId }}}} has been in use. When "
-        "nothing is left, vLLM preempts turns and computes them again.",
+        f"{_SHARE} of the cache of engine replica {{{{ $labels.ReplicaId }}}} has been in use for 15 minutes. When it "
+        "is full, vLLM preempts turns, and reports take longer. First check whether it is one replica or all.",
         hold="15m",
     ),
 )
@@ -99,17 +100,17 @@ _REPORTS = (
         "ClaraReportsTurnedAway",
         "ticket",
         f"{_of_reports('unavailable', '10m')} > {_MAX_UNAVAILABLE_RATIO}",
-        "Reports are turned away",
-        f"{_SHARE} of the requests of the last 10 minutes were answered with `unavailable`, for 15 minutes now: queues "
-        "are full, deadlines pass, or engines die.",
+        "Report requests are rejected",
+        f"{_SHARE} of report requests in the last 10 minutes got 503 or 504, and this has lasted 15 minutes. Queues "
+        "are full, deadlines pass or engines die. First look at the queued requests of each deployment.",
         hold="15m",
     ),
     Alert(
         "ClaraSectionsCutOff",
         "ticket",
         _cut_off(),
-        "Sections are not the model's whole answer: {{ $labels.section }}",
-        f"{_SHARE} of the {{{{ $labels.section }}}} sections of the last hour were truncated, empty or looping. "
-        "Doctors see it said so, but such drafts help nobody.",
+        "Incomplete sections in drafts: {{ $labels.section }}",
+        f"{_SHARE} of {{{{ $labels.section }}}} sections in the last hour were truncated, empty or looping. Each draft "
+        "says so to the doctor, who has to write it by hand. First check whether the model or the prompts changed.",
     ),
 )

@@ -6,7 +6,8 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from serve_app.telemetry.metrics import METRICS, Metric
+from serve_app.domain.metric import Metric
+from serve_app.telemetry.metrics import METRICS
 
 SLO_FILE = Path(__file__).parent / "slo.yaml"
 _UNIT_S = {"m": 60, "h": 3600, "d": 86400}

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from monitoring.objectives import Objective, read_objectives
 from monitoring.queries import exported, highest, kept_share, quantile, rate, share, total
+from serve_app.domain.metric import Metric
 from serve_app.telemetry.metrics import (
+    CONCERNS,
     FIRST_TOKEN_SECONDS,
     GATE,
     PLACEMENTS,
@@ -13,7 +15,6 @@ from serve_app.telemetry.metrics import (
     REPORTS,
     SECTIONS,
     STAGE_SECONDS,
-    Metric,
 )
 
 
@@ -80,6 +81,7 @@ _REPORTS = (
     ),
     _by_label("Gate verdicts", GATE, "outcome"),
     _by_label("Sections by status", SECTIONS, "status"),
+    _by_label("Concerns about drafts", CONCERNS, "code"),
 )
 _ENGINE = (
     Panel(

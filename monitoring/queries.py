@@ -6,7 +6,7 @@ Ray's histograms carry a sum made of bucket midpoints, so no query here takes a 
 from dataclasses import dataclass
 
 from monitoring.objectives import Objective
-from serve_app.telemetry.metrics import Metric
+from serve_app.domain.metric import Metric
 
 
 @dataclass(frozen=True, slots=True)

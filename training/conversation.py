@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from transformers import Qwen2Tokenizer
 
-from serve_app.domain.study import Patient
+from serve_app.domain.study import Patient, View
 from serve_app.reasoning.prompts import PromptSet
+from serve_app.reasoning.script import questions, turns
 
 IGNORED = -100
 _IMAGE = "<|image_pad|>"
@@ -24,17 +25,17 @@ class Lesson:
 
 
 def messages(
-    prompts: PromptSet, patient: Patient, findings: str | None = None, impression: str | None = None
+    prompts: PromptSet,
+    patient: Patient,
+    view: View | None = None,
+    findings: str | None = None,
+    impression: str | None = None,
 ) -> list[Mapping[str, object]]:
     """List the turns up to what is known: without findings the next word is turn 1's, without impression turn 2's."""
-    question = [{"type": "text", "text": prompts.findings_question(patient)}, {"type": "image"}]
-    turns: list[Mapping[str, object]] = [{"role": "user", "content": question}]
-    if findings is not None:
-        turns += [text_turn("assistant", findings)]
-        turns += [text_turn("user", prompts.impression_question())]
-    if impression is not None:
-        turns += [text_turn("assistant", impression)]
-    return turns
+    answers = [answer for answer in (findings, impression) if answer is not None]
+    first, *others = turns(questions(prompts, patient, [view]), (), answers)
+    question = [{"type": "text", "text": first.text}, {"type": "image"}]
+    return [{"role": first.role.value, "content": question}, *(text_turn(turn.role, turn.text) for turn in others)]
 
 
 def text_turn(role: str, words: str) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serve_app.launch import NOTHING_PHONES_HOME
+from serve_app.cluster.environment import NOTHING_PHONES_HOME
 from training.stages.config import StageConfig, load_config
 
 _ENVIRONMENT = {**NOTHING_PHONES_HOME, "TOKENIZERS_PARALLELISM": "false"}

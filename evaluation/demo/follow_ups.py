@@ -19,17 +19,22 @@ from tqdm.asyncio import tqdm
 from evaluation.in_process import make_vllm
 from evaluation.metrics.intervals import intervals, ratio_of
 from evaluation.provenance import checkpoint_sha256, commit
-from serve_app.domain.conversation import FinishReason, GenerationRequest, Principal, Role, Sampling, TokenDelta, Turn
+from serve_app.domain.conversation import FinishReason, GenerationRequest, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
+from serve_app.domain.study import StudyImage
+from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.facts import extract
+from serve_app.reasoning.local import local_call
 from serve_app.reasoning.prompts import PROMPTS, PromptSet
+from serve_app.reasoning.script import questions, turns
 from serve_app.settings import Settings
 from training.data import ReportedStudy, read_studies
 from training.phantoms.questions import FollowUp, follow_ups
 
 NAME = "follow_ups.json"
+_TENANT = "evaluation"
+_TIMEOUT_S = 600.0
 _NUM_MISSES_SHOWN = 40
 
 
@@ -67,26 +72,24 @@ class Interviewer:
             return await self._ask(study, pairs)
 
     async def _ask(self, study: ReportedStudy, pairs: Sequence[FollowUp]) -> list[Asked]:
-        image = await self._preparer.prepare(study.image)
-        turns: tuple[Turn, ...] = ()
-        for question, images in (
-            (self._prompts.findings_question(study.patient), (image,)),
-            (self._prompts.impression_question(), ()),
-        ):
-            turns += (Turn(Role.USER, question, images),)
-            text, _ = await self._answer(f"{study.study_id}-{len(turns)}", turns)
-            turns += (Turn(Role.ASSISTANT, text),)
+        image = await self._preparer.prepare(local_call(_TENANT, _TIMEOUT_S), StudyImage(study.image, study.view))
+        asked = questions(self._prompts, study.patient, [study.view])
+        said: list[str] = []
+        for question in asked:
+            text, _ = await self._answer(f"{study.study_id}-{question.section}", turns(asked, (image,), said))
+            said.append(text)
+        reported = turns(asked, (image,), said)
         answers = await asyncio.gather(
             *(
-                self._answer(f"{study.study_id}-q{number}", (*turns, Turn(Role.USER, pair.question)))
+                self._answer(f"{study.study_id}-q{number}", (*reported, Turn(Role.USER, pair.question)))
                 for number, pair in enumerate(pairs)
             )
         )
         return [Asked(study.patient_id, pair, *answer) for pair, answer in zip(pairs, answers, strict=True)]
 
-    async def _answer(self, name: str, turns: tuple[Turn, ...]) -> tuple[str, bool]:
-        request = GenerationRequest(name, turns, Sampling(max_tokens=256), Principal(tenant="evaluation"))
-        events = [event async for event in self._engine.generate(request)]
+    async def _answer(self, name: str, conversation: tuple[Turn, ...]) -> tuple[str, bool]:
+        request = GenerationRequest(name, conversation, Sampling(max_tokens=256))
+        events = [event async for event in self._engine.generate(local_call(_TENANT, _TIMEOUT_S), request)]
         text = "".join(event.text for event in events if isinstance(event, TokenDelta))
         return text, getattr(events[-1], "reason", None) is FinishReason.STOP
 

@@ -21,7 +21,7 @@ def _fitting(kind: Any) -> Callable[[str], str]:
 
     def checked(given: str) -> str:
         try:
-            return TypeAdapter(kind).validate_python(given)
+            return TypeAdapter[str](kind).validate_python(given)
         except ValidationError as error:
             raise typer.BadParameter(error.errors()[0]["msg"]) from None
 

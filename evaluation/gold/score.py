@@ -11,7 +11,7 @@ from typing import Any
 from evaluation.metrics.facts import Strictness, micro
 from evaluation.provenance import commit
 from serve_app.domain.facts import Fact
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 from training.data.fact_json import read_facts, write_facts
 
 FOLDER = Path(__file__).parent
@@ -63,14 +63,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.gold.score", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
+    scored = {name: score(read_gold(FOLDER / f"{name}.jsonl")) for name in FILES}
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
-        **{name: score(read_gold(FOLDER / f"{name}.jsonl")) for name in FILES},
+        **scored,
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({name: result[name]["scores"] for name in FILES}, indent=2))
+    print(json.dumps({name: one["scores"] for name, one in scored.items()}, indent=2))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
-from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 
-from serve_app.reasoning.facts.text import one_tone_placement
+from serve_app.facts.text import one_tone_placement
 
 NUM_COLUMNS = 12
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -86,7 +85,8 @@ def bleu_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def rouge_l_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the mean ROUGE-L F from summed columns."""
-    return sums[:, 10] / np.maximum(sums[:, 11], 1)
+    ratios: NDArray[np.float64] = sums[:, 10] / np.maximum(sums[:, 11], 1)
+    return ratios
 
 
 def bleu_signature(level: Level) -> str:
@@ -109,7 +109,7 @@ def _f(rouge: RougeScorer, reference: str, candidate: str) -> float:
     return float(rouge.score(reference, candidate)["rougeL"].fmeasure)
 
 
-class _Blanks(Tokenizer):
+class _Blanks:
     """Splits what is split already."""
 
     def tokenize(self, text: str) -> list[str]:

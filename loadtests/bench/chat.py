@@ -9,10 +9,11 @@ from openai import AsyncOpenAI
 from loadtests.bench.targets import Sample, Target
 from serve_app.domain.study import Patient
 from serve_app.reasoning.prompts import PROMPTS
+from serve_app.reasoning.script import questions
 from serve_app.settings import Settings
 
 _SETTINGS = Settings().orchestrator
-_PROMPTS = PROMPTS[_SETTINGS.prompt_version]
+_FINDINGS, _IMPRESSION = questions(PROMPTS[_SETTINGS.prompt_version], Patient())
 MODEL = "clara-demo"
 LIMITS_TOKENS = (_SETTINGS.max_findings_tokens, _SETTINGS.max_impression_tokens)
 """Longest answer of each turn."""
@@ -21,12 +22,12 @@ LIMITS_TOKENS = (_SETTINGS.max_findings_tokens, _SETTINGS.max_impression_tokens)
 def first_question(film: bytes) -> dict[str, Any]:
     """Ask for the findings; the film goes along as it is, as a data URL."""
     url = f"data:image/png;base64,{base64.b64encode(film).decode()}"
-    return _message("user", _PROMPTS.findings_question(Patient()), {"type": "image_url", "image_url": {"url": url}})
+    return _message("user", _FINDINGS.text, {"type": "image_url", "image_url": {"url": url}})
 
 
 def second_question(first: dict[str, Any], findings: str) -> list[dict[str, Any]]:
     """Ask for the impression of what was found."""
-    return [first, _message("assistant", findings), _message("user", _PROMPTS.impression_question())]
+    return [first, _message("assistant", findings), _message("user", _IMPRESSION.text)]
 
 
 def _message(role: str, text: str, *images: dict[str, Any]) -> dict[str, Any]:

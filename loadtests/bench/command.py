@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from serve_app.launch import prepare_environment
+from serve_app.cluster.environment import prepare_environment
 from serve_app.settings import Settings
 
 bench = typer.Typer(help="Measure this platform, its engines, and its start.", no_args_is_help=True)

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from training.phantoms import draw, sample
@@ -24,7 +25,7 @@ def large_films(seed: int, num_films: int, size_bytes: int) -> list[bytes]:
     return [_png(film, round((size_bytes * film.shape[1] / film.shape[0]) ** 0.5), 0) for film in films]
 
 
-def _png(film: np.ndarray, width_px: int, compress_level: int = 1) -> bytes:
+def _png(film: NDArray[np.uint8], width_px: int, compress_level: int = 1) -> bytes:
     height_px = round(film.shape[0] * width_px / film.shape[1])
     buffer = io.BytesIO()
     Image.fromarray(film).resize((width_px, height_px)).save(buffer, "PNG", compress_level=compress_level)

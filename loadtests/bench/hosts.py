@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import multiprocessing
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ import psutil
 
 from loadtests.bench.rounds import Round, run_round
 from loadtests.bench.targets import Target
-from serve_app.launch import prepare_environment
+from serve_app.cluster.environment import prepare_environment
 from serve_app.settings import Settings
 
 Opener = Callable[[Path], AbstractContextManager[Target]]
@@ -136,7 +136,7 @@ async def _serve(target: Target, connection: Connection) -> None:
 
 def cpu_s(process: psutil.Process) -> dict[str, float]:
     """Processor seconds so far of a process and of all it started, by what they are."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for one, name in _family(process):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = one.cpu_times()

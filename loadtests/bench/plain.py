@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from loadtests.bench.targets import InProcess
+from serve_app.domain.call import Call
 from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.study import StudyImage
 from serve_app.imaging.normalize import fit_tokens
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
+from serve_app.reasoning.local import local_call
 from serve_app.settings import Settings
 
 _UNSEEN = GateVerdict(GateOutcome.PASS, 1.0, "not-looked-at")
@@ -21,9 +24,9 @@ _UNSEEN = GateVerdict(GateOutcome.PASS, 1.0, "not-looked-at")
 class PlainPreparer:
     """Implements the `ImagePreparer` port as Pillow's documentation would: open, convert, resize; on threads."""
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Make an image ready for the model."""
-        return await asyncio.to_thread(plainly_prepared, data)
+        return await asyncio.to_thread(plainly_prepared, image.data)
 
 
 def plainly_prepared(data: bytes) -> Radiograph:
@@ -51,8 +54,8 @@ class PreparedBeforehand(InProcess):
     async def look_at(self, films: list[bytes]) -> None:
         """Prepare a round's films before its clock runs."""
         preparer = LocalPreparer(Settings().preprocessor)
-        self._images = {film: await preparer.prepare(film) for film in films}
+        self._images = {film: await preparer.prepare(local_call("bench", 600.0), StudyImage(film)) for film in films}
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Return what is prepared."""
-        return self._images[data]
+        return self._images[image.data]

@@ -20,6 +20,7 @@ from rich.console import Console
 from loadtests.bench.films import drawn_films
 from loadtests.bench.origin import origin
 from loadtests.bench.servers import free_port
+from serve_app.client import AsyncClient, ClientError
 from serve_app.launch import platform
 from serve_app.settings import Scaling, ScriptedSettings, Settings
 
@@ -69,18 +70,17 @@ def measure_routing(num_films: int, console: Console) -> dict[str, Any]:
 
 
 async def _replays(url: str, metrics_url: str, num_films: int) -> dict[str, Any]:
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=300, trust_env=False, limits=limits) as client:
+    async with AsyncClient(url, max_retries=0) as client, httpx.AsyncClient(trust_env=False) as metrics:
 
         async def replay(
             seed: int, num_clients: int, midway: Callable[[], None]
         ) -> tuple[dict[str, Any], Counter[str]]:
-            before = await _requests(client, metrics_url)
+            before = await _requests(metrics, metrics_url)
             films = drawn_films(seed, num_films, _FILM_WIDTH_PX)
-            asked = await replayed(films, num_clients, lambda film: _ask(client, url, film), midway)
-            requests = await _requests(client, metrics_url) - before
+            asked = await replayed(films, num_clients, lambda film: _ask(client, film), midway)
+            requests = await _requests(metrics, metrics_url) - before
             again = films[: round(_RE_READ_RATIO * len(films))]
-            re_read = await replayed(again, num_clients, lambda film: _ask(client, url, film), lambda: None)
+            re_read = await replayed(again, num_clients, lambda film: _ask(client, film), lambda: None)
             return {"clients": num_clients, **figures(asked, requests.values()), **re_read_figures(re_read)}, requests
 
         steady, known = await replay(1, STEADY_CLIENTS, lambda: None)
@@ -105,12 +105,12 @@ async def replayed(
     return asked
 
 
-async def _ask(client: httpx.AsyncClient, url: str, film: bytes) -> Asked:
-    answer = await client.post(f"{url}/v1/reports", files={"image": film})
-    body = answer.json()
-    if answer.status_code != httpx.codes.OK:
-        return Asked(failure=body["code"])
-    return Asked(tuple(turn["cached_tokens"] > 0 for turn in body["turns"]))
+async def _ask(client: AsyncClient, film: bytes) -> Asked:
+    try:
+        report = await client.report(film)
+    except ClientError as error:
+        return Asked(failure=error.code)
+    return Asked(tuple(turn.cached_tokens > 0 for turn in report.turns))
 
 
 async def _requests(client: httpx.AsyncClient, metrics_url: str) -> Counter[str]:

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 import httpx
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.radiograph import PATCH_UNIT_PX
-from serve_app.launch import prepare_environment
 from serve_app.settings import DEMO_CHECKPOINT, Settings
 
 _ROOT = Path(__file__).parents[2]

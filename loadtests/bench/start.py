@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 from loadtests.bench.origin import origin
 from loadtests.bench.servers import free_port
+from serve_app.client import Client, ClientError
 
 _PHASE = re.compile(r"\s*\d+\.\d s  (?P<name>\S.*) took (?P<took_s>\d+\.\d) s\s*")
 _IS_UP = "CLARA is up"
@@ -88,7 +88,7 @@ def _start() -> Start:
         with _clara_up(port, Path(home)) as (process, lines):
             phases = dict(filter(None, (read_phase(line) for line in lines)))
             ready_s = time.monotonic() - began
-            url = f"http://127.0.0.1:{port}/readyz"
+            url = f"http://127.0.0.1:{port}"
             if not _is_ready(url):
                 raise NotUp("it says that it is up, and /readyz denies it")
             return Start(ready_s, phases, _kill_engine(process, url))
@@ -124,10 +124,11 @@ def _kill_engine(pid: int, url: str) -> float:
 
 
 def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=10).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
+    with Client(url) as client:
+        try:
+            return client.readiness().status == "ready"
+        except ClientError:
+            return False
 
 
 def _wait(is_so: Callable[[], bool]) -> None:

@@ -5,15 +5,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import httpx
-from httpx_sse import aconnect_sse
 
-from serve_app.domain.conversation import Principal
-from serve_app.domain.report import Report, ReportRequest, SectionDelta
-from serve_app.domain.study import Patient
-from serve_app.engines.dialogue import EngineChat
+from serve_app import client
+from serve_app.domain.report import Report, SectionDelta
+from serve_app.domain.study import Study, StudyImage
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.two_turn import TwoTurnReporter
+from serve_app.reasoning.local import local_call, local_reporter
 from serve_app.settings import Settings
+
+_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class InProcess(Target):
 
     def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
         self._engine = engine
-        self._reporter = TwoTurnReporter(preparer, EngineChat(engine), Settings().orchestrator)
+        self._reporter = local_reporter(Settings(), engine, preparer)
 
     async def start(self) -> None:
         """Load the model."""
@@ -63,7 +63,8 @@ class InProcess(Target):
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report here."""
         started, first_token_s = time.perf_counter(), None
-        async for event in self._reporter.report(ReportRequest(f"bench-{number}", film, Patient()), Principal()):
+        study = Study((StudyImage(film),))
+        async for event in self._reporter.report(local_call("bench", _TIMEOUT_S), study, f"bench-{number}"):
             if first_token_s is None and isinstance(event, SectionDelta):
                 first_token_s = time.perf_counter() - started
             if isinstance(event, Report):
@@ -83,11 +84,11 @@ class InProcess(Target):
 
 
 class OverHttp(Target):
-    """A program that is asked by HTTP, with as many connections as there are clients."""
+    """Another program that is asked by HTTP, with as many connections as there are clients."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(
-            base_url=url, timeout=600, trust_env=False, limits=httpx.Limits(max_connections=None)
+            base_url=url, timeout=_TIMEOUT_S, trust_env=False, limits=httpx.Limits(max_connections=None)
         )
 
     async def stop(self) -> None:
@@ -95,25 +96,34 @@ class OverHttp(Target):
         await self._client.aclose()
 
 
-class Platform(OverHttp):
+class Platform(Target):
     """The platform, through its door."""
+
+    def __init__(self, url: str) -> None:
+        self._client = client.AsyncClient(url, max_retries=0)
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report there."""
         started, first_token_s = time.perf_counter(), None
-        request = aconnect_sse(self._client, "POST", "/v1/reports", files={"image": film})
-        async with request as source:
-            async for event in source.aiter_sse():
-                if first_token_s is None and event.event == "findings.delta":
+        async with self._client.stream(film, deadline_s=_TIMEOUT_S) as events:
+            async for event in events:
+                if first_token_s is None and isinstance(event, client.SectionDelta):
                     first_token_s = time.perf_counter() - started
-                if event.event == "report":
-                    report = event.json()
-                    return Sample(
-                        number,
-                        time.perf_counter() - started,
-                        sum(turn["completion_tokens"] for turn in report["turns"]),
-                        f"{report['findings']['text']}\n\n{report['impression']['text']}",
-                        first_token_s,
-                        tuple(turn["first_token_s"] for turn in report["turns"]),
-                    )
+                if isinstance(event, client.ReportDone):
+                    return _sample(number, time.perf_counter() - started, event.report, first_token_s)
         raise RuntimeError("no report")
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _sample(number: int, report_s: float, report: client.ReportBody, first_token_s: float | None) -> Sample:
+    return Sample(
+        number,
+        report_s,
+        sum(turn.completion_tokens for turn in report.turns),
+        f"{report.findings.text}\n\n{report.impression.text}",
+        first_token_s,
+        tuple(turn.first_token_s for turn in report.turns),
+    )

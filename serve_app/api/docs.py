@@ -1,56 +1,67 @@
-"""The OpenAPI document as a page for people, complete in itself: no script, nothing loaded from elsewhere."""
+"""The API's page for people: Swagger UI over the OpenAPI document, with all that it loads.
 
-import json
+Every address on it is relative, so it works behind a path prefix.
+"""
+
 from html import escape
-from typing import Any
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "pre{background:#f4f4f4;padding:.75rem;overflow:auto;white-space:pre-wrap}summary{cursor:pointer}"
+from fastapi import FastAPI
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+# The page runs and loads only what this server serves; Swagger UI draws its icons from data addresses.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
-# The page may style itself and do nothing else.
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<div id="swagger-ui"></div>
+<noscript>This page needs JavaScript. The same for programs: <a href="openapi.json">openapi.json</a></noscript>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/swagger-initializer.js" type="module"></script>
+</html>
+"""
+
+# Adapted for Swagger UI: the server's address has the prefix that the page was loaded from, files carry the format for
+# which it shows a picker, and fields left blank are not sent.
+INITIALIZER = """\
+const server = new URL(".", location.href).href.replace(/\\/$/, "");
+const answer = await fetch(`${server}/openapi.json`);
+const asFile = (_, value) => (value?.contentMediaType ? { ...value, format: "binary" } : value);
+const withoutBlanks = (request) => {
+  if (request.body instanceof FormData)
+    for (const name of new Set(request.body.keys()))
+      if (request.body.getAll(name).every((value) => value === "")) request.body.delete(name);
+  return request;
+};
+SwaggerUIBundle({
+  spec: { ...JSON.parse(await answer.text(), asFile), servers: [{ url: server }] },
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  requestInterceptor: withoutBlanks,
+});
+"""
 
 
-def docs_page(document: dict[str, Any]) -> str:
-    """Write the page."""
-    info = document["info"]
-    operations = [
-        _operation(f"{method.upper()} {path}", operation)
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(info['title'])}</title>"
-        f"<style>{_STYLE}</style><h1>{escape(info['title'])} {escape(info['version'])}</h1>"
-        f"<p>{escape(info['description'])}</p>"
-        '<p>The same for programs: <a href="openapi.json">openapi.json</a></p>' + "".join(operations)
-    )
+def add_docs_page(app: FastAPI) -> None:
+    """Serve the page at /docs, and its scripts and styles under /docs/."""
 
+    def page() -> HTMLResponse:
+        content = _PAGE.format(title=escape(app.title))
+        return HTMLResponse(content, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
-def _operation(name: str, operation: dict[str, Any]) -> str:
-    deprecated = " (deprecated)" if operation.get("deprecated") else ""
-    answers = "".join(_answer(status, answer) for status, answer in operation["responses"].items())
-    return (
-        f"<h2><code>{escape(name)}</code>{deprecated}</h2><p><b>{escape(operation['summary'])}.</b> "
-        f"{escape(operation['description'])}</p>{answers}"
-    )
+    def initializer() -> Response:
+        return Response(INITIALIZER, media_type="text/javascript")
 
-
-def _answer(status: str, answer: dict[str, Any]) -> str:
-    examples = "".join(
-        f"<p><code>{escape(media_type)}</code></p><pre>{escape(_text(example))}</pre>"
-        for media_type, content in answer["content"].items()
-        for example in examples_of(content)
-    )
-    return f"<details><summary><b>{status}</b> {escape(answer['description'])}</summary>{examples}</details>"
-
-
-def examples_of(content: dict[str, Any]) -> list[Any]:
-    """Give the examples of one media type."""
-    named = [example["value"] for example in content.get("examples", {}).values()]
-    return [content["example"]] if "example" in content else named
-
-
-def _text(example: Any) -> str:
-    return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False, indent=2)
+    app.add_api_route("/docs", page, include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/docs/swagger-initializer.js", initializer, include_in_schema=False, response_class=Response)
+    app.mount("/docs", StaticFiles(packages=[("fastapi_swagger", "resources")]))

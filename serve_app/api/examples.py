@@ -7,30 +7,38 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from serve_app.api.accept import JSON
-from serve_app.api.problems import PROBLEM_JSON, Problem, failure_of
-from serve_app.api.schemas import ReportBody, SeedErrorBody, SeedReportBody, named_event
-from serve_app.api.uploads import TOO_SLOW
+from serve_app.api.bodies import named_event, report_body, v0_report_body
+from serve_app.api.door.forms import TOO_SLOW
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import PROBLEM_JSON, failure_of
+from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
+    ContradictoryStudy,
     CorruptImage,
     DeadlineExceeded,
     EmptyUpload,
     EngineGone,
     InvalidPatient,
+    InvalidStudy,
     NeedsConfirmation,
     NotAChestXray,
     NotAnImage,
     Overloaded,
     Unavailable,
     UnsupportedImage,
+    UnsupportedStudy,
     UnsupportedTransferSyntax,
     UploadTooLarge,
 )
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
 from serve_app.domain.report import (
+    Concern,
+    ConcernCode,
+    Place,
     Prepared,
     Report,
+    ReportedImage,
     Section,
     SectionDelta,
     SectionDone,
@@ -39,7 +47,7 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.service import Readiness, ServiceVersion
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import Origin, Patient, Sex, View
 
 REQUEST_ID = "0f8d3c52b7f94a1e9c0d6a5b4e3f2a10"
 
@@ -48,13 +56,20 @@ _FINDINGS = Section(
 )
 _IMPRESSION = Section("- Tràn dịch màng phổi trái.", ("Tràn dịch màng phổi trái.",), SectionStatus.COMPLETE)
 
+CONCERNS = (Concern(ConcernCode.DROPPED, Place(SectionName.FINDINGS, 2, 13)),)
 REPORT = Report(
     id="rpt_5b3a1f0c9d8e47f6a2b1c0d9e8f7a6b5",
     created_unix_s=1_767_225_600.0,
-    patient=Patient(Sex.MALE, 63, View.PA),
-    source=Source("PNG", 2500, 3050, 8),
-    gate=GateVerdict(GateOutcome.PASS, 0.97, "looks-like-a-chest-x-ray"),
-    digest="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    patient=Patient(Sex.MALE, 63),
+    images=(
+        ReportedImage(
+            digest="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            source=Source("PNG", 2500, 3050, 8),
+            gate=GateVerdict(GateOutcome.PASS, 0.97, "looks-like-a-chest-x-ray"),
+            view=View.PA,
+            view_origin=Origin.FORM,
+        ),
+    ),
     findings=_FINDINGS,
     impression=_IMPRESSION,
     turns=(
@@ -73,17 +88,21 @@ REPORT = Report(
     duration_s=1.29,
     model="clara-demo",
     prompt_version="clara-vi-1",
+    concerns=CONCERNS,
+    sex_origin=Origin.FORM,
+    age_origin=Origin.FORM,
+    trained_views=("frontal",),
 )
 READY = Readiness(True, "serving")
 NOT_READY = Readiness(False, "no-engine")
 VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-2")
 
 EVENTS = (
-    Prepared(REPORT.id, REPORT.digest, REPORT.source, REPORT.gate),
+    Prepared(REPORT.id, REPORT.images),
     SectionDelta(SectionName.FINDINGS, _FINDINGS.text),
     SectionDone(SectionName.FINDINGS, _FINDINGS),
     SectionDelta(SectionName.IMPRESSION, _IMPRESSION.text),
-    SectionDone(SectionName.IMPRESSION, _IMPRESSION),
+    SectionDone(SectionName.IMPRESSION, _IMPRESSION, CONCERNS),
     REPORT,
 )
 
@@ -101,6 +120,9 @@ REPORT_ERRORS: tuple[Exception, ...] = (
     HTTPException(415, "Send the image and the fields as multipart/form-data."),
     RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}]),
     InvalidPatient("age must be a whole number of years from 0 to 120"),
+    ContradictoryStudy("the form field age contradicts PatientAge of the file", "age", "PatientAge"),
+    InvalidStudy("views must name the view of each of the images, in their order"),
+    UnsupportedStudy(),
     CorruptImage(),
     NotAChestXray("", "too-colourful", 0.02),
     RuntimeError(),
@@ -118,12 +140,12 @@ def body_json(body: BaseModel) -> Any:
 
 def report_example() -> Any:
     """Show the answer of POST /v1/reports."""
-    return body_json(ReportBody.of(REPORT))
+    return body_json(report_body(REPORT))
 
 
-def seed_report_example() -> Any:
+def v0_report_example() -> Any:
     """Show the answer of POST /predict."""
-    return body_json(SeedReportBody.of(REPORT, "Nam", "63"))
+    return body_json(v0_report_body(REPORT, "Nam", "63"))
 
 
 def stream_example() -> str:
@@ -143,9 +165,9 @@ def problem_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, An
     return _by_status(errors, PROBLEM_JSON, schema, body_json)
 
 
-def seed_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
-    """Document errors in the seed's shape."""
-    schema = SeedErrorBody.model_json_schema()
+def v0_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
+    """Document errors in the first version's shape."""
+    schema = V0ErrorBody.model_json_schema()
     return _by_status(errors, JSON, schema, lambda problem: {"error": problem.detail})
 
 

@@ -1,20 +1,20 @@
-"""The web application, put together from what it is given; it holds no globals and knows no engine."""
+"""The web application, composed from its ports; it has no globals and does not depend on an engine."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.responses import HTMLResponse
+from starlette.middleware import Middleware
 
-from serve_app.api import problems
-from serve_app.api.docs import CONTENT_SECURITY_POLICY, docs_page
-from serve_app.api.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
-from serve_app.api.problems import Problem
-from serve_app.api.reports import reports_router
-from serve_app.api.seed import seed_router
-from serve_app.api.service import CheckReadiness, DescribeService, service_router
+from serve_app.api.docs import add_docs_page
+from serve_app.api.door import problems
+from serve_app.api.door.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
+from serve_app.api.reports.routes import reports_router
+from serve_app.api.service import service_router
+from serve_app.api.v0 import v0_router
+from serve_app.client.schemas import Problem
 from serve_app.domain.report import DISCLAIMER
-from serve_app.ports import Reporter
+from serve_app.ports import MetricSink, Reporter, Service
 from serve_app.settings import GatewaySettings
 
 API_VERSION = "1.0.0"
@@ -27,19 +27,18 @@ _TAGS = [
 ]
 
 
-def create_api(
-    reporter: Reporter,
-    readiness: CheckReadiness,
-    describe: DescribeService,
-    settings: GatewaySettings,
-    on_outcome: Callable[[str], None] = lambda outcome: None,
-) -> FastAPI:
-    """Make the door.
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the door opens on."""
 
-    `on_outcome` is called once a report request with how it ended: ok, bad_request, refused, unavailable, error
-    or client_gone.
-    """
-    # FastAPI's own documentation pages load scripts from elsewhere; `docs_page` loads nothing.
+    reporter: Reporter
+    service: Service
+    metrics: MetricSink
+
+
+def create_api(ports: Ports, settings: GatewaySettings) -> FastAPI:
+    """Make the door; every report request is counted by how it ended."""
+    # FastAPI's own documentation pages load scripts from elsewhere; ours serves them.
     app = _Door(
         title="CLARA",
         version=API_VERSION,
@@ -48,29 +47,28 @@ def create_api(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        middleware=_middleware(ports.metrics, settings),
     )
     for router in (
-        reports_router(reporter, settings),
-        service_router(readiness, describe, settings.readiness_timeout_s),
-        seed_router(reporter, settings),
+        reports_router(ports.reporter, settings),
+        service_router(ports.service, settings.readiness_timeout_s),
+        v0_router(ports.reporter, settings),
     ):
         app.include_router(router)
-    app.add_api_route("/docs", _docs_route(app), include_in_schema=False, response_class=HTMLResponse)
+    add_docs_page(app)
     problems.register(app)
-    # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(LastResort)
-    app.add_middleware(OutcomeReport, paths=REPORT_PATHS, on_outcome=on_outcome)
-    app.add_middleware(RequestContext)
     return app
 
 
-def _docs_route(app: FastAPI) -> Callable[[], HTMLResponse]:
-    def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    return docs
+def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middleware]:
+    """List what surrounds every request, outermost first."""
+    return [
+        Middleware(RequestContext),
+        Middleware(OutcomeReport, paths=REPORT_PATHS, metrics=metrics),
+        Middleware(LastResort),
+        Middleware(HeadAsGet),
+        Middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes),
+    ]
 
 
 class _Door(FastAPI):

@@ -1,22 +1,20 @@
 """What operators ask: does the process live, can it work, what is it made of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Response
 
-from serve_app.api.accept import JSON
+from serve_app.api.bodies import readiness_body, version_body
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import clara_error
 from serve_app.api.examples import NOT_READY, READY, SERVICE_ERRORS, VERSION, answer, body_json, problem_answers
-from serve_app.api.problems import clara_error
-from serve_app.api.schemas import LivenessBody, ReadinessBody, VersionBody
+from serve_app.client.schemas import LivenessBody, ReadinessBody, VersionBody
 from serve_app.domain.errors import Unavailable
-from serve_app.domain.service import Readiness, ServiceVersion
-
-CheckReadiness = Callable[[], Awaitable[Readiness]]
-DescribeService = Callable[[], Awaitable[ServiceVersion]]
+from serve_app.domain.service import Readiness
+from serve_app.ports import Service
 
 
-def service_router(readiness: CheckReadiness, describe: DescribeService, readiness_timeout_s: float) -> APIRouter:
+def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
     """Make the routes for operators."""
     router = APIRouter(tags=["service"])
 
@@ -33,10 +31,10 @@ def service_router(readiness: CheckReadiness, describe: DescribeService, readine
         "/readyz",
         response_model=ReadinessBody,
         responses={
-            200: answer(body_json(ReadinessBody.of(READY)), "Reports can be made."),
+            200: answer(body_json(readiness_body(READY)), "Reports can be made."),
             **problem_answers([RuntimeError()]),
             503: {
-                **answer(body_json(ReadinessBody.of(NOT_READY)), "Reports cannot be made now."),
+                **answer(body_json(readiness_body(NOT_READY)), "Reports cannot be made now."),
                 "model": ReadinessBody,
             },
         },
@@ -44,14 +42,14 @@ def service_router(readiness: CheckReadiness, describe: DescribeService, readine
     )
     async def readyz() -> Response:
         """Ask the engines: a failure means that no report should be sent here now."""
-        answered = await _asked(readiness, readiness_timeout_s)
-        body = ReadinessBody.of(answered)
+        answered = await _asked(service, readiness_timeout_s)
+        body = readiness_body(answered)
         return Response(body.model_dump_json(), 200 if answered.is_ready else 503, media_type=JSON)
 
     @router.get(
         "/version",
         responses={
-            200: answer(body_json(VersionBody.of(VERSION)), "What reports are made with."),
+            200: answer(body_json(version_body(VERSION)), "What reports are made with."),
             **problem_answers(SERVICE_ERRORS),
         },
         summary="Say what reports are made with",
@@ -59,16 +57,16 @@ def service_router(readiness: CheckReadiness, describe: DescribeService, readine
     async def version() -> VersionBody:
         """Name our release, the model, its engine, the prompts and the image preparation."""
         try:
-            return VersionBody.of(await asyncio.wait_for(describe(), readiness_timeout_s))
+            return version_body(await asyncio.wait_for(service.describe(), readiness_timeout_s))
         except TimeoutError:
-            raise Unavailable("no engine has said in time what it serves") from None
+            raise Unavailable("no engine described its model in time") from None
 
     return router
 
 
-async def _asked(readiness: CheckReadiness, timeout_s: float) -> Readiness:
+async def _asked(service: Service, timeout_s: float) -> Readiness:
     try:
-        return await asyncio.wait_for(readiness(), timeout_s)
+        return await asyncio.wait_for(service.readiness(), timeout_s)
     except TimeoutError:
         return Readiness(False, "engine-busy")
     except Unavailable as exc:

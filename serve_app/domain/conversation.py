@@ -1,7 +1,7 @@
 """A conversation with the model and the events it answers with; the vocabulary of the Engine port."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from serve_app.domain.radiograph import Radiograph
@@ -35,29 +35,18 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """On whose behalf we work: the tenant keeps caches apart, scopes say what is allowed."""
-
-    tenant: str = "local"
-    scopes: frozenset[str] = frozenset({"reports:write"})
-
-
-@dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One answer wanted from the model.
-
-    `deadline_unix_s` is wall-clock time (seconds since 1970) after which the engine must stop; lower `priority`
-    values go first; `adapter` names a LoRA adapter; `trace_context` holds W3C trace headers.
-    """
+    """One answer wanted from the model. `request_id` names it; `adapter` names a LoRA adapter."""
 
     request_id: str
     turns: tuple[Turn, ...]
     sampling: Sampling = Sampling()
-    principal: Principal = Principal()
-    deadline_unix_s: float | None = None
     adapter: str | None = None
-    priority: int = 0
-    trace_context: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[Radiograph, ...]:
+        """The images of all turns, in their order."""
+        return tuple(image for turn in self.turns for image in turn.images)
 
 
 @dataclass(frozen=True, slots=True)

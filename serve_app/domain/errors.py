@@ -14,13 +14,13 @@ from typing import ClassVar
 
 
 class ClaraError(Exception):
-    """The base of every error that a client is told about."""
+    """The base of every error that a client may see."""
 
     code: ClassVar[str] = "internal-error"
 
     @property
     def message(self) -> str:
-        """The one sentence a client reads."""
+        """The sentence that the client reads."""
         return str(self.args[0]) if self.args else (self.__doc__ or "").strip().splitlines()[0]
 
     @property
@@ -39,6 +39,31 @@ class InvalidPatient(BadRequest):
     """The patient's age, sex or view is not valid."""
 
     code = "invalid-patient"
+
+
+class InvalidStudy(BadRequest):
+    """The images of the study do not make one examination."""
+
+    code = "invalid-study"
+
+
+class UnsupportedStudy(BadRequest):
+    """The study is well formed, but the model was not taught to read one of its kind."""
+
+    code = "unsupported-study"
+
+
+class ContradictoryStudy(BadRequest):
+    """The form and the files, or two files, disagree about the patient or the view."""
+
+    code = "contradictory-study"
+
+    def __init__(self, message: str = "", field: str = "", other: str = "") -> None:
+        super().__init__(message, field, other)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"field": self.args[1], "other": self.args[2]}
 
 
 class EmptyUpload(BadRequest):
@@ -60,13 +85,13 @@ class CorruptImage(BadRequest):
 
 
 class UnsupportedImage(BadRequest):
-    """The image is well formed but of a kind that is not read here."""
+    """The image is well formed but of a kind that is not supported."""
 
     code = "unsupported-image"
 
 
 class UnsupportedTransferSyntax(UnsupportedImage):
-    """No decoder here reads this DICOM transfer syntax."""
+    """No decoder is installed for this DICOM transfer syntax."""
 
     code = "unsupported-transfer-syntax"
 
@@ -153,6 +178,6 @@ class DeadlineExceeded(Unavailable):
 
 
 class IncompleteReport(ClaraError):
-    """A section of the report is not the model's whole answer."""
+    """A section of the report is incomplete."""
 
     code = "incomplete-report"

@@ -1,11 +1,14 @@
-"""The atomic facts of a chest X-ray report: what is said to be seen or not seen, on which side, where, how much."""
+"""The atomic facts of a chest X-ray report: what it states as seen or not seen, on which side, where, how much.
+
+The order of an enum's members carries no meaning; regions of the chest are named sets.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Finding(StrEnum):
-    """What a fact is about, in the order in which reports tell it: lungs, pleura, heart, bones, devices."""
+    """What a fact is about."""
 
     OPACITY = "opacity"
     CONSOLIDATION = "consolidation"
@@ -57,11 +60,65 @@ class Finding(StrEnum):
 
     @property
     def is_device(self) -> bool:
-        """Whether it was put into the patient, not grown there."""
-        return self in _DEVICES
+        """Whether it was put into the patient."""
+        return self in DEVICES
 
 
-_DEVICES = frozenset(
+LUNG_SIGNS = frozenset(
+    {
+        Finding.OPACITY,
+        Finding.CONSOLIDATION,
+        Finding.INFILTRATE,
+        Finding.NODULE,
+        Finding.MASS,
+        Finding.CAVITY,
+        Finding.CYST,
+        Finding.CALCIFICATION,
+        Finding.FIBROSIS,
+        Finding.ATELECTASIS,
+        Finding.INTERSTITIAL_DISEASE,
+        Finding.EDEMA,
+        Finding.EMPHYSEMA,
+        Finding.BRONCHIAL_THICKENING,
+        Finding.BRONCHIECTASIS,
+        Finding.HILAR_ENLARGEMENT,
+        Finding.LUNG_LESION,
+    }
+)
+"""What the film shows of the lungs, before a diagnosis names its cause."""
+LUNG_DISEASES = frozenset(
+    {
+        Finding.PNEUMONIA,
+        Finding.TUBERCULOSIS,
+        Finding.BRONCHITIS,
+        Finding.COPD,
+        Finding.LUNG_TUMOR,
+    }
+)
+LUNGS = LUNG_SIGNS | LUNG_DISEASES
+PLEURA = frozenset({Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING})
+DIAPHRAGM = frozenset({Finding.ELEVATED_DIAPHRAGM})
+HEART_AND_MEDIASTINUM = frozenset(
+    {
+        Finding.CARDIOMEGALY,
+        Finding.HEART_FAILURE,
+        Finding.AORTIC_ENLARGEMENT,
+        Finding.AORTIC_CALCIFICATION,
+        Finding.PULMONARY_ARTERY_ENLARGEMENT,
+        Finding.MEDIASTINAL_SHIFT,
+        Finding.MEDIASTINAL_WIDENING,
+    }
+)
+BONES = frozenset(
+    {
+        Finding.RIB_FRACTURE,
+        Finding.CLAVICLE_FRACTURE,
+        Finding.SCOLIOSIS,
+        Finding.SPINAL_DEGENERATION,
+        Finding.BONE_LESION,
+    }
+)
+DEVICES = frozenset(
     {
         Finding.PACEMAKER,
         Finding.STERNAL_WIRES,
@@ -73,6 +130,9 @@ _DEVICES = frozenset(
         Finding.DEVICE,
     }
 )
+WHOLE_FILM = frozenset({Finding.ABNORMALITY})
+REGIONS = (LUNGS, PLEURA, DIAPHRAGM, HEART_AND_MEDIASTINUM, BONES, DEVICES, WHOLE_FILM)
+"""Every finding belongs to exactly one."""
 
 
 class Polarity(StrEnum):
@@ -108,10 +168,23 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One atomic fact; None means that the report does not say."""
+    """One atomic fact; None: the report does not say."""
 
     finding: Finding
     polarity: Polarity = Polarity.PRESENT
     side: Side | None = None
     location: Location | None = None
     severity: Severity | None = None
+
+
+TextRange = tuple[int, int]
+"""Start and end of a passage of a text, in characters: `text[start:end]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFact:
+    """A fact and where a text states it: the sentence, and each mention of it there, in reading order."""
+
+    fact: Fact
+    sentence: TextRange
+    mentions: tuple[TextRange, ...]

@@ -1,10 +1,12 @@
 """An image on its way to the model: what came in, what was decided about it, what the model sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from serve_app.domain.study import Sex, View
 
 PATCH_UNIT_PX = 28
 """Side of the square that one visual token covers: Qwen2-VL's 14-pixel patches, merged two by two."""
@@ -14,16 +16,20 @@ class GateOutcome(StrEnum):
     PASS = "pass"
     CONFIRM = "confirm"
     REFUSE = "refuse"
+    UNJUDGED = "unjudged"
 
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely); `reason` is a stable code."""
+    """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
+
+    `is_confirmed`: the client confirmed the image, and that decided.
+    """
 
     outcome: GateOutcome
-    score: float
+    score: float | None
     reason: str
-    is_overridden: bool = False
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,32 @@ class Source:
     width_px: int
     height_px: int
     bits_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileAttributes:
+    """What a file says about its patient and view, null where it does not; no field appears in a representation."""
+
+    sex: Sex | None = field(default=None, repr=False)
+    age_years: int | None = field(default=None, repr=False)
+    view: View | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DicomReference:
+    """Where an image comes from, so that a document can point to it; no field appears in a representation.
+
+    `view_position` and `patient_orientation` are the file's own words; `patient_digest` is the hex SHA-256 over
+    PatientID and its issuer. Null where the file does not say.
+    """
+
+    study_uid: str | None = field(default=None, repr=False)
+    series_uid: str | None = field(default=None, repr=False)
+    instance_uid: str | None = field(default=None, repr=False)
+    sop_class_uid: str | None = field(default=None, repr=False)
+    view_position: str | None = field(default=None, repr=False)
+    patient_orientation: str | None = field(default=None, repr=False)
+    patient_digest: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +80,5 @@ class Radiograph:
     digest: str
     source: Source
     gate: GateVerdict
+    attributes: FileAttributes = field(default=FileAttributes(), repr=False)
+    reference: DicomReference | None = field(default=None, repr=False)

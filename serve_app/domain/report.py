@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from serve_app.domain.conversation import Usage
 from serve_app.domain.radiograph import GateVerdict, Source
-from serve_app.domain.study import Patient
+from serve_app.domain.study import ImageRole, Origin, Patient, View
 
 DISCLAIMER = (
     "Bản nháp do AI tạo, chỉ để tham khảo, không thay thế chẩn đoán. Bác sĩ chuyên khoa phải xem, sửa và ký trước khi "
@@ -36,6 +36,65 @@ class Section:
     status: SectionStatus
 
 
+class ConcernCode(StrEnum):
+    """What a check found in a draft."""
+
+    POLARITY_DISAGREES = "polarity-disagrees"
+    SIDE_DISAGREES = "side-disagrees"
+    PLACE_DISAGREES = "place-disagrees"
+    DEGREE_DISAGREES = "degree-disagrees"
+    CONTRADICTS_ITSELF = "contradicts-itself"
+    UNSUPPORTED = "unsupported"
+    DROPPED = "dropped"
+    SIDE_MISSING = "side-missing"
+    PRIOR_MENTIONED = "prior-mentioned"
+    NOT_A_REPORT = "not-a-report"
+    NOT_UNDERSTOOD = "not-understood"
+    SECTION_INCOMPLETE = "section-incomplete"
+    DRAWN_FROM_INCOMPLETE = "drawn-from-incomplete"
+
+
+class ConcernSeverity(StrEnum):
+    """High: a doctor who misses it may harm the patient. Medium: the draft is wrong somewhere. Low: read again."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+_SEVERITY = {
+    ConcernCode.PLACE_DISAGREES: ConcernSeverity.MEDIUM,
+    ConcernCode.DEGREE_DISAGREES: ConcernSeverity.MEDIUM,
+    ConcernCode.DROPPED: ConcernSeverity.MEDIUM,
+    ConcernCode.SIDE_MISSING: ConcernSeverity.LOW,
+    ConcernCode.NOT_UNDERSTOOD: ConcernSeverity.LOW,
+    ConcernCode.PRIOR_MENTIONED: ConcernSeverity.MEDIUM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage of a section: `text[start:end]` of its text, in characters."""
+
+    section: SectionName
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a reader should look at before believing the draft; `other` is the passage that `place` is held against."""
+
+    code: ConcernCode
+    place: Place
+    other: Place | None = None
+
+    @property
+    def severity(self) -> ConcernSeverity:
+        """How much depends on it."""
+        return _SEVERITY.get(self.code, ConcernSeverity.HIGH)
+
+
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
     """How one turn was asked and what it cost; times in seconds from the turn's start."""
@@ -48,15 +107,29 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedImage:
+    """An image that a report is made from; `digest` names the prepared image, `view_origin` who said its view."""
+
+    digest: str
+    source: Source
+    gate: GateVerdict
+    view: View | None = None
+    view_origin: Origin | None = None
+    role: ImageRole = ImageRole.CURRENT
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A draft. `digest` names the prepared image; `is_draft` never changes here: signing is another record's matter."""
+    """A draft. `is_draft` never changes here: signing is another record's matter.
+
+    `sex_origin` and `age_origin` are who said it, null where nobody did; `trained_views` and `num_trained_images` are
+    what the model was trained on, to be held against `images`.
+    """
 
     id: str
     created_unix_s: float
     patient: Patient
-    source: Source
-    gate: GateVerdict
-    digest: str
+    images: tuple[ReportedImage, ...]
     findings: Section
     impression: Section
     turns: tuple[TurnRecord, ...]
@@ -64,18 +137,21 @@ class Report:
     duration_s: float
     model: str
     prompt_version: str
+    concerns: tuple[Concern, ...] = ()
+    sex_origin: Origin | None = None
+    age_origin: Origin | None = None
+    trained_views: tuple[str, ...] = ()
+    num_trained_images: int = 1
     disclaimer: str = DISCLAIMER
     is_draft: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The image was read and let through; sent before the first token."""
+    """The images were read and let through; sent before the first token."""
 
     report_id: str
-    digest: str
-    source: Source
-    gate: GateVerdict
+    images: tuple[ReportedImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +164,11 @@ class SectionDelta:
 
 @dataclass(frozen=True, slots=True)
 class SectionDone:
-    """A section is finished."""
+    """A section is finished; `concerns` are about it, or about what it says of the sections before it."""
 
     name: SectionName
     section: Section
+    concerns: tuple[Concern, ...] = ()
 
 
 ReportEvent = Prepared | SectionDelta | SectionDone | Report
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRequest:
-    """What the door hands to the reporter. `has_override` records that the client vouches for the image."""
-
-    report_id: str
-    image: bytes
-    patient: Patient
-    has_override: bool = False
-    deadline_unix_s: float | None = None

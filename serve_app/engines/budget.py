@@ -1,4 +1,4 @@
-"""Films are served no larger than the checkpoint was trained for: it never learned what it would see.
+"""Refuses images larger than the checkpoint was trained on.
 
 Knows how Qwen2-VL's image processor is configured, and no engine.
 """
@@ -16,26 +16,26 @@ def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapter
     """Compare the budget with a checkpoint's image processor, and with those that lie beside its adapters.
 
     Raises:
-        Unavailable: one of them was trained on smaller films.
+        Unavailable: one of them was trained on smaller images.
     """
-    for told in (processor, *(_beside(adapter) for adapter in adapters)):
-        max_pixels = _max_pixels(told)
+    for configured in (processor, *(_processor_of(adapter) for adapter in adapters)):
+        max_pixels = _max_pixels(configured)
         if max_pixels is not None and max_visual_tokens > max_pixels // PATCH_UNIT_PX**2:
             raise Unavailable(
-                f"the model was trained on films of at most {max_pixels // PATCH_UNIT_PX**2} visual tokens, "
+                f"the model was trained on images of at most {max_pixels // PATCH_UNIT_PX**2} visual tokens, "
                 f"and preprocessor.max_visual_tokens is {max_visual_tokens}"
             )
 
 
 def _max_pixels(processor: Mapping[str, Any]) -> int | None:
-    """Read the largest image; where several say it, as transformers does."""
+    """Read the size of the largest image; the keys take precedence as in transformers."""
     size = processor.get("size")
     inner = size if isinstance(size, Mapping) else {}
-    said: list[int | None] = [processor.get("max_pixels"), inner.get("max_pixels"), inner.get("longest_edge")]
-    return next((pixels for pixels in said if pixels is not None), None)
+    candidates: list[int | None] = [processor.get("max_pixels"), inner.get("max_pixels"), inner.get("longest_edge")]
+    return next((pixels for pixels in candidates if pixels is not None), None)
 
 
-def _beside(adapter: Path) -> dict[str, Any]:
+def _processor_of(adapter: Path) -> dict[str, Any]:
     path = adapter / "preprocessor_config.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found

@@ -1,4 +1,4 @@
-"""A conversation as one text by the checkpoint's own chat template, and the proof that its images are in the prompt."""
+"""Renders a conversation with the checkpoint's chat template, and verifies that every image is in the prompt."""
 
 import math
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """
     controls = tokenizer.all_special_tokens
     if any(control in turn.text for turn in turns for control in controls):
-        raise BadRequest("the conversation holds control tokens of the model")
+        raise BadRequest("the conversation contains control tokens of the model")
     messages = [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
     text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return text
 
 
 def require_images(placed: Sequence[int], images: Sequence[Radiograph]) -> None:
-    """Prove that every image has its place in the prompt, at the size it was prepared in.
+    """Verify that every image is in the prompt, at the size it was prepared in.
 
     Args:
         placed: visual tokens of each image in the prompt, in order.

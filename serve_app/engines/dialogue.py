@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Dialogue,
     Finished,
@@ -28,7 +29,7 @@ class EngineChat:
         # One engine has one model for life; a server elsewhere need not be asked before every dialogue.
         self._card: ModelCard | None = None
 
-    async def converse(self, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
+    async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
         """Say who answers, then stream the answers; see `ports.ChatModel`."""
         if self._card is None:
             self._card = await self._engine.describe()
@@ -36,14 +37,14 @@ class EngineChat:
         request = dialogue.opening
         for follow_up in (*dialogue.follow_ups, None):
             answer, is_finished = "", False
-            async with contextlib.aclosing(self._engine.generate(request)) as events:
+            async with contextlib.aclosing(self._engine.generate(call, request)) as events:
                 async for event in events:
                     if isinstance(event, TokenDelta):
                         answer += event.text
                     is_finished = isinstance(event, Finished)
                     yield event
             if not is_finished:
-                raise EngineGone("the model engine ended its answer without saying so")
+                raise EngineGone("the model engine ended its answer without a finish reason")
             if follow_up is not None:
                 request = _continued(request, answer, follow_up)
 

@@ -20,7 +20,7 @@ def pixels(file: bytes) -> NDArray[np.uint8]:
     """Decode what `png` made.
 
     Raises:
-        BadRequest: it is no RGB PNG.
+        BadRequest: it is not an RGB PNG.
     """
     try:
         with Image.open(io.BytesIO(file), formats=("PNG",)) as image:

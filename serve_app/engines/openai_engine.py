@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from httpx_sse import SSEError, aconnect_sse
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -27,16 +28,16 @@ from serve_app.domain.conversation import (
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Unavailable
 from serve_app.domain.radiograph import Radiograph
 from serve_app.engines.caches import cache_salt, image_id
-from serve_app.engines.deadline import until
 from serve_app.engines.lossless import png
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import OpenAISettings
+from serve_app.settings import OpenAISettings, or_none
+from serve_app.streams import until
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5
-_TAKES_NO_MORE = "the model server takes no more reports now"
-_GIVEN_UP = "the model server gave this report up"
+_TAKES_NO_MORE = "the model server's queue is full"
+_GIVEN_UP = "the model server aborted this report"
 
 
 class OpenAIEngine:
@@ -51,20 +52,22 @@ class OpenAIEngine:
         name: str | None = None,
         stream_interval_tokens: int = 1,
         adapters: Collection[str] = (),
+        trained_views: tuple[str, ...] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._stream_interval_tokens = stream_interval_tokens
         self._name = name
-        self._model = settings.model or ""
+        self._model = or_none(settings.model) or ""
         self._adapters = frozenset(adapters)
+        self._trained_views = trained_views
         # Of what is asked for, what the server listed at the start: some take names that they do not list.
         self._listed: frozenset[str] = frozenset()
         self._is_in_doubt = False
         self._proving = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
-            headers=_authorization(settings.api_key_file),
+            headers=_authorization(or_none(settings.api_key_file)),
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             transport=transport,
             # A proxy of the environment is nowhere that films may go.
@@ -79,15 +82,15 @@ class OpenAIEngine:
             if missing := self._adapters - names:
                 raise Unavailable(f"the model server does not list {', '.join(sorted(missing))}")
             self._listed = names & {self._model, *self._adapters}
-            await self._see_that_it_sees()
+            await self._verify_image_used()
         self._is_in_doubt = False
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
-        payload = self._payload(request)
+        payload = self._payload(call, request)
         with self._asking():
-            async with contextlib.aclosing(self._proven(payload)) as chunks:
-                async for event in _events(until(chunks, request.deadline_unix_s)):
+            async with contextlib.aclosing(self._after_doubt(payload)) as chunks:
+                async for event in _events(until(chunks, call.deadline_unix_s)):
                     yield event
 
     async def check_health(self) -> None:
@@ -113,6 +116,7 @@ class OpenAIEngine:
             self._name or self._model.rsplit("/", 1)[-1],
             "openai",
             self._settings.base_url.rstrip("/").rsplit("/", 1)[-1],
+            self._trained_views,
         )
 
     async def stop(self) -> None:
@@ -125,7 +129,7 @@ class OpenAIEngine:
         response = await self._client.get(health, timeout=self._settings.connect_timeout_s)
         # What stands in front of a server may let only its OpenAI routes through.
         if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_FOUND):
-            raise EngineGone("the model server says that its model is dead")
+            raise EngineGone("the model server reports that its model is dead")
 
     async def _models(self) -> frozenset[str]:
         response = await self._client.get("models", timeout=self._settings.connect_timeout_s)
@@ -150,48 +154,48 @@ class OpenAIEngine:
     async def _settle_doubt(self) -> None:
         async with self._proving:
             if self._is_in_doubt:
-                await self._see_that_it_sees()
+                await self._verify_image_used()
                 self._is_in_doubt = False
 
-    async def _see_that_it_sees(self) -> None:
+    async def _verify_image_used(self) -> None:
         seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
         if seen <= blind:
-            raise Unavailable(f"{self._model} does not look at images: its prompt is as long without one")
+            raise Unavailable(f"{self._model} ignores images: its prompt has as many tokens without one")
 
     async def _num_prompt_tokens(self, has_image: bool) -> int:
         request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
-        events = _events(self._chunks(self._payload(request)))
+        events = _events(self._chunks(self._payload(warm_up_call(), request)))
         (finished,) = [event async for event in events if isinstance(event, Finished)]
         return finished.usage.prompt_tokens
 
-    async def _proven(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _after_doubt(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         await self._settle_doubt()
         async with contextlib.aclosing(self._chunks(payload)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    def _payload(self, request: GenerationRequest) -> dict[str, Any]:
+    def _payload(self, call: Call, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
         if sampling.num_samples != 1 or sampling.num_logprobs is not None:
-            raise BadRequest("this model server is asked for one sample, without log-probabilities")
+            raise BadRequest("this backend supports one sample, without log-probabilities")
         return {
             # Servers with adapters know each by a name of its own.
             "model": request.adapter or self._model,
-            "messages": [self._message(turn, request.principal.tenant) for turn in request.turns],
+            "messages": [self._message(turn, call.principal.tenant) for turn in request.turns],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stream": True,
             "stream_options": {"include_usage": True},
             **({} if sampling.seed is None else {"seed": sampling.seed}),
-            **(self._for_vllm(request) if self._settings.is_vllm else {}),
+            **(self._for_vllm(call) if self._settings.is_vllm else {}),
         }
 
-    def _for_vllm(self, request: GenerationRequest) -> dict[str, Any]:
+    def _for_vllm(self, call: Call) -> dict[str, Any]:
         """What vLLM takes beyond OpenAI's API; others refuse fields that they do not know."""
         return {
-            "cache_salt": cache_salt(request.principal.tenant),
-            "priority": request.priority,
+            "cache_salt": cache_salt(call.principal.tenant),
+            "priority": call.priority,
             "return_token_ids": True,
             "stream_interval": self._stream_interval_tokens,
         }
@@ -228,7 +232,7 @@ def _only(names: Collection[str]) -> str:
 
 
 async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[GenerationEvent]:
-    """Translate chunks; the end is told when the usage is known, which comes after the last word."""
+    """Translate chunks; `Finished` is emitted once the usage is known, which comes after the last word."""
     reason: str | None = None
     usage: Usage | None = None
     async for chunk in chunks:
@@ -240,19 +244,19 @@ async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Gener
                 yield TokenDelta(text, tokens)
             reason = choice.get("finish_reason") or reason
     if reason not in ("stop", "length"):
-        raise EngineGone("the model server ended its answer without saying why" if reason is None else _GIVEN_UP)
+        raise EngineGone("the model server ended its answer without a finish reason" if reason is None else _GIVEN_UP)
     if usage is None:
-        raise Unavailable("the model server tells no usage: whether it saw the image cannot be known")
+        raise Unavailable("the model server reported no token usage, so we cannot verify that it saw the image")
     yield Finished(FinishReason(reason), usage)
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:
-    told = chunk.get("usage")
-    if not told:
+    reported = chunk.get("usage")
+    if not reported:
         return None
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    prompt = int(told["prompt_tokens"])
-    return Usage(prompt, int(told["completion_tokens"]), min(int(cached), prompt))
+    cached = (reported.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    prompt = int(reported["prompt_tokens"])
+    return Usage(prompt, int(reported["completion_tokens"]), min(int(cached), prompt))
 
 
 def _chunk(data: str) -> dict[str, Any]:
@@ -290,8 +294,8 @@ def _require_ok(status: int, headers: httpx.Headers) -> None:
 
 
 def _retry_after_s(headers: httpx.Headers) -> int:
-    told = headers.get("Retry-After", "")
-    return int(told) if told.isascii() and told.isdigit() else _DEFAULT_RETRY_AFTER_S
+    reported = headers.get("Retry-After", "")
+    return int(reported) if reported.isascii() and reported.isdigit() else _DEFAULT_RETRY_AFTER_S
 
 
 @contextlib.contextmanager

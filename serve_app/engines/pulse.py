@@ -1,4 +1,4 @@
-"""Whether an engine that was asked something still says anything: a process may live and never answer."""
+"""Detects an engine that has work and emits nothing: a process may live and never answer."""
 
 import contextlib
 import time
@@ -10,7 +10,7 @@ from serve_app.domain.errors import EngineGone
 class Pulse:
     """Counts how long the engine has been asked and has said nothing; `now` is a monotonic clock, in seconds.
 
-    Silence adds up over requests: whoever waited in vain and left has shown no life.
+    Silence adds up over requests: a client that waited in vain and left is no sign of life.
     """
 
     def __init__(self, stall_timeout_s: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -23,7 +23,7 @@ class Pulse:
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
-        """Count a request while it is in progress; an idle engine is not expected to speak."""
+        """Count a request while it is in progress; an idle engine is not expected to emit anything."""
         if self._num_running == 0:
             self._waiting_since_s = self._now()
         self._num_running += 1
@@ -35,15 +35,15 @@ class Pulse:
                 self._silence_s += self._now() - self._waiting_since_s
 
     def beat(self) -> None:
-        """Note that the engine has spoken."""
+        """Note that the engine has emitted something."""
         self._silence_s, self._waiting_since_s = 0.0, self._now()
 
     def require(self) -> None:
-        """Return if the engine has spoken lately, as far as it was asked.
+        """Return if the engine has emitted something recently, or had no work.
 
         Raises:
-            EngineGone: it was silent for the stall timeout, all the while with requests in progress.
+            EngineGone: it emitted nothing for the stall timeout while it had requests in progress.
         """
         waiting_s = self._now() - self._waiting_since_s if self._num_running else 0.0
         if self._silence_s + waiting_s > self._stall_timeout_s:
-            raise EngineGone("the model engine has said nothing for too long")
+            raise EngineGone("the model engine has emitted no token for too long")

@@ -8,9 +8,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Finished, FinishReason, GenerationEvent, GenerationRequest, TokenDelta, Usage
 from serve_app.domain.errors import DeadlineExceeded, EngineGone
-from serve_app.domain.radiograph import Radiograph
 from serve_app.ports import ModelCard
 from serve_app.settings import ScriptedSettings
 
@@ -29,51 +29,53 @@ class ScriptedEngine:
         self.num_running = 0
         # The last ones: under a load that goes on they would fill the memory.
         self.requests: deque[GenerationRequest] = deque(maxlen=16)
+        self.calls: deque[Call] = deque(maxlen=16)
 
     async def start(self) -> None:
         """Nothing to load."""
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Recite; see `ports.Engine`."""
         await self.check_health()
         self.requests.append(request)
+        self.calls.append(call)
         self.num_running += 1
         try:
-            async for event in self._recite(request):
+            async for event in self._recite(call, request):
                 yield event
         finally:
             self.num_running -= 1
 
-    async def _recite(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        cached_tokens = await self._read(request)
+    async def _recite(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        cached_tokens = await self._read(call, request)
         tokens = _answer(request).split(" ")
         spoken = tokens[: request.sampling.max_tokens]
         for position, word in enumerate(spoken):
             if position == self._settings.dies_after_tokens:
                 self._is_dead = True
-            await self._pause(request, self._settings.token_s)
+            await self._pause(call, self._settings.token_s)
             yield TokenDelta(word if position == 0 else f" {word}", (position,))
         reason = FinishReason.STOP if len(spoken) == len(tokens) else FinishReason.LENGTH
         prompt_tokens = sum(len(turn.text.split()) for turn in request.turns)
         yield Finished(reason, Usage(prompt_tokens, len(spoken), cached_tokens))
 
-    async def _read(self, request: GenerationRequest) -> int:
+    async def _read(self, call: Call, request: GenerationRequest) -> int:
         """Encode the images that are not in the cache; return how many tokens of the prompt were there."""
-        digests = {image.digest for turn in request.turns for image in turn.images}
+        digests = {image.digest for image in request.images}
         is_warm = bool(digests) and digests <= self._images.keys()
         for digest in digests:
             if digest not in self._images:
-                await self._pause(request, self._settings.image_s)
+                await self._pause(call, self._settings.image_s)
             self._images[digest] = None
             self._images.move_to_end(digest)
         while len(self._images) > self._settings.cached_images:
             self._images.popitem(last=False)
         return len(request.turns[0].text.split()) if is_warm else 0
 
-    async def _pause(self, request: GenerationRequest, duration_s: float) -> None:
+    async def _pause(self, call: Call, duration_s: float) -> None:
         await self.check_health()
         await asyncio.sleep(duration_s)
-        if request.deadline_unix_s is not None and time.time() >= request.deadline_unix_s:
+        if time.time() >= call.deadline_unix_s:
             raise DeadlineExceeded("the report was not finished before its deadline")
 
     async def check_health(self) -> None:
@@ -90,7 +92,6 @@ class ScriptedEngine:
 
 
 def _answer(request: GenerationRequest) -> str:
-    images: list[Radiograph] = [image for turn in request.turns for image in turn.images]
-    digest = images[0].digest[:12] if images else "không có"
+    digest = request.images[0].digest[:12] if request.images else "không có"
     script = _FINDINGS if len(request.turns) == 1 else _IMPRESSION
     return script.format(digest=digest)

@@ -32,7 +32,7 @@ class Sequence:
     num_logprobs: int | None = None
     generator: torch.Generator | None = None
     is_left: bool = False
-    """Set from any thread: whoever asked has gone."""
+    """Set from any thread: the caller has left."""
     num_tokens: int = field(default=0, init=False)
     next_id: int = field(default=0, init=False)
     next_position: int = field(default=0, init=False)
@@ -134,7 +134,7 @@ class Stopped(Exception):
 class Runner:
     """A thread that admits waiting sequences, at most `max_num_seqs` at a time, and steps the batch until stopped.
 
-    Whatever ends it, everyone who waits is told.
+    However it ends, every waiting caller gets an error.
     """
 
     def __init__(self, model: Any, max_num_seqs: int) -> None:
@@ -178,7 +178,7 @@ class Runner:
                     self._batch.keep([not one.is_left for one in self._batch.sequences])
                     if self._batch.sequences:
                         self._batch.step()
-        except BaseException as error:  # noqa: BLE001 - whatever it was, everyone who waits must be told
+        except BaseException as error:  # noqa: BLE001 - every waiting caller must get an error
             end = error
         self._tell_all(end)
 
@@ -223,9 +223,9 @@ def _choose(one: Sequence, logits: Tensor) -> int:
 def _logprobs(logits: Tensor, token: int, number: int | None) -> LogProbabilities | None:
     if number is None:
         return None
-    told = logits.log_softmax(dim=-1)
-    best = told.topk(number).indices.tolist() if number else []
-    return {one: float(told[one]) for one in dict.fromkeys([token, *best])}
+    logprobs = logits.log_softmax(dim=-1)
+    best = logprobs.topk(number).indices.tolist() if number else []
+    return {one: float(logprobs[one]) for one in dict.fromkeys([token, *best])}
 
 
 def _cache(layers: list[tuple[Tensor, Tensor]]) -> Any:

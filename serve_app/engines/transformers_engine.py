@@ -16,6 +16,7 @@ from tokenizers.decoders import DecodeStream
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 from transformers.models.auto.image_processing_auto import get_image_processor_config
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -28,13 +29,13 @@ from serve_app.domain.errors import BadRequest, EngineGone, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.deadline import until
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
-from serve_app.startup import Timeline
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
+from serve_app.streams import until
+from serve_app.timeline import Timeline
 
 _IMAGE = "<|image_pad|>"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -65,13 +66,13 @@ class TransformersEngine:
         except (OSError, ValueError) as error:
             raise Unavailable("the model cannot be loaded") from error
         with self._timeline.phase("warm-up"):
-            async for _ in self.generate(warm_up_request()):
+            async for _ in self.generate(warm_up_call(), warm_up_request()):
                 pass
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("no adapters are served here")
+            raise BadRequest("this backend serves no adapters")
         runner = self._running()
         inputs = await asyncio.to_thread(self._inputs, request)
         room = self._settings.max_model_len - inputs["input_ids"].shape[1]
@@ -83,7 +84,7 @@ class TransformersEngine:
         try:
             with self._pulse.request():
                 async with contextlib.aclosing(answer.events()) as events:
-                    async for event in until(events, request.deadline_unix_s):
+                    async for event in until(events, call.deadline_unix_s):
                         self._pulse.beat()
                         yield event
         finally:
@@ -96,8 +97,8 @@ class TransformersEngine:
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
-        name = self._settings.name or served_name(self._settings.source)
-        return ModelCard(name, "transformers", transformers.__version__)
+        model = self._settings
+        return ModelCard(model.checkpoint_name, "transformers", transformers.__version__, model.trained_views)
 
     async def stop(self) -> None:
         """End the thread and let go of the weights."""
@@ -107,7 +108,7 @@ class TransformersEngine:
 
     def _load(self) -> None:
         source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
-        revision = self._settings.revision
+        revision = or_none(self._settings.revision)
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         # Prepared images already have their size: no second resize. Checked in _inputs.
@@ -212,6 +213,6 @@ class _Answer:
 
 
 def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    told = model.generation_config.eos_token_id
-    ids = told if isinstance(told, list) else [told]
+    configured = model.generation_config.eos_token_id
+    ids = configured if isinstance(configured, list) else [configured]
     return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)

@@ -5,6 +5,7 @@ Knows the tensors of `k8s/triton/models/clara`; a connection that fails before t
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -16,16 +17,17 @@ from tritonclient.grpc import InferInput, InferResult
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Finished, GenerationEvent, GenerationRequest
 from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
-from serve_app.engines.deadline import never_silent, until
 from serve_app.engines.triton_tensors import event_of, request_tensors
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import TritonSettings
+from serve_app.streams import stalling_after, until
 
 _STOPPED = "the model server stopped while it worked on this report"
-# Without it a stream tells an error's words but not its code.
+# Without it a stream carries an error's message but not its code.
 _HEADERS = {"triton_grpc_error": "true"}
 _RETRY_PAUSES_S = (0.1, 0.4)
 
@@ -33,27 +35,28 @@ _RETRY_PAUSES_S = (0.1, 0.4)
 class TritonEngine:
     """Implements the `Engine` port; `name` is what reports call the model, absent the server's own name."""
 
-    def __init__(self, settings: TritonSettings, name: str | None = None) -> None:
+    def __init__(self, settings: TritonSettings, name: str | None = None, trained_views: tuple[str, ...] = ()) -> None:
         self._settings = settings
         self._name = name
+        self._trained_views = trained_views
         self._connected: InferenceServerClient | None = None
         # A server whose model has died calls it ready all the same: after a failure it must show that it answers.
         self._is_in_doubt = False
 
     async def start(self) -> None:
         """See that the server has the model and that it answers; see `ports.Engine`."""
-        async for _ in self.generate(warm_up_request()):
+        async for _ in self.generate(warm_up_call(), warm_up_request()):
             pass
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("no adapters are served here")
+            raise BadRequest("this backend serves no adapters")
         tensors = request_tensors(request)
         for pause_s in (*_RETRY_PAUSES_S, None):
             has_begun = False
             try:
-                async with contextlib.aclosing(self._answer(request, tensors)) as events:
+                async with contextlib.aclosing(self._answer(call, request, tensors)) as events:
                     async for event in events:
                         has_begun, self._is_in_doubt = True, False
                         yield event
@@ -85,7 +88,7 @@ class TritonEngine:
             raise EngineGone("the model server does not answer") from error
         if not is_ready:
             raise EngineGone("the model server does not have the model ready")
-        return ModelCard(self._name or self._settings.model, "triton", server.version)
+        return ModelCard(self._name or self._settings.model, "triton", server.version, self._trained_views)
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -103,17 +106,17 @@ class TritonEngine:
         return self._connected
 
     async def _answer(
-        self, request: GenerationRequest, tensors: dict[str, NDArray[np.generic]]
+        self, call: Call, request: GenerationRequest, tensors: dict[str, NDArray[np.generic]]
     ) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer on a stream of its own; leaving early cancels it, by which the server knows."""
         responses = self._client.stream_infer(
-            _once(self._message(request, tensors)), headers={**_HEADERS, **request.trace_context}
+            _once(self._message(call, request.request_id, tensors)), headers={**_HEADERS, **call.trace_context}
         )
         num_open = request.sampling.num_samples
         try:
             with _translated():
-                spoken = never_silent(_told(responses), self._settings.read_timeout_s)
-                async for event in until(spoken, request.deadline_unix_s):
+                spoken = stalling_after(_events_of(responses), self._settings.read_timeout_s)
+                async for event in until(spoken, call.deadline_unix_s):
                     num_open -= isinstance(event, Finished)
                     yield event
         finally:
@@ -121,14 +124,14 @@ class TritonEngine:
         if num_open:
             raise EngineGone(_STOPPED)
 
-    def _message(self, request: GenerationRequest, tensors: dict[str, NDArray[np.generic]]) -> dict[str, Any]:
-        deadline = request.deadline_unix_s
+    def _message(self, call: Call, request_id: str, tensors: dict[str, NDArray[np.generic]]) -> dict[str, Any]:
+        remaining_s = call.deadline_unix_s - time.time()
         return {
             "model_name": self._settings.model,
-            "request_id": request.request_id,
+            "request_id": request_id,
             "inputs": [_input(name, tensor) for name, tensor in tensors.items()],
             # Microseconds; a request that still waits then is not begun.
-            "timeout": None if deadline is None else max(1, int((deadline - time.time()) * 1e6)),
+            "timeout": None if math.isinf(remaining_s) else max(1, int(remaining_s * 1e6)),
         }
 
 
@@ -140,7 +143,7 @@ async def _once(message: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
     yield message
 
 
-async def _told(
+async def _events_of(
     responses: AsyncIterator[tuple[InferResult | None, InferenceServerException | None]],
 ) -> AsyncGenerator[GenerationEvent]:
     """Read events; the last response of a stream may have none."""
@@ -184,7 +187,7 @@ def _translated() -> Any:
     except InferenceServerException as error:
         # A request that is not even taken in is refused within the stream, by words alone.
         if "maximum queue size" in str(error.message()):
-            raise Overloaded("the model server takes no more reports now") from error
+            raise Overloaded("the model server's queue is full") from error
         raise EngineGone("the model server refused this report") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EngineGone(_STOPPED) from error

@@ -28,7 +28,7 @@ from serve_app.engines.lossless import pixels, png
 Tensors = Mapping[str, NDArray[np.generic]]
 """By name, each with the batch's axis of length 1 before its own; texts are bytes in arrays of objects."""
 
-_VOUCHED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
+_PREPARED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ _LOGPROBS = TypeAdapter(dict[int, float])
 def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]]:
     """Say a request in tensors; its images, as PNG files in the order of the turns, are absent where it has none."""
     messages = [_Message(turn.role, turn.text, len(turn.images)) for turn in request.turns]
-    images = [png(image.pixels) for turn in request.turns for image in turn.images]
+    images = [png(image.pixels) for image in request.images]
     tensors: dict[str, NDArray[np.generic]] = {
         "messages": _texts([_MESSAGES.dump_json(messages)]),
         "sampling": _texts([_SAMPLING.dump_json(request.sampling)]),
@@ -56,7 +56,7 @@ def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]
     return tensors
 
 
-def request_of(tensors: Tensors, request_id: str, deadline_unix_s: float | None) -> GenerationRequest:
+def request_of(tensors: Tensors, request_id: str) -> GenerationRequest:
     """Read a request back.
 
     Raises:
@@ -69,13 +69,13 @@ def request_of(tensors: Tensors, request_id: str, deadline_unix_s: float | None)
         raise BadRequest("the conversation or its sampling cannot be read") from error
     files = _row(tensors["images"]) if "images" in tensors else []
     if len(files) != sum(message.num_images for message in messages):
-        raise BadRequest("the conversation has other images than were sent")
+        raise BadRequest("the messages and the images do not match")
     waiting = iter([_radiograph(file) for file in files])
     turns = [
         Turn(message.role, message.text, tuple(next(waiting) for _ in range(message.num_images)))
         for message in messages
     ]
-    return GenerationRequest(request_id, tuple(turns), sampling, deadline_unix_s=deadline_unix_s)
+    return GenerationRequest(request_id, tuple(turns), sampling)
 
 
 def event_tensors(event: GenerationEvent) -> dict[str, NDArray[np.generic]]:
@@ -94,7 +94,7 @@ def event_of(tensors: Tensors) -> GenerationEvent:
     """Read an event back.
 
     Raises:
-        KeyError, ValueError: these are no event's tensors.
+        KeyError, ValueError: these are not the tensors of an event.
     """
     index = int(tensors["index"].flat[0])
     if "finish_reason" in tensors:
@@ -111,7 +111,7 @@ def event_of(tensors: Tensors) -> GenerationEvent:
 
 def _radiograph(file: bytes) -> Radiograph:
     image = pixels(file)
-    return Radiograph(image, "", Source("PNG", image.shape[1], image.shape[0], 8), _VOUCHED)
+    return Radiograph(image, "", Source("PNG", image.shape[1], image.shape[0], 8), _PREPARED)
 
 
 def _texts(texts: list[bytes]) -> NDArray[np.object_]:
@@ -124,7 +124,7 @@ def _numbers(numbers: list[int] | tuple[int, ...]) -> NDArray[np.int32]:
 
 def _row(tensor: NDArray[np.generic]) -> list[bytes]:
     if tensor.ndim != 2 or len(tensor) != 1:
-        raise BadRequest("a request holds one conversation: send several requests, the server makes the batch")
+        raise BadRequest("a request holds one conversation: send several requests, and the server batches them")
     return [bytes(text) for text in tensor[0]]
 
 

@@ -29,6 +29,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -43,12 +44,12 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.deadline import until
 from serve_app.engines.pulse import Pulse
-from serve_app.engines.warm_up import warm_up_request
+from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, served_name
-from serve_app.startup import Timeline
+from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
+from serve_app.streams import until
+from serve_app.timeline import Timeline
 
 logger = logging.getLogger(__name__)
 
@@ -85,23 +86,23 @@ class VllmEngine:
         with self._timeline.phase("warm-up"):
             await self._warm_up()
 
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+    async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         llm = self._running()
         if request.adapter is not None and request.adapter not in self._adapters:
-            raise BadRequest("this adapter is not served here")
+            raise BadRequest("this engine does not serve this adapter")
         with _translated():
             for is_last in (False, True):
                 has_begun = False
                 try:
-                    async with contextlib.aclosing(self._answer(llm, request)) as events:
+                    async with contextlib.aclosing(self._answer(llm, call, request)) as events:
                         async for event in events:
                             has_begun = True
                             yield event
                     return
                 except _GivenUp as error:
                     if has_begun or is_last:
-                        raise EngineGone("the model engine gave this report up") from error
+                        raise EngineGone("the model engine aborted this report") from error
                 logger.warning("vLLM gave a request up before its first token: asking once more")
 
     async def check_health(self) -> None:
@@ -114,8 +115,7 @@ class VllmEngine:
 
     async def describe(self) -> ModelCard:
         """Name the checkpoint, not the folder it lies in."""
-        name = self._model.name or served_name(self._model.source)
-        return ModelCard(model=name, engine="vllm", engine_version=vllm.__version__)
+        return ModelCard(self._model.checkpoint_name, "vllm", vllm.__version__, self._model.trained_views)
 
     async def stop(self) -> None:
         """Shut the engine's processes down."""
@@ -124,7 +124,7 @@ class VllmEngine:
             self._llm = None
 
     def _loaded(self) -> AsyncLLM:
-        _introduce_model()
+        _register_model_class()
         config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
         processor = config.model_config.hf_image_processor_config
         require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
@@ -133,29 +133,30 @@ class VllmEngine:
 
     async def _warm_up(self) -> None:
         """Ask the base model, then each adapter: vLLM loads one when it is asked for, and may die of it."""
-        async for _ in self.generate(warm_up_request()):
+        async for _ in self.generate(warm_up_call(), warm_up_request()):
             pass
         for name in self._adapters:
             try:
-                async for _ in self.generate(dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)):
+                request = dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)
+                async for _ in self.generate(warm_up_call(), request):
                     pass
             except EngineGone as error:
                 raise Unavailable(f"the adapter {name} cannot be loaded") from error
 
-    async def _answer(self, llm: AsyncLLM, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        prompt = await self._render(llm, request)
+    async def _answer(self, llm: AsyncLLM, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        prompt = await self._render(llm, call.principal.tenant, request)
         stream = llm.generate(
             prompt,
             _sampling_params(request.sampling, self._stream_interval_tokens),
             request.request_id,
             lora_request=self._adapters[request.adapter] if request.adapter else None,
-            trace_headers=dict(request.trace_context) or None,
-            priority=request.priority,
+            trace_headers=dict(call.trace_context) or None,
+            priority=call.priority,
         )
         with self._pulse.request():
             async with contextlib.aclosing(stream):
                 num_tokens: Counter[int] = Counter()
-                async for output in until(stream, request.deadline_unix_s):
+                async for output in until(stream, call.deadline_unix_s):
                     self._pulse.beat()
                     for event in _events(output, num_tokens):
                         yield event
@@ -165,16 +166,14 @@ class VllmEngine:
             raise EngineGone("the model engine is not running")
         return self._llm
 
-    async def _render(self, llm: AsyncLLM, request: GenerationRequest) -> Any:
+    async def _render(self, llm: AsyncLLM, tenant: str, request: GenerationRequest) -> Any:
         """Turn a conversation into vLLM's input: chat template, pixels, our ids and the tenant's salt."""
-        images = [image for turn in request.turns for image in turn.images]
+        images = request.images
         prompt = TextPrompt(prompt=chat_text(llm.renderer.get_tokenizer(), request.turns))
         if images:
             prompt["multi_modal_data"] = {"image": [Image.fromarray(image.pixels) for image in images]}
-            prompt["multi_modal_uuids"] = {
-                "image": [image_id(request.principal.tenant, image.digest) for image in images]
-            }
-        prompt["cache_salt"] = cache_salt(request.principal.tenant)
+            prompt["multi_modal_uuids"] = {"image": [image_id(tenant, image.digest) for image in images]}
+        prompt["cache_salt"] = cache_salt(tenant)
         (rendered,) = await llm.renderer.render_cmpl_async([parse_model_prompt(llm.model_config, prompt)])
         placed = [place.length for place in rendered.get("mm_placeholders", {}).get("image", [])]
         require_images(placed, images)
@@ -196,7 +195,7 @@ def _translated() -> Iterator[None]:
     except VLLMClientError as error:
         raise BadRequest("the conversation does not fit the model") from error
     except GracefulHTTPError as error:
-        raise Overloaded("the model engine takes no more reports now") from error
+        raise Overloaded("the model engine's queue is full") from error
     except VLLMServerError as error:
         raise EngineGone("the model engine stopped while it worked on this report") from error
 
@@ -212,9 +211,9 @@ def _engine_args(
 ) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
-        revision=model.revision,
+        revision=or_none(model.revision),
         dtype=model.dtype,
-        quantization=model.quantization,
+        quantization=or_none(model.quantization),
         load_format=model.load_format,
         enable_lora=bool(model.adapters),
         # One place stays empty: vLLM 0.32 on a CPU reads the last place for a request without an adapter, so that in a
@@ -223,9 +222,9 @@ def _engine_args(
         max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
         enable_prefix_caching=True,
-        block_size=engine.block_size_tokens,
-        kv_cache_memory_bytes=engine.kv_cache_bytes,
-        # GiB. Unless told, vLLM lets it grow to 4, until a machine of 8 has no memory left.
+        block_size=or_none(engine.block_size_tokens),
+        kv_cache_memory_bytes=or_none(engine.kv_cache_bytes),
+        # GiB. By default vLLM lets it grow to 4, which exhausts a machine with 8.
         mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,
         tensor_parallel_size=engine.tensor_parallel_size,
@@ -244,7 +243,7 @@ def _engine_args(
     )
 
 
-def _introduce_model() -> None:
+def _register_model_class() -> None:
     """Show vLLM the model's class; where vLLM has not seen it yet, it starts a process to look at it, 12 s.
 
     On a GPU it shall: the class might bring CUDA into this process.
@@ -307,7 +306,7 @@ def _finished(output: RequestOutput, part: CompletionOutput, completion_tokens: 
     if part.finish_reason == "error":
         raise _GivenUp
     if part.finish_reason not in ("stop", "length"):
-        raise EngineGone("the model engine gave this report up")
+        raise EngineGone("the model engine aborted this report")
     usage = Usage(
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=completion_tokens,

@@ -1,8 +1,11 @@
 """The first question an engine is asked, so that everything a report needs has run once."""
 
+import math
+
 import numpy as np
 
-from serve_app.domain.conversation import GenerationRequest, Principal, Role, Sampling, Turn
+from serve_app.domain.call import Call, Principal
+from serve_app.domain.conversation import GenerationRequest, Role, Sampling, Turn
 from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict, Radiograph, Source
 
 
@@ -11,4 +14,9 @@ def warm_up_request(name: str = "warm-up", *, has_image: bool = True) -> Generat
     black = np.zeros((2 * PATCH_UNIT_PX, 2 * PATCH_UNIT_PX, 3), dtype=np.uint8)
     image = Radiograph(black, "warm-up", Source("PNG", 56, 56, 8), GateVerdict(GateOutcome.PASS, 0.0, "warm-up"))
     turn = Turn(Role.USER, "", (image,) if has_image else ())
-    return GenerationRequest(name, (turn,), Sampling(max_tokens=1), Principal(tenant="warm-up"))
+    return GenerationRequest(name, (turn,), Sampling(max_tokens=1))
+
+
+def warm_up_call() -> Call:
+    """Ask for nobody, and wait as long as the first question takes."""
+    return Call("warm-up", Principal("warm-up", "warm-up", frozenset()), math.inf, priority=0, trace_context={})

@@ -77,7 +77,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How samples are stored, and which of them are no picture: `padding` is a closed range of stored values."""
+    """How samples are stored; `padding` is the closed range of stored values outside the picture."""
 
     bits: int
     is_signed: bool

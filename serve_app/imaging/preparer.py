@@ -9,14 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph
+from serve_app.domain.study import StudyImage, View
 from serve_app.imaging.decode import decode
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
 
 T = TypeVar("T")
+
+_QUESTIONS = {
+    GateOutcome.CONFIRM: "the image may not be a frontal chest X-ray: confirm it to go on",
+    GateOutcome.UNJUDGED: "the file says that it is a lateral view, which cannot be judged here: confirm it to go on",
+}
 
 
 class LocalPreparer:
@@ -38,35 +45,37 @@ class LocalPreparer:
         """Workers that wait for an image."""
         return self._settings.num_workers - self._num_busy
 
-    async def prepare(self, data: bytes, *, has_override: bool = False) -> Radiograph:
+    async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Make an image ready for the model; see `ports.ImagePreparer`.
 
         Raises:
-            NotAChestXray, NeedsConfirmation: the gate's verdict under policy `enforce`, without override.
+            NotAChestXray, NeedsConfirmation: the gate's verdict under policy `enforce`, unconfirmed.
             UploadTooLarge: it takes longer than `decode_timeout_s`.
             Overloaded: no worker came free within `decode_timeout_s`.
         """
-        return await self._on_worker(lambda: self._prepare(data, has_override))
+        return await self._on_worker(lambda: self._prepare(image))
 
-    def _prepare(self, data: bytes, has_override: bool) -> Radiograph:
-        film = decode(data, self._settings)
-        verdict = self._decide(self._gate.screen(film), has_override)
-        pixels = normalize(film.pixels, self._settings.max_visual_tokens)
-        return Radiograph(pixels, digest(pixels), film.source, verdict)
+    def _prepare(self, image: StudyImage) -> Radiograph:
+        picture = decode(image.data, self._settings)
+        verdict = self._decide(self._gate.screen(picture, image.view or picture.attributes.view), image)
+        pixels = normalize(picture.pixels, self._settings.max_visual_tokens)
+        return Radiograph(pixels, digest(pixels), picture.source, verdict, picture.attributes, picture.reference)
 
-    def _decide(self, verdict: GateVerdict, has_override: bool) -> GateVerdict:
-        """Stop what does not pass, unless the client vouches for it or the policy only records."""
-        if verdict.outcome is GateOutcome.PASS:
+    def _decide(self, verdict: GateVerdict, image: StudyImage) -> GateVerdict:
+        """Stop what does not pass, unless the client confirms it or the policy only records.
+
+        A client that declares a lateral film knows that nobody judges it; one that sends a file which says so may not.
+        """
+        is_declared_lateral = verdict.outcome is GateOutcome.UNJUDGED and image.view is View.LATERAL
+        if verdict.outcome is GateOutcome.PASS or is_declared_lateral:
             return verdict
-        if has_override:
-            return replace(verdict, is_overridden=True)
+        if image.is_confirmed:
+            return replace(verdict, is_confirmed=True)
         if self._settings.screen.policy == "record":
             return verdict
-        if verdict.outcome is GateOutcome.CONFIRM:
-            raise NeedsConfirmation(
-                "the image may not be a frontal chest X-ray: confirm it to go on", verdict.reason, verdict.score
-            )
-        raise NotAChestXray("the image does not look like a chest X-ray", verdict.reason, verdict.score)
+        if verdict.outcome is GateOutcome.REFUSE:
+            raise NotAChestXray("the image does not look like a chest X-ray", verdict.reason, verdict.score or 0.0)
+        raise NeedsConfirmation(_QUESTIONS[verdict.outcome], verdict.reason, verdict.score or 0.0)
 
     async def _on_worker(self, work: Callable[[], T]) -> T:
         limit_s = self._settings.decode_timeout_s

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
-from serve_app.imaging.film import Film
+from serve_app.domain.study import View
+from serve_app.imaging.picture import Picture
 from serve_app.settings import ScreenSettings
 
 GATE_CHECKPOINT = Path(__file__).parent.parent / "models" / "gate" / "gate.onnx"
@@ -20,7 +21,7 @@ THUMBNAIL_PX = 96
 CLASSES = ("frontal-chest", "unusual-chest", "no-chest")
 # Smaller than a gate's thumbnail cannot be judged, let alone read.
 _MIN_SIDE_PX = 64
-# Chest films are between 2:3 and 3:2; three times as long as wide is no film of a chest.
+# Chest films are between 2:3 and 3:2; an image three times as long as wide is not a chest film.
 _MAX_ASPECT = 3.0
 # Grey levels between the 1st and 99th percentile; below it there is nothing to see.
 _MIN_SPREAD = 10.0
@@ -52,7 +53,7 @@ def thumbnail(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
 
 
 class Gate:
-    """Judges films; safe to share between threads."""
+    """Judges pictures; safe to share between threads."""
 
     def __init__(self, settings: ScreenSettings = _DEFAULTS, checkpoint: Path = GATE_CHECKPOINT) -> None:
         options = onnxruntime.SessionOptions()
@@ -63,22 +64,27 @@ class Gate:
         # The first run imports and allocates; a client should not wait for that.
         self.probabilities(thumbnail(np.zeros((640, 480), dtype=np.uint8))[0][None])
 
-    def screen(self, film: Film) -> GateVerdict:
-        """Judge one film.
+    def screen(self, picture: Picture, view: View | None = None) -> GateVerdict:
+        """Judge one picture of a declared view; a lateral passes the plain checks only.
 
         The score is the probability of a frontal chest film plus half that of a chest film taken or turned
         otherwise; the reason is one of `frontal-chest`, `unusual-chest`, `no-chest`, `coloured`, `too-small`,
-        `extreme-aspect`, `uniform`.
+        `extreme-aspect`, `uniform`, `laterals-are-not-judged`.
         """
-        height_px, width_px = film.pixels.shape
+        height_px, width_px = picture.pixels.shape
         if min(height_px, width_px) < _MIN_SIDE_PX:
             return _refused("too-small")
         if max(height_px, width_px) > _MAX_ASPECT * min(height_px, width_px):
             return _refused("extreme-aspect")
-        square, spread = thumbnail(film.pixels)
+        square, spread = thumbnail(picture.pixels)
         if spread < _MIN_SPREAD:
             return _refused("uniform")
-        return self._judge(self.probabilities(square[None])[0], film.colour_ratio)
+        if view is View.LATERAL:
+            # It was trained on drawn laterals only: scores of real ones overlap those of other pictures (its card).
+            is_coloured = picture.colour_ratio > _MAX_COLOUR_RATIO
+            unjudged = GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
+            return _refused("coloured") if is_coloured else unjudged
+        return self._judge(self.probabilities(square[None])[0], picture.colour_ratio)
 
     def probabilities(self, thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
         """Ask the network: (n, 96, 96) in, (n, 3) out, in the order of `CLASSES`."""

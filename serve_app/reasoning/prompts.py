@@ -3,6 +3,7 @@
 Nothing a client wrote reaches a prompt: the words come from enums and a validated number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serve_app.domain.study import Patient, Sex, View
@@ -13,15 +14,20 @@ _PROJECTION = {None: "thẳng", View.PA: "thẳng", View.AP: "thẳng", View.LAT
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """The words of one version. `findings` has places for projection and patient, both may be empty."""
+    """The words of one version. `findings` has places for projection and patient, both may be empty.
+
+    `num_images` is how many images a checkpoint of this version saw at a time when it was trained.
+    """
 
     version: str
     findings: str
     impression: str
+    num_images: int = 1
 
-    def findings_question(self, patient: Patient) -> str:
-        """Ask turn 1: what does the image show?"""
-        return self.findings.format(projection=_PROJECTION[patient.view], patient=_patient_words(patient))
+    def findings_question(self, patient: Patient, views: Sequence[View | None] = (None,)) -> str:
+        """Ask turn 1: what do the images show? Each projection is named once."""
+        projections = dict.fromkeys(_PROJECTION[view] for view in views)
+        return self.findings.format(projection=" và ".join(projections), patient=_patient_words(patient))
 
     def impression_question(self) -> str:
         """Ask turn 2: what follows from the findings?"""

@@ -7,30 +7,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
-from typing import Protocol
 
-from serve_app.domain.conversation import Principal
+from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
 from serve_app.domain.report import (
     Prepared,
     Report,
     ReportEvent,
-    ReportRequest,
     SectionDelta,
     SectionDone,
     SectionName,
 )
-from serve_app.ports import Reporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS, Metric
-
-
-class MetricSink(Protocol):
-    """Where measurements go."""
-
-    def count(self, metric: Metric, number: int = 1, **labels: str) -> None: ...
-
-    def observe(self, metric: Metric, value: float, **labels: str) -> None: ...
+from serve_app.domain.study import Study
+from serve_app.ports import MetricSink, Reporter
+from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, REPORT_SECONDS, SECTIONS
 
 
 class MeasuredReporter:
@@ -40,21 +31,24 @@ class MeasuredReporter:
         self._reporter = reporter
         self._sink = sink
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
         """Pass a report's events on, and measure them; see `ports.Reporter`."""
         started = time.monotonic()
         has_first_token = False
         try:
-            async with contextlib.aclosing(self._reporter.report(request, principal)) as events:
+            async with contextlib.aclosing(self._reporter.report(call, study, report_id)) as events:
                 async for event in events:
                     if isinstance(event, Prepared):
-                        self._sink.count(GATE, outcome=_gate_label(event.gate))
+                        for image in event.images:
+                            self._sink.count(GATE, outcome=_gate_label(image.gate))
                     elif isinstance(event, SectionDelta):
                         if event.section is SectionName.FINDINGS and not has_first_token:
                             has_first_token = True
                             self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
                     elif isinstance(event, SectionDone):
                         self._sink.count(SECTIONS, section=event.name.value, status=event.section.status.value)
+                        for concern in event.concerns:
+                            self._sink.count(CONCERNS, code=concern.code.value)
                     elif isinstance(event, Report):
                         self._sink.observe(REPORT_SECONDS, time.monotonic() - started)
                         self._count_tokens(event)
@@ -81,4 +75,4 @@ class MeasuredReporter:
 
 
 def _gate_label(verdict: GateVerdict) -> str:
-    return "overridden" if verdict.is_overridden else verdict.outcome.value
+    return "overridden" if verdict.is_confirmed else verdict.outcome.value

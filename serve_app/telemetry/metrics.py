@@ -1,23 +1,11 @@
 """The name, kind, labels and buckets of every metric CLARA emits; nobody else spells one.
 
-Plain data: how they reach a scrape is the exporter's business (`telemetry/exporter.py`).
+Plain data: how they reach a scrape is the recorder's business (`cluster.recorder`).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from serve_app.domain.metric import Metric
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One time series family; `buckets` are upper bounds in the unit that ends the name."""
-
-    name: str
-    kind: Literal["counter", "histogram"]
-    description: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
 
 
 REPORTS = Metric("clara_reports_total", "counter", "Report requests by how they ended.", ("outcome",))
@@ -57,5 +45,18 @@ SECTIONS = Metric(
     "Sections of reports by whether they are the model's whole answer.",
     ("section", "status"),
 )
+CONCERNS = Metric(
+    "clara_draft_concerns_total", "counter", "Concerns that the check of drafts raised, by code.", ("code",)
+)
 
-METRICS = (REPORTS, STAGE_SECONDS, FIRST_TOKEN_SECONDS, REPORT_SECONDS, GATE, PLACEMENTS, PROMPT_TOKENS, SECTIONS)
+METRICS = (
+    REPORTS,
+    STAGE_SECONDS,
+    FIRST_TOKEN_SECONDS,
+    REPORT_SECONDS,
+    GATE,
+    PLACEMENTS,
+    PROMPT_TOKENS,
+    SECTIONS,
+    CONCERNS,
+)

@@ -4,21 +4,25 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from serve_app.api.examples import EVENTS, READY, VERSION
-from serve_app.api.factory import create_api
-from serve_app.api.service import CheckReadiness, DescribeService
-from serve_app.domain.conversation import Principal
-from serve_app.domain.report import Report, ReportEvent, ReportRequest
+from serve_app.api.factory import Ports, create_api
+from serve_app.cluster.environment import log_to_serve
+from serve_app.domain.call import Call
+from serve_app.domain.metric import Metric
+from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.study import Study
 from serve_app.settings import GatewaySettings
+from serve_app.telemetry.metrics import REPORTS
 
 FILM = b"\x89PNG these bytes are the reporter's business"
 
@@ -31,13 +35,13 @@ class ScriptedReporter:
     error: BaseException | None = None
     hangs_after: int | None = None
     slow_s: float = 0
-    asked: list[tuple[ReportRequest, Principal]] = field(default_factory=list)
+    asked: list[tuple[Call, Study, str]] = field(default_factory=list)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncIterator[ReportEvent]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncIterator[ReportEvent]:
         """Play the script."""
-        self.asked.append((request, principal))
+        self.asked.append((call, study, report_id))
         try:
             for index, event in enumerate(self.events):
                 if index == self.hangs_after:
@@ -88,16 +92,41 @@ async def describe() -> ServiceVersion:
     return VERSION
 
 
+@dataclass
+class ScriptedService:
+    """Says of itself what it is given."""
+
+    readiness: Callable[[], Awaitable[Readiness]]
+    describe: Callable[[], Awaitable[ServiceVersion]]
+
+
+@dataclass
+class Outcomes:
+    """Keeps how requests ended."""
+
+    seen: list[str]
+
+    def count(self, metric: Metric, number: int = 1, **labels: str) -> None:
+        """Note an outcome."""
+        assert (metric, number) == (REPORTS, 1)
+        self.seen.append(labels["outcome"])
+
+    def observe(self, metric: Metric, value: float, **labels: str) -> None:
+        """Nothing is timed at the door."""
+        raise AssertionError(metric)
+
+
 def open_door(
     reporter: ScriptedReporter | None = None,
     settings: GatewaySettings | None = None,
-    readiness: CheckReadiness = ready,
-    described: DescribeService = describe,
+    readiness: Callable[[], Awaitable[Readiness]] = ready,
+    described: Callable[[], Awaitable[ServiceVersion]] = describe,
 ) -> Door:
     """Make a door with one thing different from the usual."""
     reporter = reporter or ScriptedReporter()
     outcomes: list[str] = []
-    app = create_api(reporter, readiness, described, settings or GatewaySettings(), outcomes.append)
+    ports = Ports(reporter, ScriptedService(readiness, described), Outcomes(outcomes))
+    app = create_api(ports, settings or GatewaySettings())
     return Door(app, reporter, outcomes)
 
 
@@ -109,8 +138,13 @@ def door() -> Door:
 
 @pytest.fixture
 def replica_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """Catch Serve's own logger as well: only its lines reach a replica's log, and Ray keeps them from others."""
-    serves_own = logging.getLogger("ray.serve")
+    """Catch Serve's own logger as well: only its lines reach a replica's log, and Ray keeps them from others.
+
+    What our loggers emit is caught because a replica sends it to Serve's, as here.
+    """
+    serves_own, ours = logging.getLogger("ray.serve"), logging.getLogger("serve_app")
+    monkeypatch.setattr(ours, "parent", ours.parent)
+    log_to_serve()
     monkeypatch.setattr(serves_own, "handlers", [caplog.handler])
     monkeypatch.setattr(serves_own, "propagate", False)
     caplog.set_level(logging.DEBUG, serves_own.name)
@@ -125,7 +159,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """Serve an application on a free port of this machine; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))

@@ -8,15 +8,19 @@ import httpx
 import pytest
 from ray.exceptions import RayTaskError
 
-from serve_app.api.problems import CONFIRMATION_HINT, INTERNAL_DETAIL, STATUS, clara_error, failure_of, nearest
+from serve_app.api.door.problems import CONFIRMATION_HINT, INTERNAL_DETAIL, STATUS, clara_error, failure_of, nearest
+from serve_app.api.door.vietnamese import TITLES
 from serve_app.domain import errors
 from serve_app.domain.errors import ClaraError
-from tests.api.conftest import Door, ScriptedReporter, open_door
+from tests.api.conftest import FILM, Door, ScriptedReporter, open_door
 
 EXPECTED = {
     errors.BadRequest: (400, "bad_request"),
     errors.InvalidPatient: (422, "bad_request"),
     errors.EmptyUpload: (400, "bad_request"),
+    errors.InvalidStudy: (422, "bad_request"),
+    errors.UnsupportedStudy: (422, "bad_request"),
+    errors.ContradictoryStudy: (400, "bad_request"),
     errors.NotAnImage: (415, "bad_request"),
     errors.CorruptImage: (422, "bad_request"),
     errors.UnsupportedImage: (415, "bad_request"),
@@ -160,7 +164,7 @@ async def test_what_we_did_not_expect_is_told_by_one_fixed_sentence(
     assert "secret" not in response.text
     assert "secret" not in replica_log.text
     [record] = [record for record in replica_log.records if record.levelno >= logging.ERROR]
-    assert record.name == "ray.serve"
+    assert record.name.startswith("serve_app.")
     assert type(error).__name__ in record.getMessage()
     assert response.headers["x-request-id"] in record.getMessage()
     assert record.exc_info is None
@@ -175,8 +179,17 @@ async def test_a_broken_form_is_a_problem_that_names_the_fields_and_no_value(doo
 
     body = response.json()
     assert response.status_code == 422
-    assert (body["code"], body["facts"]) == ("invalid-form", {"image": "missing", "confirm": "bool_parsing"})
+    assert (body["code"], body["facts"]) == ("invalid-form", {"confirm": "bool_parsing"})
     assert "secret" not in response.text
+    assert door.outcomes == ["bad_request"]
+
+
+async def test_a_form_without_an_image_is_a_problem_that_says_so(door: Door) -> None:
+    async with door.client() as client:
+        response = await client.post("/v1/reports", files={"sex": (None, "nam")})
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-form")
+    assert response.json()["facts"] == {"image": "missing"}
     assert door.outcomes == ["bad_request"]
 
 
@@ -201,3 +214,44 @@ async def test_a_wrong_method_says_which_is_right(door: Door) -> None:
         response: httpx.Response = await client.put("/v1/reports")
 
     assert response.headers["allow"] == "POST"
+
+
+def test_every_problem_has_a_title_in_vietnamese() -> None:
+    codes = {kind.code for kind in descendants(ClaraError)} | {"internal-error", "invalid-form", "client-gone"}
+
+    assert codes <= TITLES.keys()
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "is_vietnamese"),
+    [
+        (None, False),
+        ("vi", True),
+        ("vi-VN,vi;q=0.9,en-US;q=0.8", True),
+        ("en-US,en;q=0.9,vi;q=0.8", False),
+        ("vi;q=0.5, en;q=0.7", False),
+        ("vi;q=0", False),
+        ("fr", False),
+        ("en, vi", False),
+        (";;q=x,,vi", True),
+    ],
+)
+async def test_the_title_is_in_the_language_that_the_client_prefers(
+    accept_language: str | None, is_vietnamese: bool
+) -> None:
+    door = open_door(ScriptedReporter([], errors.NotAnImage("no image")))
+    headers = {} if accept_language is None else {"Accept-Language": accept_language}
+    async with door.client() as client:
+        body = (await client.post("/v1/reports", files={"image": ("f", FILM)}, headers=headers)).json()
+
+    assert (body["title"] == TITLES["not-an-image"]) is is_vietnamese
+    assert (body["code"], body["detail"]) == ("not-an-image", "no image")
+
+
+async def test_an_error_event_has_its_title_in_the_clients_language() -> None:
+    door = open_door(ScriptedReporter(ScriptedReporter().events[:2], errors.EngineGone("the engine stopped")))
+    async with door.client() as client:
+        headers = {"Accept-Language": "vi", "Accept": "text/event-stream"}
+        response = await client.post("/v1/reports", files={"image": ("f", FILM)}, headers=headers)
+
+    assert TITLES["engine-gone"] in response.text

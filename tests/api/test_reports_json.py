@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serve_app.api.schemas import ReportBody
-from serve_app.domain.conversation import Principal
+from serve_app.api.bodies import report_body
+from serve_app.domain.call import Principal
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
-from serve_app.domain.report import DISCLAIMER, Section, SectionStatus
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.report import DISCLAIMER, Report, Section, SectionStatus
+from serve_app.domain.study import ImageRole, Patient, Sex, StudyImage, View
 from tests.api.conftest import FILM, Door, ScriptedReporter, example_report, open_door
 
 
@@ -25,7 +25,12 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
         "id": "rpt_5b3a1f0c9d8e47f6a2b1c0d9e8f7a6b5",
         "created": "2026-01-01T00:00:00Z",
         "status": "draft",
-        "patient": {"sex": "male", "age_years": 63, "view": "PA"},
+        "patient": {
+            "sex": "male",
+            "age_years": 63,
+            "view": "PA",
+            "origins": {"sex": "form", "age": "form", "view": "form"},
+        },
         "findings": {
             "text": "- Bóng tim to.\n- Mờ góc sườn hoành trái.",
             "items": ["Bóng tim to.", "Mờ góc sườn hoành trái."],
@@ -69,6 +74,28 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
             "height_px": 3050,
             "bits_stored": 8,
         },
+        "images": [
+            {
+                "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "format": "PNG",
+                "width_px": 2500,
+                "height_px": 3050,
+                "bits_stored": 8,
+                "view": "PA",
+                "view_origin": "form",
+                "role": "current",
+                "gate": {"outcome": "pass", "score": 0.97, "reason": "looks-like-a-chest-x-ray", "overridden": False},
+            }
+        ],
+        "trained_on": {"views": ["frontal"], "num_images": 1},
+        "concerns": [
+            {
+                "code": "dropped",
+                "severity": "medium",
+                "place": {"section": "findings", "start": 2, "end": 13},
+                "other": None,
+            }
+        ],
         "disclaimer": DISCLAIMER,
     }
     assert door.outcomes == ["ok"]
@@ -77,36 +104,40 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
 async def test_the_reporter_gets_the_bytes_the_patient_and_the_principal(door: Door) -> None:
     await door.post(sex="Nữ", age=" 75 ", view="ap")
 
-    [(request, principal)] = door.reporter.asked
-    assert request.image == FILM
-    assert request.patient == Patient(Sex.FEMALE, 75, View.AP)
-    assert not request.has_override
-    assert principal == Principal("local")
+    [(call, study, _)] = door.reporter.asked
+    assert study.images == (StudyImage(FILM, View.AP, ImageRole.CURRENT, is_confirmed=False),)
+    assert study.patient == Patient(Sex.FEMALE, 75)
+    assert call.principal == Principal("local", "local", frozenset({"reports:write"}))
 
 
 async def test_every_patient_field_may_be_absent_or_blank(door: Door) -> None:
     await door.post()
     await door.post(sex="", age="", view="")
 
-    assert [request.patient for request, _ in door.reporter.asked] == [Patient(), Patient()]
+    assert [(study.patient, study.images[0].view) for _, study, _ in door.reporter.asked] == [(Patient(), None)] * 2
 
 
 async def test_report_ids_are_fresh(door: Door) -> None:
     await door.post()
     await door.post()
 
-    ids = [request.report_id for request, _ in door.reporter.asked]
+    ids = [report_id for _, _, report_id in door.reporter.asked]
     assert len(set(ids)) == 2
     assert all(re.fullmatch(r"rpt_[0-9a-f]{32}", report_id) for report_id in ids)
 
 
+def with_gate(report: Report, gate: GateVerdict) -> Report:
+    (image,) = report.images
+    return dataclasses.replace(report, images=(dataclasses.replace(image, gate=gate),))
+
+
 async def test_confirm_overrides_the_gate_and_the_answer_says_so() -> None:
-    gate = GateVerdict(GateOutcome.CONFIRM, 0.5, "unsure", is_overridden=True)
-    door = open_door(ScriptedReporter([dataclasses.replace(example_report(), gate=gate)]))
+    gate = GateVerdict(GateOutcome.CONFIRM, 0.5, "unsure", is_confirmed=True)
+    door = open_door(ScriptedReporter([with_gate(example_report(), gate)]))
 
     response = await door.post(confirm="true")
 
-    assert door.reporter.asked[0][0].has_override
+    assert door.reporter.asked[0][1].images[0].is_confirmed
     assert response.json()["gate"] == {"outcome": "confirm", "score": 0.5, "reason": "unsure", "overridden": True}
 
 
@@ -147,7 +178,7 @@ async def test_the_reporter_is_closed_after_a_whole_report(door: Door) -> None:
 
 
 async def test_created_is_in_utc() -> None:
-    body = ReportBody.of(example_report())
+    body = report_body(example_report())
 
     assert body.created.utcoffset().total_seconds() == 0
 

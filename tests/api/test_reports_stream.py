@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.api.accept import prefers_event_stream
+from serve_app.api.door.negotiation import prefers_event_stream
 from serve_app.domain.errors import EngineGone, NotAnImage
 from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, Door, ScriptedReporter, listening, open_door
@@ -35,10 +35,11 @@ async def test_the_events_tell_the_report_in_order(door: Door) -> None:
         "report",
     ]
     by_name = dict(events)
-    assert by_name["prepared"].keys() == {"id", "image", "gate"}
+    assert by_name["prepared"].keys() == {"id", "image", "gate", "images"}
     assert by_name["findings.delta"] == {"text": by_name["findings"]["text"]}
-    assert by_name["impression"].keys() == {"text", "items", "status"}
-    assert by_name["report"]["findings"] == by_name["findings"]
+    assert by_name["impression"].keys() == {"text", "items", "status", "concerns"}
+    assert by_name["report"]["findings"].items() <= by_name["findings"].items()
+    assert by_name["report"]["concerns"] == by_name["findings"]["concerns"] + by_name["impression"]["concerns"]
     assert door.outcomes == ["ok"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from serve_app.api.middleware import MULTIPART_OVERHEAD_BYTES, RequestContext
+from serve_app.api.door.middleware import MULTIPART_OVERHEAD_BYTES, RequestContext
 from serve_app.settings import GatewaySettings
 from tests.api.conftest import FILM, Door, ScriptedReporter, listening, open_door
 
@@ -37,7 +37,7 @@ async def test_an_image_of_exactly_the_limit_is_taken() -> None:
     response = await door.post(image=b"x" * SMALL.max_upload_bytes)
 
     assert response.status_code == 200
-    assert len(door.reporter.asked[0][0].image) == SMALL.max_upload_bytes
+    assert len(door.reporter.asked[0][1].images[0].data) == SMALL.max_upload_bytes
 
 
 @pytest.mark.parametrize("excess_bytes", [1, MULTIPART_OVERHEAD_BYTES + 1, 1_000_000])
@@ -172,13 +172,13 @@ async def test_a_field_given_twice_is_refused(door: Door, path: str, values: tup
     assert door.reporter.asked == []
 
 
-@pytest.mark.parametrize("name", ["Sex", "gender", "sex ", "images"])
+@pytest.mark.parametrize("name", ["Sex", "gender", "sex ", "role"])
 async def test_a_field_that_is_not_known_is_refused_and_not_repeated(door: Door, name: str) -> None:
     response = await post_body(door, form(FILM_PART, (f'name="{name}"', b"secret")), FORM)
 
     assert (response.status_code, response.json()["code"]) == (400, "bad-request")
     assert response.json()["detail"] == (
-        "The form has a field that is not known here; those that are: image, sex, age, view, confirm."
+        "The form has an unknown field. Known fields: image, images, sex, age, view, views, confirm."
     )
     assert door.reporter.asked == []
 

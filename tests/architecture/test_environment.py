@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "serve_app"
-READERS = {"settings.py"}
-WRITERS = {"launch.py"}
+READERS = {"settings"}
+WRITERS = {"cluster/environment.py", "cluster/haproxy.py"}
 WRITES = {"setdefault", "update", "pop"}
 
 
@@ -46,7 +46,7 @@ def test_only_settings_read_the_environment_and_only_the_launcher_sets_it() -> N
     strays = [
         f"{module.relative_to(PACKAGE)}:{line}"
         for module in sorted(PACKAGE.rglob("*.py"))
-        if str(module.relative_to(PACKAGE)) not in READERS
+        if module.relative_to(PACKAGE).parts[0] not in READERS
         for line, is_write in touches(ast.parse(module.read_text(encoding="utf-8")))
         if not (is_write and str(module.relative_to(PACKAGE)) in WRITERS)
     ]

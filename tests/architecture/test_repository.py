@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 MAX_FILE_BYTES = 20 * 1024**2
 MAX_MODULE_LINES = 350
 FOLDERS = {
-    ".ci", "charts", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app", "tests", "training",
+    ".ci", "charts", "clients", "docs", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app",
+    "tests", "training",
 }  # fmt: skip
-PACKAGES = ("charts", "evaluation", "loadtests", "monitoring", "serve_app", "training")
 # Homes and workplaces; the official Ray image has its own user in /home/ray.
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|Users|workspace|home/(?!ray\b)\w+)/[\w.]")
 
@@ -52,31 +52,11 @@ def test_top_level_folders_are_the_agreed_ones(files: list[Path]) -> None:
     assert {path[0] for path in parts if len(path) > 1} <= FOLDERS
 
 
-def readme_tree() -> list[Path]:
-    """Read the paths of the block under `## Tree`: one a line, indented under its folder, then what it is."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Tree\n")[2]
-    block = re.search(r"^```\w*\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    assert block, "README.md has no block under `## Tree`"
-    paths: list[Path] = []
-    folders: list[tuple[int, Path]] = []
-    for line in block[1].splitlines():
-        plain = re.sub("[│├└─]", " ", line)
-        if not plain.strip():
-            continue
-        indent, name = len(plain) - len(plain.lstrip()), plain.split()[0]
-        folders = [(depth, folder) for depth, folder in folders if depth < indent]
-        path = folders[-1][1] / name if folders else Path(name)
-        paths.append(path)
-        if name.endswith("/"):
-            folders.append((indent, path))
-    return paths
-
-
-def test_every_path_of_the_readme_tree_exists() -> None:
-    assert [str(path) for path in readme_tree() if not (ROOT / path).exists()] == []
-
-
-def test_every_module_is_in_the_readme_tree(files: list[Path]) -> None:
-    modules = {file.relative_to(ROOT) for file in files if file.suffix == ".py" and file.name != "__init__.py"}
-    tree = set(readme_tree())
-    assert [str(module) for module in sorted(modules) if module.parts[0] in PACKAGES and module not in tree] == []
+def test_unit_tests_mirror_the_source(files: list[Path]) -> None:
+    """A test of `serve_app/a/b.py` is in `tests/unit/a`, one of another package's `c/d.py` in `tests/unit/c`."""
+    unit = ROOT / "tests" / "unit"
+    folders = {file.parent.relative_to(unit) for file in files if file.is_relative_to(unit) and file.suffix == ".py"}
+    strays = [
+        str(folder) for folder in folders if not any((ROOT / top / folder).is_dir() for top in ("serve_app", "."))
+    ]
+    assert strays == []

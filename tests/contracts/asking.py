@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import Finished, GenerationRequest, Role, Sampling, TokenDelta, Turn
 from serve_app.ports import Engine
 from serve_app.settings import DEMO_CHECKPOINT
+from tests.calls import call
 
 IMPRESSION = Turn(Role.USER, "Kết luận từ thông tin trên bệnh nhân bị gì?")
 
@@ -16,9 +18,11 @@ def demo_tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(DEMO_CHECKPOINT)
 
 
-async def answer(engine: Engine, request: GenerationRequest) -> tuple[str, list[int], list[Finished]]:
+async def answer(
+    engine: Engine, request: GenerationRequest, asking: Call | None = None
+) -> tuple[str, list[int], list[Finished]]:
     text, tokens, finishes = "", [], []
-    async for event in engine.generate(request):
+    async for event in engine.generate(asking or call(), request):
         if isinstance(event, TokenDelta):
             assert not finishes, "text after the end"
             text += event.text
@@ -41,7 +45,7 @@ async def margin_at(engine: Engine, turn: Turn, position: int) -> float:
     request = GenerationRequest(f"margin-{position}", (turn,), sampling)
     told = [
         place
-        async for event in engine.generate(request)
+        async for event in engine.generate(call(), request)
         if isinstance(event, TokenDelta)
         for place in event.logprobs or ()
     ]

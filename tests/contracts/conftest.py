@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from loadtests.bench import engines as bench
+from serve_app.cluster.environment import prepare_environment
 from serve_app.engines.scripted_engine import ScriptedEngine
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import ScriptedSettings, Settings
 from tests.contracts.marks import REAL

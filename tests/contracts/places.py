@@ -8,13 +8,14 @@ from serve_app.domain.conversation import GenerationRequest, Sampling
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.engines.transformers_engine import TransformersEngine
 from serve_app.ports import Engine
+from tests.calls import call
 from tests.contracts.questions import question
 
 
 async def begun_and_left(engine: Engine, name: str) -> None:
     """Ask four times at once, and leave when each answer has begun."""
     streams = [
-        engine.generate(GenerationRequest(f"{name}-{number}", (question(number),), Sampling(max_tokens=256)))
+        engine.generate(call(), GenerationRequest(f"{name}-{number}", (question(number),), Sampling(max_tokens=256)))
         for number in range(4)
     ]
     await asyncio.gather(*(anext(stream) for stream in streams))

@@ -36,7 +36,7 @@ def ask(scene: Scene) -> Turn:
 
 def about(film: Radiograph) -> Turn:
     """Ask turn 1 about one prepared film."""
-    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(Patient(Sex.MALE, 63, View.PA)), (film,))
+    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(Patient(Sex.MALE, 63), [View.PA]), (film,))
 
 
 def question(seed: int = 1) -> Turn:

@@ -4,7 +4,6 @@ One module, because a real engine fills a small machine: it is up once, and gone
 """
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from serve_app.domain.conversation import (
     Finished,
     FinishReason,
     GenerationRequest,
-    Principal,
     Role,
     Sampling,
     TokenDelta,
@@ -24,12 +22,14 @@ from serve_app.domain.conversation import (
 from serve_app.domain.errors import BadRequest, DeadlineExceeded, EngineGone, Overloaded
 from serve_app.domain.facts import Finding, Side
 from serve_app.domain.radiograph import PATCH_UNIT_PX
+from serve_app.domain.study import StudyImage
 from serve_app.engines.chat import chat_text
 from serve_app.engines.triton_engine import TritonEngine
+from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
-from serve_app.reasoning.facts import extract
 from serve_app.settings import Settings
+from tests.calls import call
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
 from tests.contracts.marks import only_counting, only_ours, only_real, only_triton, only_vllm
 from tests.contracts.parity import require_the_same_reports
@@ -85,17 +85,15 @@ async def test_concurrent_requests_do_not_mix(engine: Engine) -> None:
 
 
 async def test_the_deadline_stops_an_answer(engine: Engine) -> None:
-    request = GenerationRequest(
-        "contract-7", (question(),), Sampling(max_tokens=256), deadline_unix_s=time.time() + 0.01
-    )
+    request = GenerationRequest("contract-7", (question(),), Sampling(max_tokens=256))
 
     with pytest.raises(DeadlineExceeded):
-        await answer(engine, request)
+        await answer(engine, request, call(timeout_s=0.01))
     await engine.check_health()
 
 
 async def test_leaving_early_leaves_the_engine_usable(engine: Engine) -> None:
-    events = engine.generate(GenerationRequest("contract-8", (question(),), Sampling(max_tokens=256)))
+    events = engine.generate(call(), GenerationRequest("contract-8", (question(),), Sampling(max_tokens=256)))
     await anext(events)
     await events.aclose()
 
@@ -113,12 +111,8 @@ async def test_who_leaves_frees_the_place(engine: Engine) -> None:
 
 
 async def test_tenants_get_the_same_answer(engine: Engine) -> None:
-    here, _, _ = await answer(
-        engine, GenerationRequest("contract-10", (question(),), principal=Principal("hospital-a"))
-    )
-    there, _, _ = await answer(
-        engine, GenerationRequest("contract-11", (question(),), principal=Principal("hospital-b"))
-    )
+    here, _, _ = await answer(engine, GenerationRequest("contract-10", (question(),)), call("hospital-a"))
+    there, _, _ = await answer(engine, GenerationRequest("contract-11", (question(),)), call("hospital-b"))
 
     assert here == there
 
@@ -165,7 +159,7 @@ async def test_a_character_of_several_tokens_comes_whole(engine: Engine) -> None
     for seed in range(4):
         sampling = Sampling(max_tokens=96, temperature=2.0, seed=seed)
         request = GenerationRequest(f"unicode-{seed}", (question(),), sampling)
-        deltas = [event async for event in engine.generate(request) if isinstance(event, TokenDelta)]
+        deltas = [event async for event in engine.generate(call(), request) if isinstance(event, TokenDelta)]
         tokens = [token for delta in deltas for token in delta.token_ids]
         num_several += sum(not delta.text for delta in deltas)
         whole = tokenizer.decode(tokens, skip_special_tokens=True)
@@ -194,10 +188,10 @@ async def test_turn_two_reuses_turn_one_and_its_encode(engine: Engine) -> None:
 @only_vllm
 async def test_another_tenant_never_meets_a_warm_cache(engine: Engine) -> None:
     asked = question(seed=4712)
-    await answer(engine, GenerationRequest("tenant-1", (asked,), principal=Principal("warm-hospital")))
+    await answer(engine, GenerationRequest("tenant-1", (asked,)), call("warm-hospital"))
 
-    _, _, (again,) = await answer(engine, GenerationRequest("tenant-2", (asked,), principal=Principal("warm-hospital")))
-    _, _, (other,) = await answer(engine, GenerationRequest("tenant-3", (asked,), principal=Principal("cold-hospital")))
+    _, _, (again,) = await answer(engine, GenerationRequest("tenant-2", (asked,)), call("warm-hospital"))
+    _, _, (other,) = await answer(engine, GenerationRequest("tenant-3", (asked,)), call("cold-hospital"))
 
     assert again.usage.cached_tokens > 0
     assert other.usage.cached_tokens == 0
@@ -207,7 +201,7 @@ async def test_another_tenant_never_meets_a_warm_cache(engine: Engine) -> None:
 async def test_a_film_whose_client_left_while_it_was_rendered_is_reported_on(engine: Any) -> None:
     asked = GenerationRequest("left-while-rendered", (question(seed=4713),), Sampling(max_tokens=4))
     # So far the first client gets.
-    await engine._render(engine._running(), asked)
+    await engine._render(engine._running(), call().principal.tenant, asked)
     assert len((await answer(engine, asked))[1]) == 4
 
 
@@ -227,7 +221,7 @@ async def test_a_conversation_longer_than_the_model_is_refused(engine: Engine) -
 async def test_samples_come_apart_with_their_log_probabilities(engine: Engine) -> None:
     sampling = Sampling(max_tokens=6, temperature=1.0, seed=7, num_samples=2, num_logprobs=3)
 
-    events = [event async for event in engine.generate(GenerationRequest("samples", (question(),), sampling))]
+    events = [event async for event in engine.generate(call(), GenerationRequest("samples", (question(),), sampling))]
 
     assert sorted(event.index for event in events if isinstance(event, Finished)) == [0, 1]
     for index in (0, 1):
@@ -256,7 +250,7 @@ async def test_engines_write_the_same_reports_of_real_films(engine: Engine, shar
     preparer = LocalPreparer(Settings().preprocessor)
     paths = sorted((shared_data / "cxr_samples" / "positive").glob("*.png"))
     assert len(paths) > 20
-    films = [await preparer.prepare(path.read_bytes(), has_override=True) for path in paths]
+    films = [await preparer.prepare(call(), StudyImage(path.read_bytes(), is_confirmed=True)) for path in paths]
     await require_the_same_reports(engine, "real", [about(film) for film in films])
 
 
@@ -337,7 +331,7 @@ async def is_ready(engine: Engine) -> bool:
 @only_real
 async def test_a_dead_engine_says_so(engine: Engine) -> None:
     """The last test: nothing revives this engine here."""
-    events = engine.generate(GenerationRequest("dies-1", (question(),), Sampling(max_tokens=256)))
+    events = engine.generate(call(), GenerationRequest("dies-1", (question(),), Sampling(max_tokens=256)))
     await anext(events)
     kill(engine)
 

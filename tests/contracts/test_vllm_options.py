@@ -17,11 +17,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForImageTextToText
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import GenerationRequest, Sampling
 from serve_app.domain.errors import BadRequest, EngineGone
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import DEMO_CHECKPOINT, Settings
+from tests.calls import call
 from tests.contracts.asking import answer
 from tests.contracts.questions import question
 
@@ -116,7 +117,9 @@ async def test_a_stuck_core_is_noticed(engine: Engine) -> None:
     """The last test. The process lives, so that vLLM's own check finds nothing."""
     family = psutil.Process().children(recursive=True)
     (core,) = [one for one in family if "VLLM::EngineCore" in " ".join(one.cmdline())]
-    events = engine.generate(GenerationRequest("stuck", (question(),), Sampling(max_tokens=900, temperature=2.0)))
+    events = engine.generate(
+        call(), GenerationRequest("stuck", (question(),), Sampling(max_tokens=900, temperature=2.0))
+    )
     await anext(events)
     core.send_signal(signal.SIGSTOP)
     try:

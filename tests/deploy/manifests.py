@@ -52,7 +52,9 @@ def settings_of(ray_service: Manifest) -> Settings:
 def scaling_of(entry: Manifest) -> Manifest:
     """Read an entry of `deployments` as our setting of the same step."""
     flat = entry | entry["autoscaling_config"] | entry["ray_actor_options"]
-    return {name: flat.get(name) for name in Scaling.model_fields} | {"memory_bytes": flat.get("memory")}
+    return {name: flat.get(name, "none") for name in Scaling.model_fields} | {
+        "memory_bytes": flat.get("memory", "none")
+    }
 
 
 def templates_of(document: Manifest) -> dict[str, Manifest]:
@@ -97,7 +99,7 @@ def require_restricted(template: Manifest) -> None:
     assert pod["securityContext"]["runAsUser"] > 0
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-    assert all(volume.keys() <= _VOLUMES for volume in pod["volumes"])
+    assert all(volume.keys() <= _VOLUMES for volume in pod.get("volumes", []))
     assert not any("hostPort" in port for container in containers_of(template) for port in container.get("ports", []))
 
 

@@ -1,20 +1,19 @@
-"""`helm test`: the script against a web server, and the pod that runs it."""
+"""`clara check` against a web server, and `helm test`, whose pod runs it."""
 
 import json
-import runpy
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from charts.render import CHART
-from serve_app.api.examples import report_example
+from serve_app.api.bodies import readiness_body
+from serve_app.api.examples import READY, body_json, report_example
+from serve_app.cli import app as clara
 from tests.deploy.manifests import Manifest, of_kind, render_of
 
-SCRIPT = SimpleNamespace(**runpy.run_path(str(CHART / "files" / "check_report.py")))
 REPORT: dict[str, Any] = json.loads(json.dumps(report_example(), default=str))
 
 
@@ -23,7 +22,10 @@ class Door(HTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, tuple[int, Any]] = {"/readyz": (200, {}), "/v1/reports": (200, REPORT)}
+        self.answers: dict[str, tuple[int, Any]] = {
+            "/readyz": (200, body_json(readiness_body(READY))),
+            "/v1/reports": (200, REPORT),
+        }
         self.posted: list[bytes] = []
 
 
@@ -57,7 +59,11 @@ def door() -> Iterator[Door]:
 
 
 def check(door: Door) -> int:
-    return int(SCRIPT.main([f"http://127.0.0.1:{door.server_port}", "--wait-s=0.1", "--timeout-s=5"]))
+    return run(f"http://127.0.0.1:{door.server_port}", "--wait-s=0.1", "--timeout-s=5")
+
+
+def run(*arguments: str) -> int:
+    return int(clara(["check", *arguments], standalone_mode=False) or 0)
 
 
 def test_a_whole_report_passes(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +81,7 @@ def test_the_drawn_film_and_the_fields_are_sent(door: Door) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"status": "final"}, "not marked as a draft"),
+        ({"status": "final"}, "not one of the platform's: status"),
         ({"findings": REPORT["findings"] | {"text": " "}}, "The findings are empty."),
         ({"impression": REPORT["impression"] | {"status": "truncated"}}, "The impression are truncated"),
         ({"disclaimer": ""}, "no disclaimer"),
@@ -96,7 +102,7 @@ def test_a_report_that_is_not_whole_fails(
         ({"/readyz": (503, {})}, "is not ready after 0.1 s"),
         ({"/v1/reports": (422, {"code": "not-a-chest-x-ray"})}, "Refused with 422"),
         ({"/v1/reports": (200, b"<html>")}, "No report"),
-        ({"/v1/reports": (200, [])}, "no JSON object"),
+        ({"/v1/reports": (200, [])}, "No report: the answer is not one of the platform's"),
     ],
 )
 def test_what_is_no_report_fails(
@@ -108,18 +114,23 @@ def test_what_is_no_report_fails(
 
 
 def test_nobody_there_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert SCRIPT.main(["http://127.0.0.1:9", "--wait-s=0.1"]) == 1
+    assert run("http://127.0.0.1:9", "--wait-s=0.1") == 1
     assert "is not ready" in capsys.readouterr().err
 
 
-def test_the_pod_runs_the_script_against_the_service(documents: list[Manifest]) -> None:
-    script = of_kind(documents, "ConfigMap", "check")["data"]["check_report.py"]
-    assert script.strip() == (CHART / "files" / "check_report.py").read_text(encoding="utf-8").strip()
+def test_the_pod_checks_the_service(documents: list[Manifest]) -> None:
     pod = of_kind(documents, "Pod")
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     container = pod["spec"]["containers"][0]
+    assert container["command"] == ["clara", "check"]
     assert container["args"][0] == "http://clara-serve-svc.clara.svc:8000"
-    assert pod["spec"]["volumes"][0]["configMap"]["name"] == "clara-check"
+
+
+def test_the_pods_arguments_are_those_of_the_command(documents: list[Manifest]) -> None:
+    known = {option for one in get_command(clara).commands["check"].params for option in one.opts}
+    for manifests in (documents, render_of({"serveTls": {"secretName": "tls"}})):
+        arguments = of_kind(manifests, "Pod")["spec"]["containers"][0]["args"][1:]
+        assert {argument.partition("=")[0] for argument in arguments} <= known
 
 
 def test_the_pod_stays_for_its_log(documents: list[Manifest]) -> None:

@@ -12,7 +12,7 @@ from tests.deploy.manifests import Manifest, is_core, of_kind, ray_templates_of,
 
 HOST = {"host": "clara.example.org", "authenticatedBefore": True, "tlsSecretName": "clara-tls"}
 ADMITTED = {"networkPolicy": {"admitNamespaces": ["edge"]}}
-APP = {"gateway": {"max_upload_bytes": 60_000_000}, "orchestrator": {"deadline_s": 99.5}}
+APP = {"gateway": {"max_upload_bytes": 60_000_000, "deadline_s": 99.5}}
 TIMEOUT_S, BODY_BYTES = 130, 61_048_576
 
 

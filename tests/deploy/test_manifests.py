@@ -93,8 +93,8 @@ def test_containers_may_do_nothing_but_their_work(documents: list[Manifest]) -> 
 
 def test_every_mount_has_its_volume(pod_templates: dict[str, Manifest]) -> None:
     for template in pod_templates.values():
-        volumes = {volume["name"] for volume in template["spec"]["volumes"]}
-        mounts = {mount["name"] for container in containers_of(template) for mount in container["volumeMounts"]}
+        volumes = {volume["name"] for volume in template["spec"].get("volumes", [])}
+        mounts = {mount["name"] for container in containers_of(template) for mount in container.get("volumeMounts", [])}
         assert mounts == volumes
 
 

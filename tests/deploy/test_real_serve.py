@@ -1,6 +1,5 @@
 """The Serve config of the rendered RayService, on a real Ray: what the chart says is what the code takes."""
 
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import psutil
 import pytest
 import yaml
 
-from charts.render import CHART, merged, profile
+from charts.render import merged, profile
+from serve_app.cli import app as clara
 from tests.deploy.manifests import Manifest, of_kind, render_of
 from tests.deploy.real_serve import RealServe, clustered, served
 
@@ -21,9 +21,9 @@ def scripted(deadline_s: float = 120, **engine_scaling: float) -> Manifest:
     """The laptop's RayService with all four deployments and an engine that recites."""
     app = {
         "engine": {"backend": "scripted", "scaling": engine_scaling},
+        "gateway": {"deadline_s": deadline_s},
         "orchestrator": {
             "placement": "separate",
-            "deadline_s": deadline_s,
             "scaling": {"min_replicas": 1, "max_replicas": 1, "num_cpus": 0.1},
         },
     }
@@ -41,13 +41,16 @@ def replicas(serve: RealServe) -> dict[str, set[int]]:
     return {step: serve.replicas(step) for step in STEPS}
 
 
+def checked(url: str) -> int:
+    return int(clara(["check", url, f"--wait-s={STARTING_TAKES_S}"], standalone_mode=False) or 0)
+
+
 @pytest.mark.engine
 def test_the_rendered_config_serves_a_report_that_the_charts_own_check_accepts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served(of_kind(render_of(profile("laptop")), "RayService"), tmp_path) as serve:
-        check = runpy.run_path(str(CHART / "files" / "check_report.py"))["main"]
-        assert check([serve.url, f"--wait-s={STARTING_TAKES_S}"]) == 0, capsys.readouterr().err
+        assert checked(serve.url) == 0, capsys.readouterr().err
     assert "A whole report by clara-demo" in capsys.readouterr().out
 
 
@@ -55,8 +58,7 @@ def test_the_rendered_config_serves_a_report_that_the_charts_own_check_accepts(
 def test_haproxy_as_the_chart_tells_ray_serves_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = {"proxy": {"kind": "haproxy"}, "app": {"engine": {"backend": "scripted"}}}
     with served(of_kind(render_of(merged(profile("laptop"), values)), "RayService"), tmp_path) as serve:
-        check = runpy.run_path(str(CHART / "files" / "check_report.py"))["main"]
-        assert check([serve.url, f"--wait-s={STARTING_TAKES_S}"]) == 0, capsys.readouterr().err
+        assert checked(serve.url) == 0, capsys.readouterr().err
         children = psutil.Process(serve.process.pid).children(recursive=True)
         (door,) = [child for child in children if child.name() == "haproxy"]
         listened = {found.laddr.port for found in door.net_connections("inet") if found.status == psutil.CONN_LISTEN}

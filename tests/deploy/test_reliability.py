@@ -41,7 +41,7 @@ def test_ray_may_drain_longer_than_any_step_and_shorter_than_the_pod(
 
 
 def test_an_old_cluster_may_finish_its_reports_after_an_upgrade(ray_service: Manifest) -> None:
-    assert ray_service["spec"]["rayClusterDeletionDelaySeconds"] > settings_of(ray_service).orchestrator.deadline_s
+    assert ray_service["spec"]["rayClusterDeletionDelaySeconds"] > settings_of(ray_service).gateway.deadline_s
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,21 @@
 """The Serve config inside the RayService is `Settings`, and Ray takes it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 from ray.serve.deployment import deployment_to_schema
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
 from charts.render import CHART, merged, profile
-from serve_app import launch
-from serve_app.app import _deployment
+from serve_app.cluster.environment import ENVIRONMENT
+from serve_app.cluster.scaling import deployment
 from serve_app.settings import Scaling, Settings
 from tests.deploy.manifests import Manifest, application_of, of_kind, render_of, settings_of
 
 
 def rendered_settings(values: dict[str, Any]) -> Settings:
     return settings_of(of_kind(render_of(values), "RayService"))
-
-
-def defaulted_nullables(model: type[BaseModel], parent: str = "") -> Iterator[str]:
-    """Name the settings that may be null but are not by default."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from defaulted_nullables(field.annotation, f"{parent}{name}.")
-        elif type(None) in getattr(field.annotation, "__args__", ()) and field.get_default() is not None:
-            yield f"{parent}{name}"
 
 
 def test_ray_takes_the_config(ray_service: Manifest) -> None:
@@ -108,7 +97,7 @@ def test_the_chart_scales_a_step_as_the_code_would(step: str) -> None:
         # Which nodes there are is the cluster's business.
         entry["ray_actor_options"].pop("label_selector", None)
         wanted = getattr(rendered_settings({}), step).scaling.model_copy(update=changed)
-        coded = deployment_to_schema(_deployment(object, step, wanted))
+        coded = deployment_to_schema(deployment(object, step, wanted))
         assert schema_of(entry) == coded.model_dump(exclude_unset=True)
 
 
@@ -142,7 +131,7 @@ def test_the_laptop_profile_is_the_embedded_demo() -> None:
 
 def test_the_full_size_model_gets_a_whole_gpu_and_its_own_cache_size() -> None:
     engine = rendered_settings({}).engine
-    assert (engine.scaling.num_gpus, engine.kv_cache_bytes, engine.block_size_tokens) == (1, None, None)
+    assert (engine.scaling.num_gpus, engine.kv_cache_bytes, engine.block_size_tokens) == (1, "auto", "auto")
 
 
 def test_both_turns_fit_the_model() -> None:
@@ -159,14 +148,39 @@ def test_big_integers_stay_integers() -> None:
     assert settings.engine.kv_cache_bytes == 3_221_225_472
 
 
-def test_null_survives_where_helm_would_drop_it(ray_service: Manifest) -> None:
-    """Absent would mean the demo's number; the template's list must name every such setting."""
-    names = list(defaulted_nullables(Settings))
-    assert names
-    args = application_of(of_kind(render_of({}), "RayService"))["args"]
-    for name in names:
-        step, key = name.split(".")
-        assert args[step][key] is None
+@pytest.mark.parametrize("key", ["kv_cache_bytes", "block_size_tokens"])
+def test_a_word_over_a_number_reaches_the_engine(key: str) -> None:
+    """The demo has a number, which an overlay could not take away by null: Helm would drop the key."""
+    overlay = merged(profile("laptop"), {"app": {"engine": {key: "auto"}}})
+    assert isinstance(getattr(rendered_settings(profile("laptop")).engine, key), int)
+    assert getattr(rendered_settings(overlay).engine, key) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("scaling", "place"),
+    [({"memory_bytes": 3_000_000_001}, "memory"), ({"max_replicas_per_node": 2}, "max_replicas_per_node")],
+)
+def test_none_over_a_number_lifts_it(scaling: dict[str, Any], place: str) -> None:
+    number, word = (
+        of_kind(render_of(merged(app_with("gateway", scaling), app_with("gateway", over))), "RayService")
+        for over in ({}, dict.fromkeys(scaling, "none"))
+    )
+    numbered, lifted = (
+        next(entry for entry in application_of(ray_service)["deployments"] if entry["name"] == "gateway")
+        for ray_service in (number, word)
+    )
+    assert place in numbered | numbered["ray_actor_options"]
+    assert place not in lifted | lifted["ray_actor_options"]
+
+
+def test_one_replica_a_node_is_lifted_from_the_pods_too() -> None:
+    bound = app_with("gateway", {"max_replicas_per_node": 1})
+    lifted = merged(bound, app_with("gateway", {"max_replicas_per_node": "none"}))
+    budgets = [
+        [document["metadata"]["name"] for document in render_of(values) if document["kind"] == "PodDisruptionBudget"]
+        for values in (bound, lifted)
+    ]
+    assert budgets == [["clara-cpu"], []]
 
 
 def pools_of(ray_service: Manifest) -> dict[str, list[Manifest]]:
@@ -232,6 +246,7 @@ AS_ON_ONE_MACHINE = (
     "RAY_SERVE_USE_GRPC_BY_DEFAULT",
     "RAY_USAGE_STATS_ENABLED",
     "VLLM_NO_USAGE_STATS",
+    "VLLM_USE_FLASHINFER_SAMPLER",
 )
 
 
@@ -239,4 +254,4 @@ AS_ON_ONE_MACHINE = (
 def test_what_libraries_read_is_what_they_read_on_one_machine(name: str, ray_templates: dict[str, Manifest]) -> None:
     for template in ray_templates.values():
         environment = {variable["name"]: variable.get("value") for variable in template["spec"]["containers"][0]["env"]}
-        assert environment[name] == launch._ENVIRONMENT[name]
+        assert environment[name] == ENVIRONMENT[name]

@@ -103,7 +103,7 @@ def test_the_burns_are_the_workbooks() -> None:
 
 
 def test_a_bad_outcome_is_one_that_the_door_counts() -> None:
-    door = (Path(__file__).parents[2] / "serve_app" / "api" / "problems.py").read_text(encoding="utf-8")
+    door = (Path(__file__).parents[2] / "serve_app" / "api" / "door" / "problems.py").read_text(encoding="utf-8")
     for objective in OBJECTIVES:
         assert all(f'"{outcome}"' in door for outcome in objective.bad_outcomes)
 

@@ -14,7 +14,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from loadtests.bench.films import large_films
-from serve_app.launch import find_haproxy
+from serve_app.cluster.haproxy import find_haproxy
 from tests.serve.conftest import Platform, drawn_film, start
 from tests.serve.test_platform import post
 

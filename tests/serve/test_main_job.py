@@ -1,8 +1,10 @@
 """The main job with nothing replaced: Ray Serve, vLLM on the CPU, the bundled model."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ import psutil
 import pytest
 from httpx_sse import EventSource
 
+from serve_app.telemetry.metrics import CONCERNS
 from tests.serve.conftest import CORE, Platform, drawn_film
 from tests.serve.test_platform import assert_only_called_itself, post
 
@@ -50,12 +53,61 @@ def test_different_films_get_different_reports(vllm_platform: Platform, tmp_path
 
 def test_real_films_get_a_report(vllm_platform: Platform, shared_data: Path) -> None:
     samples = shared_data / "cxr_samples"
-    for film in (samples / "dicom" / "RG1_J2KI.dcm", samples / "positive" / "nih_00000001_000.png"):
-        run = clara_report(vllm_platform, film, "--age", "58", "--sex", "nam", "--json")
+    # The DICOM file says itself that it is of a woman of 64, and a form that contradicts it is refused.
+    films: tuple[tuple[Path, tuple[str, ...], str], ...] = (
+        (samples / "dicom" / "RG1_J2KI.dcm", (), "file"),
+        (samples / "positive" / "nih_00000001_000.png", ("--age", "58", "--sex", "nam"), "form"),
+    )
+    for film, fields, origin in films:
+        run = clara_report(vllm_platform, film, *fields, "--json")
 
         assert run.returncode == 0, run.stderr
         report = json.loads(run.stdout)
         assert report["findings"]["items"] and report["impression"]["items"]
+        assert report["patient"]["origins"]["sex"] == report["patient"]["origins"]["age"] == origin
+
+
+def test_what_the_check_of_a_draft_finds_is_answered_and_counted(vllm_platform: Platform, shared_data: Path) -> None:
+    """The demo model contradicts itself about most real films."""
+    film = shared_data / "cxr_samples" / "dicom" / "RG1_J2KI.dcm"
+
+    report = post(vllm_platform, film.read_bytes()).json()
+
+    codes = {concern["code"] for concern in report["concerns"]}
+    assert codes
+    deadline = time.monotonic() + 40
+    while codes and time.monotonic() < deadline:
+        text = httpx.get(vllm_platform.metrics_url).text
+        counted = re.findall(rf'^ray_{CONCERNS.name}{{.*code="([a-z-]+)"', text, re.MULTILINE)
+        codes -= set(counted)
+        time.sleep(1)
+    assert not codes
+
+
+def test_a_file_that_contradicts_its_form_is_refused(vllm_platform: Platform, shared_data: Path) -> None:
+    film = shared_data / "cxr_samples" / "dicom" / "RG1_J2KI.dcm"
+
+    run = clara_report(vllm_platform, film, "--sex", "nam")
+
+    assert run.returncode == 1
+    assert "contradictory-study" in run.stderr and "PatientSex" in run.stderr
+
+
+def test_a_frontal_and_a_lateral_make_one_report(vllm_platform: Platform, tmp_path: Path) -> None:
+    images = [drawn_film(tmp_path, seed).read_bytes() for seed in (21, 22)]
+
+    report = httpx.post(
+        f"{vllm_platform.url}/v1/reports",
+        files=[("images", ("film", image)) for image in images],
+        data={"views": ["PA", "lateral"]},
+        timeout=120,
+    ).json()
+
+    assert [image["view"] for image in report["images"]] == ["PA", "LATERAL"]
+    assert [image["gate"]["outcome"] for image in report["images"]] == ["pass", "unjudged"]
+    assert "thẳng và nghiêng" in report["turns"][0]["question"]
+    assert report["trained_on"] == {"views": ["frontal"], "num_images": 1}
+    assert report["findings"]["items"] and report["impression"]["items"]
 
 
 def test_nothing_phones_home(vllm_platform: Platform, tmp_path: Path) -> None:

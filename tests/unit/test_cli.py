@@ -1,6 +1,7 @@
 """The command line starts light: Ray and vLLM read their environment when they are imported, so it must come first."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +12,22 @@ import pytest
 import typer
 
 from serve_app import cli
+from serve_app.api.examples import report_example
 from serve_app.cli import _settings
-from serve_app.client import ReportFailed
+from serve_app.client import (
+    Event,
+    Problem,
+    ProblemError,
+    ReportBody,
+    ReportDone,
+    SectionDelta,
+    SectionDone,
+    SectionDoneBody,
+    SectionName,
+    SectionStatus,
+)
 from serve_app.launch import LaunchError
+from serve_app.words import ENGLISH
 
 
 def test_no_command_imports_ray_or_vllm_before_it_runs() -> None:
@@ -59,7 +73,8 @@ def test_settings_of_no_use_are_told_as_such(text: str, tmp_path: Path) -> None:
 
 
 FOREIGN = "cannot open [/models/clara] [type=value_error]: 1:100: :heart: [bold]x"
-REPORT = {"id": "rpt_1", "model": "clara[1]", "timings": {"duration_s": 1.0}, "disclaimer": FOREIGN}
+REPORT = ReportBody.model_validate(report_example() | {"model": "clara[1]", "disclaimer": FOREIGN})
+CUT_OFF = SectionDoneBody(text=FOREIGN, items=[], status=SectionStatus.TRUNCATED, concerns=[])
 
 
 def starting(*lines: str, error: Exception | None = None) -> Callable[..., Any]:
@@ -76,15 +91,27 @@ def starting(*lines: str, error: Exception | None = None) -> Callable[..., Any]:
     return platform
 
 
-def reporting(*events: tuple[str, dict[str, Any]], error: Exception | None = None) -> Callable[..., Any]:
-    """Stand in for `client.stream_report`."""
+class Reporting:
+    """Stand in for the client: every report is these events, and then perhaps an error."""
 
-    def stream_report(*_: object) -> Iterator[tuple[str, dict[str, Any]]]:
-        yield from events
-        if error is not None:
-            raise error
+    def __init__(self, *events: Event, error: Exception | None = None) -> None:
+        self.events = events
+        self.error = error
+        self.asked: list[dict[str, object]] = []
 
-    return stream_report
+    def __call__(self, url: str, **_: object) -> contextlib.AbstractContextManager["Reporting"]:
+        return contextlib.nullcontext(self)
+
+    def stream(self, image: Path, **asked: object) -> Iterator[Event]:
+        self.asked.append(asked)
+        yield from self.events
+        if self.error is not None:
+            raise self.error
+
+    def report(self, image: Path, **asked: object) -> ReportBody:
+        (*_, last) = self.stream(image, **asked)
+        assert isinstance(last, ReportDone)
+        return last.report
 
 
 def test_why_the_platform_did_not_start_is_said_in_its_own_words(
@@ -101,14 +128,47 @@ def test_why_the_platform_did_not_start_is_said_in_its_own_words(
 def test_the_models_text_is_shown_unchanged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    events = ("findings.delta", {"text": FOREIGN}), ("findings", {"status": "[cut]"}), ("report", REPORT)
-    monkeypatch.setattr(cli, "stream_report", reporting(*events))
+    events = SectionDelta(SectionName.FINDINGS, FOREIGN), SectionDone(SectionName.FINDINGS, CUT_OFF), ReportDone(REPORT)
+    monkeypatch.setattr(cli, "Client", Reporting(*events))
+    monkeypatch.setattr(cli, "SAY", ENGLISH)
 
     cli.report(tmp_path, url="http://127.0.0.1:1")
 
     shown = capsys.readouterr().out
     assert shown.count(FOREIGN) == 2
-    assert "[cut]" in shown and "clara[1]" in shown
+    assert "truncated" in shown and "clara[1]" in shown
+
+
+def test_what_the_check_found_is_listed_with_its_passages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "Client", Reporting(ReportDone(ReportBody.model_validate(report_example()))))
+    (tmp_path / "film.png").touch()
+
+    cli.report(tmp_path / "film.png")
+
+    printed = capsys.readouterr().out
+    assert ENGLISH.look_again in printed
+    assert f"! “Bóng tim to”: {ENGLISH.concerns['dropped']}" in printed
+
+
+def test_the_whole_report_is_printed_as_the_server_wrote_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "Client", Reporting(ReportDone(ReportBody.model_validate(report_example()))))
+
+    cli.report(tmp_path, as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == report_example()
+
+
+def test_what_is_said_of_the_patient_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    client = Reporting(ReportDone(REPORT))
+    monkeypatch.setattr(cli, "Client", client)
+
+    cli.report(tmp_path, age="63", sex="nữ", confirm=True)
+
+    assert client.asked == [{"age": "63", "sex": "nữ", "view": None, "confirm": True}]
 
 
 @pytest.mark.parametrize("command", ["demo", "report"])
@@ -116,7 +176,8 @@ def test_a_report_that_failed_is_one_line_and_a_failure(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(cli, "platform", starting())
-    monkeypatch.setattr(cli, "stream_report", reporting(error=ReportFailed(FOREIGN, "[code]")))
+    problem = Problem(type="t", title="t", status=500, detail=FOREIGN, code="[code]", request_id="r")
+    monkeypatch.setattr(cli, "Client", Reporting(error=ProblemError(problem)))
 
     with pytest.raises(typer.Exit) as left:
         cli.demo() if command == "demo" else cli.report(tmp_path)

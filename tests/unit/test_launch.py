@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from serve_app.launch import LaunchError, Proxy, platform, prepare_environment, require_loopback
+from serve_app.cluster.environment import prepare_environment
+from serve_app.launch import LaunchError, Proxy, platform, require_loopback
 from serve_app.settings import Settings
 
 
@@ -33,7 +34,7 @@ def test_a_taken_port_is_said_before_anything_starts() -> None:
         port = taken.getsockname()[1]
 
         with (
-            pytest.raises(LaunchError, match=f"port {port} is taken"),
+            pytest.raises(LaunchError, match=f"port {port} is in use"),
             platform(Settings(), "127.0.0.1", port, 0, print),
         ):
             pass
@@ -44,7 +45,7 @@ def test_haproxy_that_is_missing_is_said_before_anything_starts(monkeypatch: pyt
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
 
     with (
-        pytest.raises(LaunchError, match="no haproxy here"),
+        pytest.raises(LaunchError, match="haproxy is not installed"),
         platform(Settings(), "127.0.0.1", 1, 0, print, Proxy.HAPROXY),
     ):
         pass

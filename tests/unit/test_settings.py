@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from serve_app.settings import DEMO_CHECKPOINT, Settings, Step
+from serve_app.settings import DEMO_CHECKPOINT, ModelSettings, Settings, Step, or_none
 
 
 def steps(model: type[BaseModel] = Settings) -> list[type[BaseModel]]:
@@ -32,6 +32,11 @@ def test_the_default_is_the_demo_that_comes_with_the_package() -> None:
         {"model": {"adapters": {"stage-1": "/a"}}, "orchestrator": {"impression_adapter": "stage-2"}},
         {"engine": {"backend": "transformers"}, "orchestrator": {"findings_adapter": "stage-1"}},
         {"model": {"source": ""}},
+        {"model": {"trained_views": ["oblique"]}},
+        {"engine": {"kv_cache_bytes": "none"}},
+        {"engine": {"block_size_tokens": 0}},
+        {"gateway": {"scaling": {"memory_bytes": "auto"}}},
+        {"gateway": {"scaling": {"max_replicas_per_node": 101}}},
     ],
 )
 def test_what_is_unknown_or_out_of_bounds_fails(args: dict[str, Any]) -> None:
@@ -62,3 +67,30 @@ def test_every_leaf_says_what_it_means() -> None:
     ]
 
     assert silent == []
+
+
+@pytest.mark.parametrize("step", steps(), ids=lambda step: step.__name__)
+def test_no_field_is_null_or_takes_null(step: type[BaseModel]) -> None:
+    """Helm drops a null, so an overlay could not set it over a number."""
+    assert [
+        name for name, field in step.model_fields.items() if field.get_default(call_default_factory=True) is None
+    ] == []
+    for name in step.model_fields:
+        with pytest.raises(ValidationError, match=name):
+            step.model_validate({name: None})
+
+
+def test_a_word_stands_for_null_and_a_value_for_itself() -> None:
+    assert [or_none(value) for value in ("auto", "none", 0, 32, "fp8")] == [None, None, 0, 32, "fp8"]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({}, "clara-demo"),
+        ({"source": "/private/mine"}, "mine"),
+        ({"source": "Qwen/Qwen2-VL-7B-Instruct", "name": "ours"}, "ours"),
+    ],
+)
+def test_a_checkpoint_is_named_by_its_name_or_its_source(given: dict[str, str], name: str) -> None:
+    assert ModelSettings.model_validate(given).checkpoint_name == name

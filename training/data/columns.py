@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
 
-from serve_app.domain.study import Patient, parse_patient
+from serve_app.domain.study import Patient, View, parse_patient, parse_view
 
 
 class Field(StrEnum):
@@ -130,14 +130,22 @@ def report_text(value: object, field: Field) -> str:
     return text
 
 
-def patient_of_cells(sex: object, age: object, view: object) -> Patient:
+def patient_of_cells(sex: object, age: object) -> Patient:
     """Read what is known of the patient.
 
     Raises:
-        RowError: an unreadable age. InvalidPatient: an unknown word of sex or view, an age out of range.
+        RowError: an unreadable age. InvalidPatient: an unknown word of sex, an age out of range.
     """
-    words = parse_patient(_known(sex), None, _known(view))
-    return Patient(sex=words.sex, age_years=whole_years(age), view=words.view)
+    return Patient(sex=parse_patient(_known(sex), None).sex, age_years=whole_years(age))
+
+
+def view_of_cell(view: object) -> View | None:
+    """Read the projection.
+
+    Raises:
+        InvalidPatient: an unknown word.
+    """
+    return parse_view(_known(view))
 
 
 def whole_years(value: object) -> int | None:

@@ -161,7 +161,7 @@ def _row(located: LocatedStudy, settings: PreprocessorSettings) -> PreparedRow |
         "digest": digest(pixels),
         "sex": study.patient.sex,
         "age_years": study.patient.age_years,
-        "view": study.patient.view,
+        "view": study.view,
         "findings": study.findings,
         "impression": study.impression,
         "facts": None if study.facts is None else write_facts(study.facts),

@@ -42,8 +42,12 @@ def patient_of(row: PreparedStudy) -> Patient:
     return Patient(
         sex=None if row["sex"] is None else Sex(row["sex"]),
         age_years=row["age_years"],
-        view=None if row["view"] is None else View(row["view"]),
     )
+
+
+def view_of(row: PreparedStudy) -> View | None:
+    """Return the projection, null where it is not known."""
+    return None if row["view"] is None else View(row["view"])
 
 
 def facts_of(row: PreparedStudy) -> frozenset[Fact] | None:

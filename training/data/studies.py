@@ -6,7 +6,7 @@ Knows nothing about files, tables or models.
 from dataclasses import dataclass
 
 from serve_app.domain.facts import Fact
-from serve_app.domain.study import Patient
+from serve_app.domain.study import Patient, View
 
 STAND_INS = ("study:", "image:")
 """How a `patient_id` begins that no table gave: the study stands for its patient, or the image does."""
@@ -28,6 +28,7 @@ class ReportedStudy:
     findings: str
     impression: str
     facts: frozenset[Fact] | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
-from training.data.columns import Field, RowError, id_of, patient_of_cells, report_text, text_of
+from training.data.columns import Field, RowError, id_of, patient_of_cells, report_text, text_of, view_of_cell
 from training.data.fact_json import read_facts
 from training.data.rows import RawRow, raw_rows, source_files
 from training.data.studies import BadRow, LocatedStudy, ReportedStudy
@@ -70,7 +70,8 @@ def _study(raw: RawRow) -> ReportedStudy:
     cells = raw.cells
     findings = report_text(cells[Field.FINDINGS], Field.FINDINGS)
     impression = report_text(cells[Field.IMPRESSION], Field.IMPRESSION)
-    patient = patient_of_cells(cells.get(Field.SEX), cells.get(Field.AGE), cells.get(Field.VIEW))
+    patient = patient_of_cells(cells.get(Field.SEX), cells.get(Field.AGE))
+    view = view_of_cell(cells.get(Field.VIEW))
     facts = _facts(cells.get(Field.FACTS))
     image = _image(cells[Field.IMAGE], raw.file.path.parent)
     study_id = id_of(cells.get(Field.STUDY_ID))
@@ -83,6 +84,7 @@ def _study(raw: RawRow) -> ReportedStudy:
         findings=findings,
         impression=impression,
         facts=facts,
+        view=view,
     )
 
 

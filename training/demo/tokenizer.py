@@ -67,7 +67,7 @@ def _corpus(prompt_version: str) -> Iterator[str]:
     for age in (None, *range(MAX_AGE_YEARS + 1)):
         for sex in (None, *Sex):
             for view in (None, *View):
-                yield prompts.findings_question(Patient(sex=sex, age_years=age, view=view))
+                yield prompts.findings_question(Patient(sex=sex, age_years=age), [view])
     yield prompts.impression_question()
     for number in range(_NUM_REPORTS):
         facts = sample(np.random.default_rng(number)).facts

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
-from serve_app.imaging.film import Film, colour_ratio
+from serve_app.imaging.picture import Picture, colour_ratio
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
 from training.gate.augment import cut
 from training.gate.examples import DRAWN, VALIDATION_DRAWN, phantoms
@@ -26,7 +26,7 @@ from training.gate.films import PatientFilm, load_films, sample_patients, split
 from training.gate.pictures import VALIDATION, load_pictures
 from training.gate.train import Recipe
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 # No phantom of training has a seed of this range.
 PHANTOM_SEED = 90_000_000
 NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
@@ -41,23 +41,23 @@ def main() -> None:
     parts = split(
         load_films(arguments.films, sample_patients(arguments.samples, arguments.films)), np.random.default_rng(seed)
     )
-    sets: dict[str, list[Film]] = {}
+    sets: dict[str, list[Picture]] = {}
     for part in ("validation", "test"):
-        films = [_film(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
+        films = [read_picture(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
         sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
     sets |= _apart(rng)
     for kind in ("positive", "negative"):
-        sets[f"samples, {kind}"] = [_film(path) for path in sorted((arguments.samples / kind).iterdir())]
+        sets[f"samples, {kind}"] = [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": _cpu(),
+        "machine": cpu(),
         "onnxruntime": onnxruntime.__version__,
         "seed": seed,
         "checkpoint_sha256": hashlib.sha256(arguments.checkpoint.read_bytes()).hexdigest(),
         "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
         "films": {part: _by_projection(films) for part, films in parts.items()},
-        "tables": {name: _table([gate.screen(film) for film in films]) for name, films in sets.items()},
-        "gate_ms": _milliseconds(gate, _film(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
+        "tables": {name: table([gate.screen(film) for film in films]) for name, films in sets.items()},
+        "gate_ms": _milliseconds(gate, read_picture(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
@@ -71,7 +71,7 @@ def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[str, list[Film]]:
+def _changed(prefix: str, films: list[Picture], rng: np.random.Generator) -> dict[str, list[Picture]]:
     """Turn, invert and cut films: what ought to be asked about."""
     turned = {
         f"{prefix}{name}": [_of(np.ascontiguousarray(np.rot90(film.pixels, turns))) for film in films]
@@ -83,7 +83,7 @@ def _changed(prefix: str, films: list[Film], rng: np.random.Generator) -> dict[s
     return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
 
 
-def _apart(rng: np.random.Generator) -> dict[str, list[Film]]:
+def _apart(rng: np.random.Generator) -> dict[str, list[Picture]]:
     """Gather what training never saw besides films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {
@@ -95,34 +95,37 @@ def _apart(rng: np.random.Generator) -> dict[str, list[Film]]:
     }
 
 
-def _table(verdicts: list[GateVerdict]) -> dict[str, float]:
+def table(verdicts: list[GateVerdict]) -> dict[str, float]:
+    """Count the outcomes of one set; the mean is of those with a score, 0 where none has one."""
     counts = Counter(verdict.outcome for verdict in verdicts)
-    mean = float(np.mean([verdict.score for verdict in verdicts]))
-    return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": round(mean, 4)}
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None] or [0.0]
+    mean = round(float(np.mean(scores)), 4)
+    return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": mean}
 
 
-def _film(path: Path) -> Film:
+def read_picture(path: Path) -> Picture:
+    """Read an image file at its full size, transparent parts black."""
     with Image.open(path) as image:
         colours = image.convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
-    return Film(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
+    return Picture(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
 
 
-def _of(pixels: Picture) -> Film:
-    return Film(pixels, Source("drawn", pixels.shape[1], pixels.shape[0], 8))
+def _of(pixels: Pixels) -> Picture:
+    return Picture(pixels, Source("drawn", pixels.shape[1], pixels.shape[0], 8))
 
 
 def _by_projection(films: list[PatientFilm]) -> dict[str, int]:
     return dict(Counter(film.projection for film in films))
 
 
-def _milliseconds(gate: Gate, film: Film) -> dict[str, float]:
+def _milliseconds(gate: Gate, film: Picture) -> dict[str, float]:
     """Time one film at its own size and at 3000 x 3000, processor time of one thread, median of 30."""
     large = _of(np.array(Image.fromarray(film.pixels).resize((3000, 3000))))
     return {f"{f.pixels.shape[1]} x {f.pixels.shape[0]}": _median_ms(gate, f) for f in (film, large)}
 
 
-def _median_ms(gate: Gate, film: Film) -> float:
+def _median_ms(gate: Gate, film: Picture) -> float:
     times = []
     for _ in range(30):
         started = time.thread_time()
@@ -131,7 +134,8 @@ def _median_ms(gate: Gate, film: Film) -> float:
     return round(float(np.median(times)), 2)
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Name this machine's processor."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {len(names)} cores"

@@ -8,18 +8,15 @@ from collections.abc import Collection
 
 import numpy as np
 
-from serve_app.domain.facts import Fact, Finding, Polarity
+from serve_app.domain.facts import DEVICES, LUNGS, Fact, Finding, Polarity
 from training.phantoms.questions import FollowUp, follow_ups
 from training.phantoms.wording import require_wording
 
-_DEVICES = frozenset(finding for finding in Finding if finding.is_device)
-# In the order of reports the lungs stand before the pleura.
-_LUNGS = frozenset(list(Finding)[: list(Finding).index(Finding.EFFUSION)])
 # What a word that names nothing closer may mean.
 _MEANT_BY = {
-    Finding.LUNG_LESION: _LUNGS,
-    Finding.DEVICE: _DEVICES,
-    Finding.ABNORMALITY: frozenset(Finding) - _DEVICES,
+    Finding.LUNG_LESION: LUNGS,
+    Finding.DEVICE: DEVICES,
+    Finding.ABNORMALITY: frozenset(Finding) - DEVICES,
 }
 
 
@@ -38,7 +35,7 @@ def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Gene
 def _left_open(uncertain: Collection[Finding]) -> frozenset[Finding]:
     """List what nobody may deny beside uncertain findings: all that they may mean, any lesion of uncertain lungs."""
     findings = frozenset().union(*(_MEANT_BY.get(finding, {finding}) for finding in uncertain))
-    return findings | {Finding.LUNG_LESION} if findings & _LUNGS else findings
+    return findings | {Finding.LUNG_LESION} if findings & LUNGS else findings
 
 
 def study_rng(seed: int, study_id: str) -> np.random.Generator:

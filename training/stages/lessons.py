@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.reasoning.prompts import PROMPTS
 from training.conversation import IGNORED, Lesson, messages, text_turn
-from training.data.prepared import PreparedRow, PreparedStudy, facts_of, patient_of
+from training.data.prepared import PreparedRow, PreparedStudy, facts_of, patient_of, view_of
 from training.stages.config import Stage, StageConfig
 from training.stages.follow_ups import choose_follow_ups, study_rng
 
@@ -72,7 +72,8 @@ def conversation_of(row: PreparedStudy, config: StageConfig) -> list[Turn]:
     """List a stage's turns as the chat template takes them; the last one is an answer."""
     findings = row["findings"].strip()
     impression = None if config.stage is Stage.FINDINGS else row["impression"].strip()
-    turns: list[Turn] = [*messages(PROMPTS[config.prompt_version], patient_of(row), findings, impression)]
+    prompts = PROMPTS[config.prompt_version]
+    turns: list[Turn] = [*messages(prompts, patient_of(row), view_of(row), findings, impression)]
     facts = facts_of(row) if config.stage is Stage.CHAT else None
     if facts is not None:
         for pair in choose_follow_ups(facts, config.max_follow_ups, study_rng(config.seed, row["study_id"])):

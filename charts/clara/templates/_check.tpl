@@ -3,7 +3,7 @@
 app.kubernetes.io/component: check
 {{- end -}}
 
-{{/* Where a pod of this namespace finds the door. */}}
+{{/* URL of the service for a pod of this namespace. */}}
 {{- define "clara.serveUrl" -}}
-{{ ternary "https" "http" (ne .Values.serveTls.secretName "") }}://{{ include "clara.serveService" . }}.{{ .Release.Namespace }}.svc:8000
+{{ ternary "https" "http" (ne .Values.serveTls.secretName "") }}://{{ include "clara.serveService" . }}.{{ .Release.Namespace }}.svc:{{ include "clara.port" "serve" }}
 {{- end -}}

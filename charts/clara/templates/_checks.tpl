@@ -1,4 +1,4 @@
-{{/* Refuse values that each pass the schema but contradict each other. */}}
+{{/* Reject values that pass the schema one by one but contradict each other. */}}
 {{- define "clara.checks" -}}
 {{- include "clara.checkName" . -}}
 {{- include "clara.checkScaling" . -}}
@@ -16,7 +16,7 @@
 
 {{- define "clara.checkAlerts" -}}
 {{- if and .Values.prometheusRule.enabled (not .Values.podMonitor.enabled) -}}
-{{- fail "prometheusRule.enabled is true, but podMonitor.enabled is false: the alerts would read a job that nobody scrapes" -}}
+{{- fail "prometheusRule.enabled is true, but podMonitor.enabled is false: the alerts would read a job that Prometheus does not scrape" -}}
 {{- end -}}
 {{- end -}}
 
@@ -33,7 +33,7 @@
 {{- $gpuWorkers := .Values.gpuWorkers -}}
 {{- $backend := include "clara.backend" . -}}
 {{- if and (gt $numGpus 0.0) (not (include "clara.engineHoldsModel" .)) -}}
-{{- fail (printf "app.engine.backend is %s, so the engine's replicas only ask a server, but app.engine.scaling.num_gpus is above 0: they would hold GPUs and not use them" $backend) -}}
+{{- fail (printf "app.engine.backend is %s, whose replicas only call a server, but app.engine.scaling.num_gpus is above 0: set it to 0, or they would hold GPUs and not use them" $backend) -}}
 {{- end -}}
 {{- if and (not $gpuWorkers.enabled) (gt $numGpus 0.0) -}}
 {{- fail "app.engine.scaling.num_gpus is above 0, but gpuWorkers.enabled is false: the engine would wait for a GPU for ever" -}}
@@ -73,15 +73,15 @@
 {{- fail (printf "modelServer.apiKeySecretName is set, but app.engine.openai.api_key_file is not %s: no key would be sent" $mounted) -}}
 {{- end -}}
 {{- if and .Values.triton.enabled (ne $backend "triton") -}}
-{{- fail (printf "triton.enabled is true, but app.engine.backend is %s: nobody would ask Triton" $backend) -}}
+{{- fail (printf "triton.enabled is true, but app.engine.backend is %s: no engine would use Triton" $backend) -}}
 {{- end -}}
 {{- $address := dig "engine" "triton" "address" "" .Values.app -}}
 {{- $ours := include "clara.tritonAddress" . -}}
 {{- if and .Values.triton.enabled $address (ne $address $ours) -}}
-{{- fail (printf "triton.enabled is true, but app.engine.triton.address is %s: leave it out, this release's Triton is %s" $address $ours) -}}
+{{- fail (printf "triton.enabled is true, but app.engine.triton.address is %s: leave it out; this release's Triton is %s" $address $ours) -}}
 {{- end -}}
 {{- if and (eq $backend "triton") (not .Values.triton.enabled) (not $address) -}}
-{{- fail "app.engine.backend is triton: set app.engine.triton.address to your server, or triton.enabled to have one here" -}}
+{{- fail "app.engine.backend is triton: set app.engine.triton.address to your server, or triton.enabled to run one here" -}}
 {{- end -}}
 {{- end -}}
 
@@ -96,7 +96,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The definition's rule on `backend` makes the server refuse a change with less of a sentence. */}}
+{{/* The API server would reject a change of `backend` too, with a less helpful message. */}}
 {{- define "clara.checkGcs" -}}
 {{- $gcs := .Values.gcsFaultTolerance -}}
 {{- if and (eq $gcs.backend "redis") (not $gcs.redisAddress) -}}
@@ -106,11 +106,11 @@
 {{- fail "gcsFaultTolerance.redisAddress is set, but gcsFaultTolerance.backend is not redis: the cluster's state would not be kept there" -}}
 {{- end -}}
 {{- if and (ne $gcs.backend "redis") $gcs.redisPasswordSecretName -}}
-{{- fail "gcsFaultTolerance.redisPasswordSecretName is set, but gcsFaultTolerance.backend is not redis: nobody would be asked with it" -}}
+{{- fail "gcsFaultTolerance.redisPasswordSecretName is set, but gcsFaultTolerance.backend is not redis: the password would not be used" -}}
 {{- end -}}
 {{- $running := lookup "ray.io/v1" "RayService" .Release.Namespace (include "clara.name" .) -}}
 {{- $before := dig "spec" "rayClusterConfig" "gcsFaultToleranceOptions" "backend" "" (default dict $running) -}}
 {{- if and $before $gcs.backend (ne $before $gcs.backend) -}}
-{{- fail (printf "gcsFaultTolerance.backend is %s in the running release and can't become %s: uninstall it, or install another release beside it" $before $gcs.backend) -}}
+{{- fail (printf "gcsFaultTolerance.backend is %s in the running release and can't become %s: uninstall the release, or install another one beside it" $before $gcs.backend) -}}
 {{- end -}}
 {{- end -}}

@@ -1,6 +1,6 @@
 {{/*
-Fail when the cluster lacks a custom resource. Takes a dict: root, api ("group/version/Kind"), value (what asks for it)
-and provider (what to install).
+Fail when the cluster lacks a custom resource. Takes a dict: root, api ("group/version/Kind"), value (the setting that needs
+it) and provider (what to install).
 */}}
 {{- define "clara.requireCrd" -}}
 {{- if not (or .root.Values.assumeCrds (.root.Capabilities.APIVersions.Has .api)) -}}

@@ -1,55 +1,55 @@
-{{/* Refuse an edge that would be open to all, or that could not work. */}}
+{{/* Reject an edge that would be open to everyone, or that could not work. */}}
 {{- define "clara.checkEdge" -}}
 {{- $edge := .Values.edge -}}
 {{- $isOn := or $edge.ingress.enabled $edge.gateway.enabled -}}
 {{- if and $isOn (not $edge.authenticatedBefore) -}}
-{{- fail "edge.ingress or edge.gateway is enabled, but the service has no authentication yet: whoever reaches the host could send and read. Set edge.authenticatedBefore when something in front of it asks who it is" -}}
+{{- fail "edge.ingress or edge.gateway is enabled, but the service has no authentication yet: anyone who reaches the host could send images and read reports. Set edge.authenticatedBefore once something in front of it authenticates clients" -}}
 {{- end -}}
 {{- if and $isOn (not $edge.host) -}}
-{{- fail "edge.ingress or edge.gateway is enabled, but edge.host is empty: every host's requests would come here" -}}
+{{- fail "edge.ingress or edge.gateway is enabled, but edge.host is empty: requests for every host would come here" -}}
 {{- end -}}
 {{- if and $edge.ingress.enabled (not $edge.tlsSecretName) -}}
-{{- fail "edge.ingress.enabled is true, but edge.tlsSecretName is empty: films would travel unencrypted" -}}
+{{- fail "edge.ingress.enabled is true, but edge.tlsSecretName is empty: images would travel unencrypted" -}}
 {{- end -}}
 {{- if and $edge.gateway.enabled (not $edge.gateway.name) -}}
 {{- fail "edge.gateway.enabled is true, but edge.gateway.name is empty: the route would belong to no Gateway" -}}
 {{- end -}}
 {{- if and $edge.issuer.name (not $edge.tlsSecretName) -}}
-{{- fail "edge.issuer.name is set, but edge.tlsSecretName is empty: the certificate would have nowhere to go" -}}
+{{- fail "edge.issuer.name is set, but edge.tlsSecretName is empty: cert-manager would have no Secret to write to" -}}
 {{- end -}}
 {{- if and $edge.issuer.name (not $edge.host) -}}
-{{- fail "edge.issuer.name is set, but edge.host is empty: the certificate would be for no name" -}}
+{{- fail "edge.issuer.name is set, but edge.host is empty: the certificate would name no host" -}}
 {{- end -}}
 {{- if and $edge.gateway.enabled .Values.serveTls.secretName (not $edge.gateway.backendCaConfigMapName) -}}
-{{- fail "serveTls.secretName is set, but edge.gateway.backendCaConfigMapName is empty: the Gateway would speak plainly to a door that wants TLS" -}}
+{{- fail "serveTls.secretName is set, but edge.gateway.backendCaConfigMapName is empty: the Gateway would speak plain HTTP to workers that accept TLS only" -}}
 {{- end -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if and $isOn $policy.enabled (not $policy.admitNamespaces) (not $policy.admitCidrs) -}}
-{{- fail "edge.ingress or edge.gateway is enabled, but networkPolicy admits nobody: name the controller's namespace in networkPolicy.admitNamespaces, or its networks in networkPolicy.admitCidrs" -}}
+{{- fail "edge.ingress or edge.gateway is enabled, but networkPolicy admits no client: name the controller's namespace in networkPolicy.admitNamespaces, or its networks in networkPolicy.admitCidrs" -}}
 {{- end -}}
 {{- if and $edge.gateway.backendCaConfigMapName (not .Values.serveTls.secretName) -}}
-{{- fail "edge.gateway.backendCaConfigMapName is set, but serveTls.secretName is empty: the Gateway would speak TLS to a door without it" -}}
+{{- fail "edge.gateway.backendCaConfigMapName is set, but serveTls.secretName is empty: the Gateway would speak TLS to workers that speak plain HTTP" -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The Service that KubeRay keeps in front of the workers. */}}
+{{/* Name of the Service that KubeRay creates in front of the workers. */}}
 {{- define "clara.serveService" -}}
 {{ include "clara.name" . }}-serve-svc
 {{- end -}}
 
-{{/* How long a proxy must wait for a report: its deadline, and half a minute for the way and the queue. */}}
+{{/* Seconds a proxy must wait for a report: its deadline, plus half a minute for the upload and the queue. */}}
 {{- define "clara.edgeTimeout" -}}
-{{- dig "orchestrator" "deadline_s" 120 .Values.app | float64 | ceil | int | add 30 -}}
+{{- dig "gateway" "deadline_s" 120 .Values.app | float64 | ceil | int | add 30 -}}
 {{- end -}}
 
-{{/* The largest request: the largest film, and a mebibyte for the rest of the form. */}}
+{{/* Bytes of the largest request: the largest image, plus a mebibyte for the rest of the form. */}}
 {{- define "clara.edgeBodyBytes" -}}
 {{- dig "gateway" "max_upload_bytes" 50000000 .Values.app | int | add 1048576 -}}
 {{- end -}}
 
 {{/*
-What the usual Ingress controllers must be told: the size of a film, the length of a report, and not to hold its stream
-back. Traefik has no such limits.
+Annotations for the usual Ingress controllers: the largest upload, the longest report, and no buffering of its stream.
+Traefik has no such limits.
 */}}
 {{- define "clara.ingressAnnotations" -}}
 {{- $timeout := include "clara.edgeTimeout" . -}}

@@ -1,4 +1,4 @@
-{{/* Where the cluster's own state lives, so that a head that dies does not take the workers with it. */}}
+{{/* Where Ray keeps the cluster's state, so that workers survive the death of the head. */}}
 {{- define "clara.gcsFaultTolerance" -}}
 {{- $gcs := .Values.gcsFaultTolerance -}}
 {{- if $gcs.backend }}

@@ -2,7 +2,7 @@
 All helpers take the root context unless their comment says otherwise.
 */}}
 
-{{/* The RayService's name. KubeRay appends to it, so it may have 47 characters. */}}
+{{/* Name of the RayService: at most 47 characters, because KubeRay appends to it. */}}
 {{- define "clara.name" -}}
 {{- $name := .Release.Name -}}
 {{- if not (contains .Chart.Name $name) -}}{{- $name = printf "%s-%s" $name .Chart.Name -}}{{- end -}}
@@ -29,7 +29,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
-{{/* The metadata of an object. Takes a dict: root, and suffix, what follows the release's name ("" for nothing). */}}
+{{/* Metadata of an object. Takes a dict: root, and suffix, appended to the release's name (possibly ""). */}}
 {{- define "clara.metadata" -}}
 name: {{ include "clara.name" .root }}{{ .suffix }}
 namespace: {{ .root.Release.Namespace | quote }}
@@ -52,17 +52,17 @@ labels:
 {{- include "clara.imageReference" (dict "root" . "image" .Values.image "name" "image") -}}
 {{- end -}}
 
-{{/* What answers: the backend of `app`. */}}
+{{/* Backend of the engine in `app`. */}}
 {{- define "clara.backend" -}}
 {{- dig "engine" "backend" "vllm" .Values.app -}}
 {{- end -}}
 
-{{/* "true" when the engine's replicas hold the model themselves, instead of asking a server or reciting. */}}
+{{/* "true" when the engine's replicas hold the model themselves, instead of calling a server or reciting a script. */}}
 {{- define "clara.engineHoldsModel" -}}
 {{- if has (include "clara.backend" .) (list "vllm" "transformers") -}}true{{- end -}}
 {{- end -}}
 
-{{/* "true" when nothing may be fetched from a hub: the model lies in the image, in a folder, or was fetched before. */}}
+{{/* "true" when no pod may download from a hub: the model is in the image, in a folder, or already fetched. */}}
 {{- define "clara.isOffline" -}}
 {{- $source := dig "model" "source" "demo" .Values.app -}}
 {{- if or (eq $source "demo") (hasPrefix "/" $source) .Values.airGapped .Values.prefetch.enabled -}}true{{- end -}}

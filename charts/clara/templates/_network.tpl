@@ -14,10 +14,10 @@ ray.io/is-ray-node: "yes"
 {{- $host := . -}}
 {{- if contains "://" . -}}{{- $host = (urlParse .).host -}}{{- end -}}
 {{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
-{{- default (ternary "443" "80" (hasPrefix "https://" .)) $port -}}
+{{- default (ternary (include "clara.port" "https") (include "clara.port" "http") (hasPrefix "https://" .)) $port -}}
 {{- end -}}
 
-{{/* Egress to wherever a port is: servers are known here by name, which a NetworkPolicy can't say. Takes the ports. */}}
+{{/* Egress to any address on these ports: a NetworkPolicy can't express the servers' DNS names. Takes the ports. */}}
 {{- define "clara.egressToPorts" -}}
 - ports:
     {{- range . }}
@@ -25,10 +25,10 @@ ray.io/is-ray-node: "yes"
     {{- end }}
 {{- end -}}
 
-{{/* Names; 5353 is what some clusters' DNS pods really listen on. */}}
+{{/* Egress to DNS, on the Service's port and on the port that some clusters' DNS pods really listen on. */}}
 {{- define "clara.egressToDns" -}}
 - ports:
-    {{- range list 53 5353 }}
+    {{- range list (include "clara.port" "dns") (include "clara.port" "dns-pod") }}
     - {port: {{ . }}, protocol: UDP}
     - {port: {{ . }}, protocol: TCP}
     {{- end }}

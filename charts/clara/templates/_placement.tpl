@@ -23,7 +23,7 @@ topologySpreadConstraints:
   {{- range . }}
   - maxSkew: 1
     topologyKey: {{ . }}
-    # A preference: a report from a crowded node is better than none.
+    # A preference: a crowded node still serves reports.
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:

@@ -1,4 +1,4 @@
-{{/* A container that may do nothing but its work: the restricted Pod Security Standard, and a read-only root. */}}
+{{/* Security context of every container: the restricted Pod Security Standard, and a read-only root. */}}
 {{- define "clara.securityContext" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -25,7 +25,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* A group's resources with its GPUs. Takes a dict: resources, gpus (a count, 0 for none). */}}
+{{/* Resources of a group, GPUs included. Takes a dict: resources, gpus (a count, possibly 0). */}}
 {{- define "clara.resources" -}}
 {{- $resources := deepCopy .resources -}}
 {{- if .gpus -}}
@@ -36,9 +36,9 @@ imagePullSecrets:
 
 {{/*
 The pod template of a Ray node. Takes a dict: root, group (its values), name (of the group at KubeRay), ports
-(name: number), isHead, runsEngine, gpus (a count, 0 for none).
-Probes are left to KubeRay, which adds those that fit Ray's version and the kind of node: a worker is ready when its raylet
-and its Serve proxy are, and leaves the Service at the first failure; it is restarted when its raylet is gone.
+(their names), isHead, runsEngine, gpus (a count, possibly 0).
+KubeRay adds the probes that fit Ray's version and the kind of node: a worker is ready when its raylet and its Serve proxy
+are, leaves the Service at the first failure, and restarts when its raylet is gone.
 */}}
 {{- define "clara.pod" -}}
 {{- $root := .root -}}
@@ -67,8 +67,8 @@ spec:
       image: {{ include "clara.image" $root | quote }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       ports:
-        {{- range $name, $port := .ports }}
-        - {name: {{ $name }}, containerPort: {{ $port }}}
+        {{- range .ports }}
+        - {name: {{ . }}, containerPort: {{ include "clara.port" . }}}
         {{- end }}
       env:
         {{- include "clara.env" . | trim | nindent 8 }}
@@ -77,7 +77,7 @@ spec:
       securityContext:
         {{- include "clara.securityContext" $root | nindent 8 }}
       {{- if and $root.Values.serveTls.secretName (not .isHead) }}
-      {{- /* KubeRay's own would ask without TLS. */}}
+      {{- /* KubeRay's own probe speaks plain HTTP. */}}
       readinessProbe:
         httpGet: {scheme: HTTPS, port: serve, path: /-/healthz}
         initialDelaySeconds: 10
@@ -88,7 +88,7 @@ spec:
       {{- if not .isHead }}
       lifecycle:
         preStop:
-          {{- /* Whoever still has this pod's address may send here; only after that Ray is told to drain. */}}
+          {{- /* Clients that still have this pod's address may send requests; then Ray starts to drain. */}}
           exec: {command: [sleep, {{ $root.Values.endpointDrainSeconds | int | quote }}]}
       {{- end }}
       volumeMounts:

@@ -1,4 +1,4 @@
-{{/* How many cores Ray counts in a pod, as the operator tells it: a started one is whole. Empty is unknown. Takes resources. */}}
+{{/* Number of cores that Ray counts in a pod; the operator rounds up. Empty when unknown. Takes resources. */}}
 {{- define "clara.cores" -}}
 {{- $cpu := dig "limits" "cpu" (dig "requests" "cpu" "" .) . | toString -}}
 {{- if hasSuffix "m" $cpu -}}{{- $cpu = divf (trimSuffix "m" $cpu | float64) 1000.0 -}}{{- end -}}
@@ -6,9 +6,9 @@
 {{- end -}}
 
 {{/*
-How many pods of the GPU group the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as
-many replicas as its GPUs, its cores and max_replicas_per_node allow, so that the group grows exactly as far as
-app.engine.scaling does, with those that max_surge_percent allows besides.
+Number of GPU pods that the engine needs. Takes a dict: root, bound (min_replicas or max_replicas). A pod holds as many
+replicas as its GPUs, its cores and max_replicas_per_node allow, so the group grows exactly as far as app.engine.scaling,
+including the extra replicas of max_surge_percent.
 */}}
 {{- define "clara.gpuPods" -}}
 {{- $engine := (include "clara.scaling" .root | fromYaml).engine -}}
@@ -23,8 +23,8 @@ app.engine.scaling does, with those that max_surge_percent allows besides.
 {{- end -}}
 
 {{/*
-What Ray calls the nodes of a group, where there are two: Serve spreads replicas over all nodes with room, and those of the
-other steps would take a GPU node's cores, and keep it when its engine is gone. Takes a dict: root, name (of the group).
+Label of a group's Ray nodes, where there are two groups. Serve spreads replicas over all nodes with room; without the label
+other steps would take a GPU node's cores and keep the node after its engine stops. Takes a dict: root, name (of the group).
 */}}
 {{- define "clara.poolLabels" -}}
 {{- if .root.Values.gpuWorkers.enabled }}
@@ -32,7 +32,7 @@ clara-pool: {{ .name }}
 {{- end }}
 {{- end -}}
 
-{{/* How few and how many pods each group of workers may have, as a map from the group's name at KubeRay. */}}
+{{/* Fewest and most pods of each worker group, as a map from the group's name at KubeRay. */}}
 {{- define "clara.podBounds" -}}
 cpu: {minReplicas: {{ .Values.cpuWorkers.minReplicas | int }}, maxReplicas: {{ .Values.cpuWorkers.maxReplicas | int }}}
 {{- if .Values.gpuWorkers.enabled }}
@@ -43,8 +43,8 @@ gpu:
 {{- end -}}
 
 {{/*
-How many pods of each group serve at the least, as a map: a worker without a replica is not ready. On GPU pods the engine's
-fewest fill as many as there are; among the others, max_replicas_per_node alone keeps all from ending up on one.
+Fewest serving pods of each group, as a map; a worker without a replica is not ready. The engine's minimum replicas fill
+every GPU pod; on CPU pods only max_replicas_per_node keeps all replicas from ending up on one.
 */}}
 {{- define "clara.servingPods" -}}
 {{- $cpu := 1 -}}
@@ -75,13 +75,13 @@ gpu: {{ include "clara.gpuPods" (dict "root" . "bound" "min_replicas") }}
 {{- end -}}
 {{- $cores := include "clara.cores" $cpu.resources -}}
 {{- if and $cores (gt $needed (mulf $cores $cpu.maxReplicas)) -}}
-{{- fail (printf "cpuWorkers.maxReplicas is %d, of %s cores each, but the fewest replicas of app take %g cores: some would wait for ever" (int $cpu.maxReplicas) $cores $needed) -}}
+{{- fail (printf "cpuWorkers.maxReplicas is %d, of %s cores each, but the minimum replicas of app take %g cores: some would wait for ever" (int $cpu.maxReplicas) $cores $needed) -}}
 {{- end -}}
 {{- end -}}
 
 {{/*
-Commands that give this release's running clusters the bounds above, where theirs are others: the operator itself passes
-them on to new clusters only. Nothing where no cluster runs or none can be seen.
+Commands that set the bounds above on this release's running clusters, where they differ: the operator applies them to new
+clusters only. Empty where no cluster runs or none is visible.
 */}}
 {{- define "clara.boundsPatches" -}}
 {{- $bounds := include "clara.podBounds" . | fromYaml -}}

@@ -1,11 +1,18 @@
-{{/* The claim that holds the model: a given one, or the chart's own. Empty when there is neither. */}}
+{{/* Name of the claim that holds the model: an existing one, or the chart's own. Empty when there is neither. */}}
 {{- define "clara.modelClaim" -}}
 {{- if .Values.models.create -}}{{ include "clara.name" . }}-models{{- else -}}{{ .Values.models.claimName }}{{- end -}}
 {{- end -}}
 
-{{/* What is fetched, in eight characters: engines wait for this model and no other. */}}
-{{- define "clara.prefetchId" -}}
+{{/* The settings `app.model`, without the revision "auto", which means the hub's default branch. */}}
+{{- define "clara.prefetchModel" -}}
 {{- $model := default dict .Values.app.model -}}
+{{- if eq (default "auto" $model.revision) "auto" -}}{{- $model = omit $model "revision" -}}{{- end -}}
+{{- toYaml $model -}}
+{{- end -}}
+
+{{/* Eight characters that identify the fetched model: engines wait for this one and no other. */}}
+{{- define "clara.prefetchId" -}}
+{{- $model := include "clara.prefetchModel" . | fromYaml -}}
 {{- list $model.source $model.revision .Values.prefetch.bucket | toJson | sha256sum | trunc 8 -}}
 {{- end -}}
 
@@ -18,7 +25,7 @@
 app.kubernetes.io/component: prefetch
 {{- end -}}
 
-{{/* Keeps a pod from loading a model that is still on its way. */}}
+{{/* Init container that waits until the model is fetched. */}}
 {{- define "clara.waitForModel" -}}
 {{- if .Values.prefetch.enabled }}
 - name: wait-for-model
@@ -47,24 +54,24 @@ app.kubernetes.io/component: prefetch
 {{- $prefetch := .Values.prefetch -}}
 {{- $source := dig "model" "source" "demo" .Values.app -}}
 {{- if and .Values.models.create .Values.models.claimName -}}
-{{- fail "models.create and models.claimName are both set: either the chart makes the claim or it is there" -}}
+{{- fail "models.create and models.claimName are both set: use one: the chart creates the claim, or you name an existing one" -}}
 {{- end -}}
 {{- if and $prefetch.enabled (not (include "clara.modelClaim" .)) -}}
 {{- fail "prefetch.enabled is true, but there is no claim to fetch into: set models.claimName or models.create" -}}
 {{- end -}}
 {{- if and $prefetch.enabled (not $prefetch.bucket) (or (eq $source "demo") (hasPrefix "/" $source)) -}}
-{{- fail (printf "prefetch.enabled is true, but app.model.source is %s, which is no hub's: set prefetch.bucket to where it comes from" $source) -}}
+{{- fail (printf "prefetch.enabled is true, but app.model.source is %s, which is not a hub id: set prefetch.bucket to the bucket that holds it" $source) -}}
 {{- end -}}
 {{- if and $prefetch.bucket (not $prefetch.enabled) -}}
 {{- fail "prefetch.bucket is set, but prefetch.enabled is false: nothing would be copied from it" -}}
 {{- end -}}
 {{- if and $prefetch.enabled $prefetch.bucket (not (hasPrefix "/models/" $source)) -}}
-{{- fail (printf "prefetch.bucket is set, but app.model.source is %s: name the folder under /models that it is copied to" $source) -}}
+{{- fail (printf "prefetch.bucket is set, but app.model.source is %s: name the folder under /models to copy it to" $source) -}}
 {{- end -}}
 {{- if and $prefetch.enabled $prefetch.bucket (not $prefetch.copier.repository) -}}
-{{- fail "prefetch.bucket is set, but prefetch.copier.repository is empty: name an image that holds rclone" -}}
+{{- fail "prefetch.bucket is set, but prefetch.copier.repository is empty: name an image that contains rclone" -}}
 {{- end -}}
 {{- if and .Values.airGapped $prefetch.enabled (not $prefetch.bucket) -}}
-{{- fail "airGapped is true, but prefetch would ask a hub: fetch from a bucket of this site, or fill the claim by hand" -}}
+{{- fail "airGapped is true, but prefetch would download from a hub: use a bucket of this site, or fill the claim by hand" -}}
 {{- end -}}
 {{- end -}}

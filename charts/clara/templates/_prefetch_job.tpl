@@ -1,7 +1,7 @@
-{{/* What the Job does. Apart from the Job, because its name follows from it: a Job that exists can't change. */}}
+{{/* Spec of the Job. Separate from the Job, whose name contains its hash, because an existing Job can't change. */}}
 {{- define "clara.prefetchSpec" -}}
 {{- $prefetch := .Values.prefetch -}}
-{{- $model := .Values.app.model -}}
+{{- $model := include "clara.prefetchModel" . | fromYaml -}}
 backoffLimit: 4
 template:
   metadata:
@@ -57,7 +57,7 @@ template:
           - {name: HOME, value: /tmp}
           - {name: HF_HOME, value: /models/huggingface}
           - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
-          # Lines of our own say how far it is; bars would fill the log.
+          {{- /* The script logs its progress; progress bars would fill the log. */}}
           - {name: HF_HUB_DISABLE_PROGRESS_BARS, value: "1"}
           {{- with .Values.huggingFace.tokenSecretName }}
           - name: HF_TOKEN

@@ -1,16 +1,17 @@
 {{/*
-The scaling of every step, as a map from the step's name: what `app` says, over the defaults of serve_app/settings.py. Whole,
-because Serve fills what is missing in an entry of `deployments` with numbers of its own.
+Scaling of every step, as a map from the step's name: `app` over the defaults of serve_app/settings, without the keys set to
+"none". Complete, because Serve fills gaps in an entry of `deployments` with defaults of its own.
 */}}
 {{- define "clara.scaling" -}}
 {{- $steps := .Files.Get "files/scaling.yaml" | fromYaml -}}
 {{- range $step, $defaults := $steps -}}
 {{- range $key, $value := dig $step "scaling" dict $.Values.app -}}{{- $_ := set $defaults $key $value -}}{{- end -}}
+{{- range $key, $value := $defaults -}}{{- if eq (toString $value) "none" -}}{{- $_ := unset $defaults $key -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- toYaml $steps -}}
 {{- end -}}
 
-{{/* The same, of the steps that are deployments of their own. */}}
+{{/* The same, for the steps that are deployments of their own. */}}
 {{- define "clara.runningSteps" -}}
 {{- $steps := include "clara.scaling" . | fromYaml -}}
 {{- if ne (dig "orchestrator" "placement" "gateway" .Values.app) "separate" -}}{{- $steps = omit $steps "orchestrator" -}}{{- end -}}
@@ -18,8 +19,8 @@ because Serve fills what is missing in an entry of `deployments` with numbers of
 {{- end -}}
 
 {{/*
-How Serve scales each step. Here and not in the args, whose change replaces every replica of the application: of these a
-change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the step's replicas, any other none.
+How Serve scales each step. Not part of the args, because a change there replaces every replica of the application. A
+change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the step's replicas; any other keeps them.
 */}}
 {{- define "clara.deployments" -}}
 {{- range $step, $scaling := include "clara.runningSteps" . | fromYaml }}
@@ -41,7 +42,7 @@ change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the
 {{- end }}
 {{- end -}}
 
-{{/* What Ray reserves for a replica. Takes a step's scaling. */}}
+{{/* Resources that Ray reserves for a replica. Takes a step's scaling. */}}
 {{- define "clara.actorOptions" -}}
 {{- $options := pick . "num_cpus" "num_gpus" -}}
 {{- with .memory_bytes -}}{{- $_ := set $options "memory" . -}}{{- end -}}

@@ -1,6 +1,6 @@
-{{/* Where this release's Triton answers. */}}
+{{/* Address of this release's Triton. */}}
 {{- define "clara.tritonAddress" -}}
-{{ include "clara.name" . }}-triton:8001
+{{ include "clara.name" . }}-triton:{{ include "clara.port" "triton" }}
 {{- end -}}
 
 {{- define "clara.tritonSelectorLabels" -}}
@@ -12,7 +12,7 @@ app.kubernetes.io/component: triton
 {{- include "clara.imageReference" (dict "root" . "image" .Values.triton.image "name" "triton.image") -}}
 {{- end -}}
 
-{{/* One token for real: Triton calls a model ready whose process has died. One with too much to do is alive. */}}
+{{/* Script that generates one token: Triton reports a model as ready even after its process died. An overloaded server is alive. */}}
 {{- define "clara.tritonCheck" -}}
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-{{/* What a read-only root leaves writable: Ray's sessions, and the caches of vLLM and torch. */}}
+{{/* Writable folders beside the read-only root: Ray's sessions, and the caches of vLLM and torch. */}}
 {{- define "clara.scratchMounts" -}}
 - {name: scratch, mountPath: /tmp}
 - {name: home, mountPath: /home/clara}
@@ -11,7 +11,7 @@
   emptyDir: {sizeLimit: {{ .Values.scratchSizeLimit }}}
 {{- end -}}
 
-{{/* The door's own certificate, for every node that may have a Serve proxy. */}}
+{{/* The gateway's certificate, for every node that may run a Serve proxy. */}}
 {{- define "clara.serveTlsMount" -}}
 {{- if .Values.serveTls.secretName }}
 - {name: serve-tls, mountPath: /var/run/secrets/clara/serve-tls, readOnly: true}
@@ -25,7 +25,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* The model, wherever it comes from. */}}
+{{/* The model, from an image, a claim or the node's disk. */}}
 {{- define "clara.modelMount" -}}
 - {name: models, mountPath: /models{{ if .Values.models.image }}, readOnly: true{{ end }}}
 {{- end -}}
@@ -41,7 +41,7 @@
   {{- end }}
 {{- end -}}
 
-{{/* What a pod that runs the engine gets besides: the model if it holds one, and the key of a model server. */}}
+{{/* Additional mounts of a pod that runs the engine: the model, if it holds one, and the key of a model server. */}}
 {{- define "clara.engineMounts" -}}
 {{- if include "clara.engineHoldsModel" . }}
 {{ include "clara.modelMount" . }}

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Dialogue,
     Finished,
@@ -12,7 +13,6 @@ from serve_app.domain.conversation import (
     FollowUp,
     GenerationEvent,
     GenerationRequest,
-    Principal,
     Role,
     Sampling,
     TokenDelta,
@@ -24,32 +24,29 @@ from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.ports import ModelCard
 from serve_app.settings import ScriptedSettings
+from tests.calls import call
 
 OPENING = GenerationRequest(
     "one",
     (Turn(Role.USER, "Mô tả?"),),
     Sampling(max_tokens=5),
-    Principal("hospital-a"),
-    deadline_unix_s=9e9,
     adapter="stage-1",
-    priority=2,
-    trace_context={"traceparent": "00-1-2-01"},
 )
+CALL = call("hospital-a", timeout_s=1e6, priority=2, trace_context={"traceparent": "00-1-2-01"})
 FOLLOW_UP = FollowUp("two", "Kết luận?", Sampling(max_tokens=7), "stage-2")
 
 
 async def test_the_next_question_is_asked_with_the_answer_before_it() -> None:
     engine = ScriptedEngine()
 
-    _, *events = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+    _, *events = [event async for event in EngineChat(engine).converse(CALL, Dialogue(OPENING, (FOLLOW_UP,)))]
 
     first, second = engine.requests
     answer = "".join(event.text for event in events[: events.index(next(e for e in events if isinstance(e, Finished)))])
     assert first == OPENING
     assert second.turns == (*OPENING.turns, Turn(Role.ASSISTANT, answer), Turn(Role.USER, "Kết luận?"))
     assert (second.request_id, second.sampling, second.adapter) == ("two", FOLLOW_UP.sampling, "stage-2")
-    kept = ("principal", "deadline_unix_s", "priority", "trace_context")
-    assert all(getattr(second, name) == getattr(OPENING, name) for name in kept)
+    assert list(engine.calls) == [CALL, CALL]
     assert [event.usage.completion_tokens for event in events if isinstance(event, Finished)] == [5, 7]
 
 
@@ -65,7 +62,7 @@ async def test_who_answers_is_said_first_and_once() -> None:
     chat = EngineChat(engine)
 
     for _ in range(2):
-        events = [event async for event in chat.converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+        events = [event async for event in chat.converse(CALL, Dialogue(OPENING, (FOLLOW_UP,)))]
 
         cards = [event for event in events if isinstance(event, ModelCard)]
         assert cards == events[:1] == [ModelCard("scripted", "scripted", "1")]
@@ -73,7 +70,7 @@ async def test_who_answers_is_said_first_and_once() -> None:
 
 
 async def test_a_single_question_has_a_single_answer() -> None:
-    events = [event async for event in EngineChat(ScriptedEngine()).converse(Dialogue(OPENING))]
+    events = [event async for event in EngineChat(ScriptedEngine()).converse(CALL, Dialogue(OPENING))]
 
     assert [isinstance(event, Finished) for event in events].count(True) == 1
     assert isinstance(events[-1], Finished)
@@ -83,14 +80,14 @@ async def test_nothing_is_asked_after_an_engine_died() -> None:
     engine = ScriptedEngine(ScriptedSettings(dies_after_tokens=2))
 
     with pytest.raises(EngineGone):
-        _ = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+        _ = [event async for event in EngineChat(engine).converse(CALL, Dialogue(OPENING, (FOLLOW_UP,)))]
 
     assert list(engine.requests) == [OPENING]
 
 
 async def test_nothing_is_asked_after_an_answer_without_an_end() -> None:
     class Mumbling(ScriptedEngine):
-        async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
             self.requests.append(request)
             yield Finished(FinishReason.STOP, Usage(1, 1))
             yield TokenDelta("- Bóng tim")
@@ -98,7 +95,7 @@ async def test_nothing_is_asked_after_an_answer_without_an_end() -> None:
     engine = Mumbling()
 
     with pytest.raises(EngineGone):
-        _ = [event async for event in EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))]
+        _ = [event async for event in EngineChat(engine).converse(CALL, Dialogue(OPENING, (FOLLOW_UP,)))]
 
     assert list(engine.requests) == [OPENING]
 
@@ -106,7 +103,7 @@ async def test_nothing_is_asked_after_an_answer_without_an_end() -> None:
 async def test_leaving_in_the_second_answer_frees_the_engine() -> None:
     engine = ScriptedEngine(ScriptedSettings(token_s=0.001))
 
-    async with contextlib.aclosing(EngineChat(engine).converse(Dialogue(OPENING, (FOLLOW_UP,)))) as events:
+    async with contextlib.aclosing(EngineChat(engine).converse(CALL, Dialogue(OPENING, (FOLLOW_UP,)))) as events:
         async for event in events:
             if len(engine.requests) == 2 and isinstance(event, TokenDelta):
                 break

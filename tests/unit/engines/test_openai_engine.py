@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
     GenerationRequest,
-    Principal,
     Role,
     Sampling,
     TokenDelta,
@@ -29,6 +29,7 @@ from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overload
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.engines.openai_engine import OpenAIEngine
 from serve_app.settings import OpenAISettings
+from tests.calls import call
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (56, 84, 3), dtype=np.uint8)
 FILM = Radiograph(PIXELS, "digest", Source("PNG", 84, 56, 8), GateVerdict(GateOutcome.PASS, 1.0, "drawn"))
@@ -86,9 +87,13 @@ def engine_of(server: Server, adapters: tuple[str, ...] = (), **settings: Any) -
     return OpenAIEngine(OpenAISettings(**settings), adapters=adapters, transport=httpx.MockTransport(server))
 
 
-async def ask(server: Server, request: GenerationRequest | None = None, **settings: Any) -> list[Any]:
+async def ask(
+    server: Server, request: GenerationRequest | None = None, asking: Call | None = None, **settings: Any
+) -> list[Any]:
     engine = engine_of(server, **{"model": "clara", **settings})
-    return [event async for event in engine.generate(request or GenerationRequest("one", CONVERSATION))]
+    return [
+        event async for event in engine.generate(asking or call(), request or GenerationRequest("one", CONVERSATION))
+    ]
 
 
 def refusal(status: int, headers: dict[str, str] | None = None) -> Answer:
@@ -128,8 +133,7 @@ async def test_the_conversation_goes_out_whole_and_the_pixels_unharmed() -> None
 async def test_only_vllm_is_sent_what_only_vllm_knows() -> None:
     plain, vllm = Server(), Server()
     await ask(plain)
-    request = GenerationRequest("one", CONVERSATION, principal=Principal("hospital-a"), priority=2)
-    await ask(vllm, request, is_vllm=True)
+    await ask(vllm, asking=call("hospital-a", priority=2), is_vllm=True)
 
     assert not {"cache_salt", "priority", "return_token_ids", "stream_interval"} & plain.payloads[0].keys()
     assert vllm.payloads[0]["priority"] == 2 and vllm.payloads[0]["cache_salt"]
@@ -171,10 +175,10 @@ def blind(payload: dict[str, Any]) -> httpx.Response:
 @pytest.mark.parametrize(
     ("server", "words"),
     [
-        (Server(blind), "does not look at images"),
+        (Server(blind), "ignores images"),
         (Server(models=("a", "b")), "2 models"),
         (Server(models=()), "0 models"),
-        (Server(lambda payload: streamed(chunk("a"), chunk(finish_reason="stop"))), "no usage"),
+        (Server(lambda payload: streamed(chunk("a"), chunk(finish_reason="stop"))), "no token usage"),
         (Server(models=("Qwen/clara",), adapters=("stage-1",)), "not list stage-2'"),
     ],
 )
@@ -199,7 +203,7 @@ def fail(payload: dict[str, Any]) -> httpx.Response:
 
 
 async def report_on(engine: OpenAIEngine) -> list[Any]:
-    return [event async for event in engine.generate(GenerationRequest("one", CONVERSATION))]
+    return [event async for event in engine.generate(call(), GenerationRequest("one", CONVERSATION))]
 
 
 async def test_a_server_that_has_another_model_now_is_not_ready() -> None:
@@ -226,7 +230,7 @@ async def test_a_server_that_does_not_look_at_images_does_not_take_the_place_of_
     server.payloads.clear()
 
     for ask in (report_on, OpenAIEngine.describe, report_on):
-        with pytest.raises(Unavailable, match="does not look at images"):
+        with pytest.raises(Unavailable, match="ignores images"):
             await ask(engine)
     assert "Cho biết" not in json.dumps(server.payloads, ensure_ascii=False), "a film went to it"
 

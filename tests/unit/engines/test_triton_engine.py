@@ -1,7 +1,6 @@
 """What a Triton server's refusals, silences and ends become; the server is gRPC's own, its answers are scripted."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
 from loadtests.bench.servers import free_port
+from serve_app.domain.call import Call
 from serve_app.domain.conversation import (
     Finished,
     FinishReason,
@@ -27,6 +27,7 @@ from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, En
 from serve_app.engines.triton_engine import TritonEngine
 from serve_app.engines.triton_tensors import event_tensors
 from serve_app.settings import TritonSettings
+from tests.calls import call
 
 WORD = TokenDelta("Tim to.", (4, 5))
 END = Finished(FinishReason.STOP, Usage(7, 2))
@@ -115,19 +116,20 @@ async def connect() -> AsyncIterator[Connect]:
         await server.stop(None)
 
 
-async def answer(engine: TritonEngine, request: GenerationRequest = QUESTION) -> list[GenerationEvent]:
-    return [event async for event in engine.generate(request)]
+async def answer(
+    engine: TritonEngine, request: GenerationRequest = QUESTION, asking: Call | None = None
+) -> list[GenerationEvent]:
+    return [event async for event in engine.generate(asking or call(), request)]
 
 
 async def test_an_answer_is_what_the_server_says(connect: Connect) -> None:
     # Triton ends a stream with a response that has no output.
     empty = service_pb2.ModelStreamInferResponse(infer_response=service_pb2.ModelInferResponse())
     triton = Triton(says(response(WORD), response(END), empty))
-    request = GenerationRequest(
-        "request-2", QUESTION.turns, deadline_unix_s=time.time() + 30, trace_context={"traceparent": "00-1-2-01"}
-    )
+    request = GenerationRequest("request-2", QUESTION.turns)
+    asking = call(timeout_s=30, trace_context={"traceparent": "00-1-2-01"})
 
-    assert await answer(await connect(triton), request) == [WORD, END]
+    assert await answer(await connect(triton), request, asking) == [WORD, END]
 
     (asked,) = triton.asked
     assert (asked.model_name, asked.id) == ("clara", "request-2")
@@ -177,13 +179,13 @@ async def test_the_deadline_ends_an_answer_and_tells_the_server(connect: Connect
     engine = await connect(triton)
 
     with pytest.raises(DeadlineExceeded):
-        await answer(engine, GenerationRequest("request-3", QUESTION.turns, deadline_unix_s=time.time() + 0.1))
+        await answer(engine, GenerationRequest("request-3", QUESTION.turns), call(timeout_s=0.1))
     await asyncio.wait_for(triton.was_left.wait(), timeout=10)
 
 
 async def test_leaving_early_tells_the_server(connect: Connect) -> None:
     triton = Triton(falls_silent(response(WORD)))
-    events = (await connect(triton)).generate(QUESTION)
+    events = (await connect(triton)).generate(call(), QUESTION)
 
     assert await anext(events) == WORD
     await events.aclose()

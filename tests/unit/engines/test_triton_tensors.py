@@ -49,11 +49,11 @@ ends = st.builds(Finished, st.sampled_from(FinishReason), st.builds(Usage, count
 
 @given(st.lists(turns, min_size=1, max_size=4), samplings)
 def test_a_request_arrives_as_it_was_sent(said: list[Turn], sampling: Sampling) -> None:
-    sent = GenerationRequest("request-1", tuple(said), sampling, deadline_unix_s=12.5)
+    sent = GenerationRequest("request-1", tuple(said), sampling)
 
-    arrived = request_of(request_tensors(sent), "request-1", 12.5)
+    arrived = request_of(request_tensors(sent), "request-1")
 
-    assert arrived.sampling == sampling and arrived.deadline_unix_s == 12.5
+    assert (arrived.request_id, arrived.sampling) == ("request-1", sampling)
     assert [(turn.role, turn.text) for turn in arrived.turns] == [(turn.role, turn.text) for turn in said]
     for there, here in zip(arrived.turns, said, strict=True):
         assert len(there.images) == len(here.images)
@@ -88,4 +88,4 @@ TEXT = {name: tensor for name, tensor in QUESTION.items() if name != "images"}
 )
 def test_what_is_no_conversation_is_refused(tensors: Tensors) -> None:
     with pytest.raises(BadRequest):
-        request_of(tensors, "request-3", None)
+        request_of(tensors, "request-3")

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from serve_app.cluster.environment import prepare_environment
 from serve_app.domain.conversation import Finished, FinishReason, GenerationRequest, TokenDelta, Usage
 from serve_app.domain.errors import EngineGone, Unavailable
 from serve_app.engines.warm_up import warm_up_request
-from serve_app.launch import prepare_environment
 from serve_app.ports import Engine
 from serve_app.settings import Settings
+from tests.calls import call
 
 Output = SimpleNamespace
 """What is read of vLLM's `RequestOutput`."""
@@ -55,7 +56,7 @@ def engine_of(core: Core, monkeypatch: pytest.MonkeyPatch, **model: Any) -> Engi
     engine = VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
     rendered = iter(range(100))
 
-    async def render(llm: Core, request: GenerationRequest) -> int:
+    async def render(llm: Core, tenant: str, request: GenerationRequest) -> int:
         return next(rendered)
 
     monkeypatch.setattr(engine, "_llm", core)
@@ -70,7 +71,7 @@ async def test_a_film_that_vllm_gave_up_at_once_is_rendered_and_asked_about_once
     core = Core(GIVEN_UP, ANSWER)
     caplog.set_level(logging.WARNING)
 
-    events = [event async for event in engine_of(core, monkeypatch).generate(warm_up_request("rpt-secret"))]
+    events = [event async for event in engine_of(core, monkeypatch).generate(call(), warm_up_request("rpt-secret"))]
 
     assert events == [
         TokenDelta("Tim ", (7,)),
@@ -90,8 +91,8 @@ async def test_what_is_given_up_again_or_midway_is_an_error(
 ) -> None:
     core = Core(*answers)
 
-    with pytest.raises(EngineGone, match="gave this report up") as caught:
-        _ = [event async for event in engine_of(core, monkeypatch).generate(warm_up_request())]
+    with pytest.raises(EngineGone, match="aborted this report") as caught:
+        _ = [event async for event in engine_of(core, monkeypatch).generate(call(), warm_up_request())]
 
     assert type(caught.value) is EngineGone, "what crosses a handle is found again without vLLM"
     assert len(core.prompts) == num_asked

@@ -6,17 +6,26 @@ import pytest
 from evaluation.drafters import DrafterCard, DrafterGone, DraftFailed, PlatformDrafter
 from evaluation.in_process import drafting_in_process
 from evaluation.predictions import Text
+from serve_app.api.examples import report_example
+from serve_app.client import AsyncClient
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.study import Patient, Sex, View
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.settings import PreprocessorSettings, ScreenSettings, ScriptedSettings, Settings
 
 RECORDING = Settings(preprocessor=PreprocessorSettings(screen=ScreenSettings(policy="record")))
-REPORT = {
-    "findings": {"text": "Bóng tim to.", "status": "complete"},
-    "impression": {"text": "Tim to.", "status": "truncated"},
+REPORT = report_example() | {
+    "findings": {"text": "Bóng tim to.", "items": [], "status": "complete"},
+    "impression": {"text": "Tim to.", "items": [], "status": "truncated"},
 }
-VERSION = {"model": "m", "engine": "vllm", "engine_version": "1", "prompt_version": "clara-vi-1", "version": "0"}
+VERSION = {
+    "model": "m",
+    "engine": "vllm",
+    "engine_version": "1",
+    "prompt_version": "clara-vi-1",
+    "version": "0",
+    "preparation_version": "clara-prep-2",
+}
 
 
 def platform(answer: httpx.Response | Exception, asked: list[httpx.Request] | None = None) -> PlatformDrafter:
@@ -27,14 +36,14 @@ def platform(answer: httpx.Response | Exception, asked: list[httpx.Request] | No
             raise answer
         return answer
 
-    return PlatformDrafter(httpx.AsyncClient(base_url="http://there", transport=httpx.MockTransport(handle)))
+    return PlatformDrafter(AsyncClient("http://there", transport=httpx.MockTransport(handle), max_retries=0))
 
 
 async def test_a_report_by_http_has_texts_and_statuses() -> None:
     asked: list[httpx.Request] = []
     drafter = platform(httpx.Response(200, json=REPORT), asked)
 
-    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, 63, View.AP))
+    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, 63), View.AP)
 
     assert text == Text("Bóng tim to.", "Tim to.", "complete", "truncated")
     body = asked[0].content
@@ -54,9 +63,9 @@ async def test_what_is_unknown_of_the_patient_is_not_sent() -> None:
         (httpx.Response(422, json={"code": "not-a-chest-xray"}), "not-a-chest-xray"),
         (httpx.Response(502, text="<h1>Bad gateway</h1>"), "http-502"),
         (httpx.Response(502, json=["no problem document"]), "http-502"),
-        (httpx.Response(200, json={"findings": "x"}), "incomplete"),
-        (httpx.Response(200, text="no json"), "incomplete"),
-        (httpx.ReadTimeout("late"), "unreachable"),
+        (httpx.Response(200, json={"findings": "x"}), "not-the-platform"),
+        (httpx.Response(200, text="no json"), "not-the-platform"),
+        (httpx.ReadTimeout("late"), "incomplete"),
     ],
 )
 async def test_a_failure_by_http_has_its_code(answer: httpx.Response | Exception, code: str) -> None:

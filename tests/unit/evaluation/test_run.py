@@ -16,7 +16,7 @@ from evaluation.drafters import DrafterCard, DrafterGone, DraftFailed
 from evaluation.predictions import PREDICTIONS, Text, UnusableFolder, read_predictions
 from evaluation.result import NothingToScore
 from evaluation.run import StudyReader, run, sha256_of_studies
-from serve_app.domain.study import Patient
+from serve_app.domain.study import Patient, View
 from training.data import BadRow, ReportedStudy
 
 NORMAL = Text("Không tràn dịch màng phổi.", "Tim phổi trong giới hạn bình thường.", "complete", "complete")
@@ -34,7 +34,7 @@ class FakeDrafter:
     async def describe(self) -> DrafterCard:
         return DrafterCard(self.model, "fake", "1", "clara-vi-1")
 
-    async def draft(self, image: bytes, patient: Patient) -> Text:
+    async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         self.num_calls += 1
         if self.gone_after is not None and self.num_calls > self.gone_after:
             raise DrafterGone("the engine died")

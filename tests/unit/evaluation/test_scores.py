@@ -10,7 +10,7 @@ from evaluation.metrics.intervals import differences, f1_of, interval, intervals
 from evaluation.metrics.lexical import bleu_of, lexical_counts, lexical_score, rouge_l_of
 from evaluation.scores import COLUMNS, METRICS, ScoredText, known_metrics, summarise, summarise_findings, tabulate
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
-from serve_app.reasoning.facts import extract
+from serve_app.facts import extract
 
 LEFT, RIGHT, HEART = "Tràn dịch màng phổi trái.", "Tràn dịch màng phổi phải.", "Bóng tim to."
 NO_EFFUSION, NO_HEART = "Không tràn dịch màng phổi.", "Bóng tim không to."

@@ -15,12 +15,14 @@ from serve_app.domain.errors import (
     Overloaded,
     UploadTooLarge,
 )
-from serve_app.domain.radiograph import GateOutcome, Source
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.study import StudyImage, View
 from serve_app.imaging import preparer as module
-from serve_app.imaging.film import Film
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings, ScreenSettings
+from tests.calls import call
 from tests.unit.imaging.files import dicom, png, ramp, saved
 from training.phantoms import draw, sample
 
@@ -29,9 +31,9 @@ NOISE = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
 
 
 async def test_a_chest_film_is_prepared_and_named_by_its_pixels() -> None:
-    prepared = await LocalPreparer(PreprocessorSettings()).prepare(png(CHEST))
+    prepared = await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(png(CHEST)))
     assert prepared.gate.outcome is GateOutcome.PASS
-    assert not prepared.gate.is_overridden
+    assert not prepared.gate.is_confirmed
     assert np.array_equal(prepared.pixels, normalize(CHEST, PreprocessorSettings().max_visual_tokens))
     assert prepared.digest == digest(prepared.pixels)
     assert prepared.source == Source("PNG", CHEST.shape[1], CHEST.shape[0], 8)
@@ -41,43 +43,43 @@ async def test_the_same_film_in_three_formats_has_one_digest() -> None:
     preparer = LocalPreparer(PreprocessorSettings())
     files = [png(CHEST), png(CHEST.astype(np.uint16) * 257), saved(Image.fromarray(CHEST).convert("RGBA"), "PNG"),
              dicom(CHEST, WindowCenter=128, WindowWidth=256)]  # fmt: skip
-    assert len({(await preparer.prepare(file)).digest for file in files}) == 1
+    assert len({(await preparer.prepare(call(), StudyImage(file))).digest for file in files}) == 1
 
 
 async def test_what_is_no_chest_is_refused_with_its_score() -> None:
     with pytest.raises(NotAChestXray) as caught:
-        await LocalPreparer(PreprocessorSettings()).prepare(png(NOISE))
+        await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(png(NOISE)))
     assert set(caught.value.facts) == {"reason", "score"}
 
 
 async def test_an_uncertain_film_needs_confirmation() -> None:
     never_sure = PreprocessorSettings(screen=ScreenSettings(pass_score=1.0, refuse_score=0.0))
     with pytest.raises(NeedsConfirmation):
-        await LocalPreparer(never_sure).prepare(png(255 - CHEST))
+        await LocalPreparer(never_sure).prepare(call(), StudyImage(png(255 - CHEST)))
 
 
 async def test_an_override_goes_on_and_is_recorded() -> None:
     preparer = LocalPreparer(PreprocessorSettings())
-    refused = await preparer.prepare(png(NOISE), has_override=True)
+    refused = await preparer.prepare(call(), StudyImage(png(NOISE), is_confirmed=True))
     assert refused.gate.outcome is GateOutcome.REFUSE
-    assert refused.gate.is_overridden
-    passed = await preparer.prepare(png(CHEST), has_override=True)
-    assert not passed.gate.is_overridden
+    assert refused.gate.is_confirmed
+    passed = await preparer.prepare(call(), StudyImage(png(CHEST), is_confirmed=True))
+    assert not passed.gate.is_confirmed
 
 
 async def test_the_recording_policy_stops_nothing() -> None:
     recording = PreprocessorSettings(screen=ScreenSettings(policy="record"))
-    prepared = await LocalPreparer(recording).prepare(png(NOISE))
+    prepared = await LocalPreparer(recording).prepare(call(), StudyImage(png(NOISE)))
     assert prepared.gate.outcome is GateOutcome.REFUSE
-    assert not prepared.gate.is_overridden
+    assert not prepared.gate.is_confirmed
 
 
 async def test_unreadable_files_keep_their_own_error() -> None:
     preparer = LocalPreparer(PreprocessorSettings())
     with pytest.raises(EmptyUpload):
-        await preparer.prepare(b"")
+        await preparer.prepare(call(), StudyImage(b""))
     with pytest.raises(CorruptImage):
-        await preparer.prepare(png(ramp())[:200])
+        await preparer.prepare(call(), StudyImage(png(ramp())[:200]))
 
 
 async def test_a_slow_file_is_given_up_and_its_slot_stays_taken_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,21 +87,21 @@ async def test_a_slow_file_is_given_up_and_its_slot_stays_taken_until_it_ends(mo
     monkeypatch.setattr(module, "decode", lambda data, settings: release.wait(20))
     preparer = LocalPreparer(PreprocessorSettings(decode_timeout_s=0.1, num_workers=1))
     with pytest.raises(UploadTooLarge) as caught:
-        await preparer.prepare(b"slow")
+        await preparer.prepare(call(), StudyImage(b"slow"))
     assert caught.value.facts["unit"] == "seconds"
     with pytest.raises(Overloaded):
-        await preparer.prepare(b"next")
+        await preparer.prepare(call(), StudyImage(b"next"))
     monkeypatch.undo()
     release.set()
     await _until_free(preparer)
-    assert (await LocalPreparer(PreprocessorSettings()).prepare(png(CHEST))).digest
+    assert (await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(png(CHEST)))).digest
 
 
 async def test_a_client_that_leaves_gives_its_slot_back_when_the_work_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(module, "decode", lambda data, settings: release.wait(20))
     preparer = LocalPreparer(PreprocessorSettings(num_workers=1))
-    task = asyncio.create_task(preparer.prepare(b"slow"))
+    task = asyncio.create_task(preparer.prepare(call(), StudyImage(b"slow")))
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -115,13 +117,13 @@ async def test_the_event_loop_stays_free_while_images_are_prepared(monkeypatch: 
     # Only the event loop can bring the third: were it held up by one of the others, none would go on.
     together = threading.Barrier(num_workers + 1)
 
-    def decode(data: bytes, settings: PreprocessorSettings) -> Film:
+    def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
         together.wait(20)
         return really_decode(data, settings)
 
     monkeypatch.setattr(module, "decode", decode)
     preparer = LocalPreparer(PreprocessorSettings(num_workers=num_workers))
-    tasks = [asyncio.create_task(preparer.prepare(png(CHEST))) for _ in range(num_workers)]
+    tasks = [asyncio.create_task(preparer.prepare(call(), StudyImage(png(CHEST)))) for _ in range(num_workers)]
     await asyncio.to_thread(together.wait, 20)
     assert all([(await task).digest for task in tasks])
 
@@ -132,3 +134,41 @@ async def _until_free(preparer: LocalPreparer) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("the slot was not given back")
+
+
+async def test_a_film_declared_lateral_goes_on_and_is_said_to_be_unjudged() -> None:
+    """The network was never trained on laterals: what it thinks of one is chance."""
+    preparer = LocalPreparer(PreprocessorSettings())
+
+    prepared = await preparer.prepare(call(), StudyImage(png(NOISE), View.LATERAL))
+
+    assert prepared.gate == GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [png(np.full((300, 300), 128, np.uint8)), png(NOISE[:40]), png(np.stack([NOISE, NOISE // 2, 255 - NOISE], axis=2))],
+    ids=["uniform", "too small", "coloured"],
+)
+async def test_what_is_no_film_of_any_view_is_refused_though_declared_lateral(data: bytes) -> None:
+    with pytest.raises(NotAChestXray):
+        await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(data, View.LATERAL))
+
+
+async def test_a_file_that_calls_itself_lateral_is_not_believed_without_the_client() -> None:
+    preparer = LocalPreparer(PreprocessorSettings())
+    data = dicom(NOISE, ViewPosition="LL", WindowCenter=128, WindowWidth=256)
+
+    with pytest.raises(NeedsConfirmation, match="lateral view"):
+        await preparer.prepare(call(), StudyImage(data))
+
+    confirmed = await preparer.prepare(call(), StudyImage(data, is_confirmed=True))
+    assert confirmed.gate.is_confirmed and confirmed.gate.outcome is GateOutcome.UNJUDGED
+
+
+async def test_a_frontal_film_is_judged_whatever_its_file_says() -> None:
+    data = dicom(CHEST, ViewPosition="LL", WindowCenter=128, WindowWidth=256)
+
+    prepared = await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(data, View.PA))
+
+    assert prepared.gate.outcome is GateOutcome.PASS

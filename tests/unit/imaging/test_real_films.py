@@ -10,10 +10,12 @@ from PIL import Image
 
 from serve_app.domain.errors import ClaraError, UnsupportedTransferSyntax, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
+from serve_app.domain.study import StudyImage, View
 from serve_app.imaging.decode import decode
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
+from tests.calls import call
 
 SETTINGS = PreprocessorSettings()
 
@@ -42,6 +44,17 @@ def test_of_pictures_that_are_none_no_one_passes_and_all_are_refused(samples: Pa
     assert outcomes[GateOutcome.REFUSE] >= 0.95 * outcomes.total()
 
 
+@pytest.mark.parametrize("kind", ["positive", "negative"])
+def test_declared_lateral_none_passes_the_grey_ones_are_unjudged_and_coloured_ones_refused(
+    samples: Path, kind: str
+) -> None:
+    gate = Gate()
+    for path in sorted((samples / kind).iterdir()):
+        picture = decode(path.read_bytes(), SETTINGS)
+        expected = GateOutcome.REFUSE if picture.colour_ratio > 0.15 else GateOutcome.UNJUDGED
+        assert gate.screen(picture, View.LATERAL).outcome is expected, path.name
+
+
 def test_the_jpeg_2000_chest_is_displayed_as_its_published_rendering(samples: Path) -> None:
     film = decode((samples / "dicom" / "RG1_J2KI.dcm").read_bytes(), SETTINGS)
     with Image.open(samples / "positive" / "nema_rg1_chest_pa.png") as image:
@@ -54,7 +67,7 @@ def test_the_jpeg_2000_chest_is_displayed_as_its_published_rendering(samples: Pa
 
 @pytest.mark.parametrize("name", ["RG1_J2KI.dcm", "RG1_small_explicit_le.dcm"])
 async def test_a_real_dicom_chest_is_prepared(samples: Path, name: str) -> None:
-    prepared = await LocalPreparer(SETTINGS).prepare((samples / "dicom" / name).read_bytes())
+    prepared = await LocalPreparer(SETTINGS).prepare(call(), StudyImage((samples / "dicom" / name).read_bytes()))
     assert prepared.gate.outcome is GateOutcome.PASS
     assert prepared.source.format == "DICOM"
     assert prepared.source.bits_stored == 15

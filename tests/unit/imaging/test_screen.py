@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from serve_app.domain.radiograph import GateOutcome, Source
-from serve_app.imaging.film import Film
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.study import View
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import CLASSES, GATE_CHECKPOINT, Gate, thumbnail
 from serve_app.settings import ScreenSettings
+from training.gate.bodies import lateral_chest
 from training.phantoms import draw, sample
 
 GATE = Gate()
 
 
-def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Film:
-    return Film(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
+def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Picture:
+    return Picture(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
 
 
 def phantom(seed: int) -> NDArray[np.uint8]:
@@ -85,6 +87,21 @@ def test_probabilities_add_up_for_any_number_of_films() -> None:
     probabilities = GATE.probabilities(thumbnails)
     assert probabilities.shape == (5, len(CLASSES))
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lateral_is_unjudged_whatever_the_network_would_say(seed: int) -> None:
+    drawn = lateral_chest(np.random.default_rng(seed))
+    for pixels in (drawn, phantom(seed)):
+        verdict = GATE.screen(film(pixels), View.LATERAL)
+        assert verdict == GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
+    assert GATE.screen(film(drawn)).outcome is not GateOutcome.PASS
+
+
+@pytest.mark.parametrize("view", [None, View.PA, View.AP])
+def test_every_other_view_is_judged_by_the_network(view: View | None) -> None:
+    for pixels in (phantom(1), 255 - phantom(1)):
+        assert GATE.screen(film(pixels), view) == GATE.screen(film(pixels))
 
 
 @given(height=st.integers(1, 400), width=st.integers(1, 400), seed=st.integers(0, 5))

@@ -12,9 +12,17 @@ from typing import Any, ClassVar
 
 import pytest
 
+from serve_app.api.examples import report_example
+
 ROOT = Path(__file__).parents[3]
-REPORT = {"findings": {"text": "Bóng tim to."}, "impression": {"text": "Tim to."}, "disclaimer": "Bản nháp."}
-GOOD = [("prepared", {}), ("findings.delta", {"text": "B"}), ("impression.delta", {"text": "T"}), ("report", REPORT)]
+REPORT = report_example()
+PREPARED = {name: REPORT[name] for name in ("id", "image", "gate", "images")}
+GOOD = [
+    ("prepared", PREPARED),
+    ("findings.delta", {"text": "B"}),
+    ("impression.delta", {"text": "T"}),
+    ("report", REPORT),
+]
 GONE = [GOOD[0], ("error", {"code": "engine-gone", "detail": "the engine stopped"})]
 HOLLOW = [("report", REPORT | {"disclaimer": ""})]
 BROKEN = [("report", '{"findings": {"text"')]
@@ -116,7 +124,7 @@ def test_whole_reports_are_counted_and_timed(door: ThreadingHTTPServer, tmp_path
         assert stats[name]["num_requests"] == num_reports
     for body in StubDoor.bodies:
         assert b"\x89PNG" in body
-        for field in (b'name="image"; filename="film.png"', b'name="sex"', b'name="age"', b'name="view"'):
+        for field in (b'name="image"; filename="film"', b'name="sex"', b'name="age"', b'name="view"'):
             assert field in body
     assert verdict_of(tmp_path) == 0
 
@@ -131,8 +139,8 @@ def test_problems_errors_and_hollow_reports_are_failures(door: ThreadingHTTPServ
         "422 not-a-chest-xray",
         "engine-gone: the engine stopped",
         "hollow: the report has no disclaimer",
-        "JSONDecodeError",
-        "503 unknown",
+        "not-the-platform: the answer is not one of the platform's",
+        "503 http-503",
     ):
         assert reason in failures
     assert verdict_of(tmp_path) == 1

@@ -1,37 +1,24 @@
 """The load test's reader takes only whole reports, however the network cuts them."""
 
 import itertools
-import json
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.stream import ReportFailed, read_report
+from loadtests.stream import ReportFailed, timed
+from serve_app.api.examples import report_example
+from serve_app.client import IncompleteAnswer, ProblemError, ReportBody, ReportDone
+from serve_app.client.events import read_events
+from tests.unit.client.conftest import stream_bytes as whole
 
-REPORT = {"findings": {"text": "Bóng tim to."}, "impression": {"text": "Tim to."}, "disclaimer": "Bản nháp."}
-
-
-def event(name: str, data: object, ending: str = "\r\n") -> str:
-    return f"event: {name}{ending}data: {json.dumps(data, ensure_ascii=False)}{ending}{ending}"
-
-
-def whole(ending: str = "\r\n") -> bytes:
-    events = [
-        f": ping{ending}{ending}",
-        event("prepared", {"id": "rpt_1"}, ending),
-        event("findings.delta", {"text": "Bóng"}, ending),
-        event("findings.delta", {"text": " tim to."}, ending),
-        event("impression.delta", {"text": "Tim to."}, ending),
-        event("report", REPORT, ending),
-    ]
-    return "".join(events).encode()
+REPORT = ReportBody.model_validate(report_example())
 
 
 def read(chunks: Iterable[bytes]) -> list[tuple[str, float]]:
     ticks = itertools.count(1)
-    return list(read_report(chunks, lambda: float(next(ticks))))
+    return list(timed(read_events(chunks), lambda: float(next(ticks))))
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
@@ -47,26 +34,32 @@ def test_it_does_not_matter_where_the_network_cuts(cuts: list[int]) -> None:
     assert len(read(chunks)) == 2
 
 
-@given(st.integers(0, len(whole()) - len(event("report", REPORT).encode())))
+@given(st.integers(0, whole().index(b"event: report")))
 def test_a_stream_that_ends_early_is_a_failure(length: int) -> None:
-    with pytest.raises(ReportFailed, match="incomplete"):
+    with pytest.raises(IncompleteAnswer, match="ended before"):
         read([whole()[:length]])
 
 
 def test_an_error_event_is_a_failure_with_its_code() -> None:
-    with pytest.raises(ReportFailed, match="engine-gone: the engine stopped"):
-        read([event("error", {"code": "engine-gone", "detail": "the engine stopped"}).encode()])
+    with pytest.raises(ProblemError, match="the engine stopped") as failure:
+        read([b'event: error\ndata: {"code": "engine-gone", "detail": "the engine stopped"}\n\n'])
+    assert failure.value.code == "engine-gone"
 
 
 @pytest.mark.parametrize(
-    ("changes", "missing"),
+    ("findings", "impression", "disclaimer", "missing"),
     [
-        ({"findings": {"text": " "}}, "no findings"),
-        ({"impression": {}}, "no impression"),
-        ({"disclaimer": ""}, "no disclaimer"),
-        ({"findings": {"text": ""}, "disclaimer": ""}, "no findings and no disclaimer"),
+        (" ", "Tim to.", "Bản nháp.", "no findings"),
+        ("Bóng tim to.", "", "Bản nháp.", "no impression"),
+        ("Bóng tim to.", "Tim to.", "", "no disclaimer"),
+        ("", "Tim to.", "", "no findings and no disclaimer"),
     ],
 )
-def test_a_hollow_report_is_a_failure(changes: dict[str, object], missing: str) -> None:
+def test_a_hollow_report_is_a_failure(findings: str, impression: str, disclaimer: str, missing: str) -> None:
+    changes = {
+        "findings": REPORT.findings.model_copy(update={"text": findings}),
+        "impression": REPORT.impression.model_copy(update={"text": impression}),
+        "disclaimer": disclaimer,
+    }
     with pytest.raises(ReportFailed, match=missing):
-        read([event("report", REPORT | changes).encode()])
+        list(timed([ReportDone(REPORT.model_copy(update=changes))], lambda: 0.0))

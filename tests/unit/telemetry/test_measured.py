@@ -6,14 +6,19 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from serve_app.domain.conversation import Principal, Usage
+from serve_app.cluster.recorder import Recorder
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import ClaraError, NeedsConfirmation, NotAChestXray, NotAnImage
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
 from serve_app.domain.report import (
+    Concern,
+    ConcernCode,
+    Place,
     Prepared,
     Report,
+    ReportedImage,
     ReportEvent,
-    ReportRequest,
     Section,
     SectionDelta,
     SectionDone,
@@ -21,12 +26,12 @@ from serve_app.domain.report import (
     SectionStatus,
     TurnRecord,
 )
-from serve_app.domain.study import Patient
-from serve_app.telemetry.exporter import Recorder
+from serve_app.domain.study import Patient, Study
 from serve_app.telemetry.measured import MeasuredReporter
-from serve_app.telemetry.metrics import FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
+from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
+from tests.calls import call, study_of
 
-REQUEST = ReportRequest("rpt-1", b"film", Patient())
+STUDY = study_of()
 
 
 class Notebook:
@@ -54,7 +59,7 @@ class Reciting:
         self._events = events
         self._error = error
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
         for event in self._events:
             yield event
         if self._error is not None:
@@ -64,14 +69,18 @@ class Reciting:
 class Silent(Reciting):
     """Yields what it was given, then says nothing more."""
 
-    async def report(self, request: ReportRequest, principal: Principal) -> AsyncGenerator[ReportEvent]:
-        async for event in super().report(request, principal):
+    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
+        async for event in super().report(call, study, report_id):
             yield event
         await asyncio.Event().wait()
 
 
-def prepared(is_overridden: bool = False) -> Prepared:
-    return Prepared("rpt-1", "d", Source("PNG", 1, 1, 8), GateVerdict(GateOutcome.PASS, 1.0, "x", is_overridden))
+def image(is_confirmed: bool = False) -> ReportedImage:
+    return ReportedImage("d", Source("PNG", 1, 1, 8), GateVerdict(GateOutcome.PASS, 1.0, "x", is_confirmed))
+
+
+def prepared(is_confirmed: bool = False) -> Prepared:
+    return Prepared("rpt-1", (image(is_confirmed),))
 
 
 def reported(*usages: Usage) -> Report:
@@ -81,9 +90,7 @@ def reported(*usages: Usage) -> Report:
         id="rpt-1",
         created_unix_s=0,
         patient=Patient(),
-        source=Source("PNG", 1, 1, 8),
-        gate=GateVerdict(GateOutcome.PASS, 1.0, "x"),
-        digest="d",
+        images=(image(),),
         findings=section,
         impression=section,
         turns=turns,
@@ -98,7 +105,7 @@ async def test_the_first_token_is_timed_once() -> None:
     notebook = Notebook()
     deltas = [SectionDelta(SectionName.FINDINGS, "a"), SectionDelta(SectionName.FINDINGS, "b")]
 
-    async for _ in MeasuredReporter(Reciting(prepared(), *deltas), notebook).report(REQUEST, Principal()):
+    async for _ in MeasuredReporter(Reciting(prepared(), *deltas), notebook).report(call(), STUDY, "rpt-1"):
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "pass"}), (FIRST_TOKEN_SECONDS.name, {})]
@@ -108,7 +115,7 @@ async def test_the_impressions_first_token_is_not_the_findings() -> None:
     notebook = Notebook()
     delta = SectionDelta(SectionName.IMPRESSION, "a")
 
-    async for _ in MeasuredReporter(Reciting(prepared(), delta), notebook).report(REQUEST, Principal()):
+    async for _ in MeasuredReporter(Reciting(prepared(), delta), notebook).report(call(), STUDY, "rpt-1"):
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "pass"})]
@@ -125,7 +132,7 @@ async def test_who_leaves_before_the_first_token_is_counted_with_the_time_waited
     notebook = Notebook()
 
     async def listen() -> None:
-        async for _ in MeasuredReporter(Silent(*events), notebook).report(REQUEST, Principal()):
+        async for _ in MeasuredReporter(Silent(*events), notebook).report(call(), STUDY, "rpt-1"):
             pass
 
     with pytest.raises(TimeoutError):
@@ -137,7 +144,7 @@ async def test_who_leaves_before_the_first_token_is_counted_with_the_time_waited
 
 async def test_an_abandoned_stream_counts_once() -> None:
     notebook = Notebook()
-    events = MeasuredReporter(Silent(prepared()), notebook).report(REQUEST, Principal())
+    events = MeasuredReporter(Silent(prepared()), notebook).report(call(), STUDY, "rpt-1")
 
     await anext(events)
     await events.aclose()
@@ -150,7 +157,7 @@ async def test_a_section_is_counted_by_whether_it_is_whole() -> None:
     whole, cut = (Section("a", ("a",), status) for status in (SectionStatus.COMPLETE, SectionStatus.TRUNCATED))
     done = [SectionDone(SectionName.FINDINGS, whole), SectionDone(SectionName.IMPRESSION, cut)]
 
-    async for _ in MeasuredReporter(Reciting(*done), notebook).report(REQUEST, Principal()):
+    async for _ in MeasuredReporter(Reciting(*done), notebook).report(call(), STUDY, "rpt-1"):
         pass
 
     assert notebook.entries == [
@@ -163,7 +170,7 @@ async def test_prompt_tokens_are_counted_by_turn_and_source() -> None:
     notebook = Notebook()
     report = reported(Usage(100, 7, cached_tokens=0), Usage(120, 5, cached_tokens=96))
 
-    async for _ in MeasuredReporter(Reciting(report), notebook).report(REQUEST, Principal()):
+    async for _ in MeasuredReporter(Reciting(report), notebook).report(call(), STUDY, "rpt-1"):
         pass
 
     tokens = {
@@ -180,15 +187,15 @@ async def test_a_report_is_not_lost_over_tokens_that_make_no_sense() -> None:
     """Ray's counters refuse to go down."""
     report = reported(Usage(100, 7, cached_tokens=128), Usage(120, 5, cached_tokens=-1))
 
-    events = MeasuredReporter(Reciting(report), Recorder()).report(REQUEST, Principal())
+    events = MeasuredReporter(Reciting(report), Recorder()).report(call(), STUDY, "rpt-1")
 
     assert [event async for event in events] == [report]
 
 
-async def test_an_override_is_counted_as_one() -> None:
+async def test_a_confirmed_image_is_counted_as_one() -> None:
     notebook = Notebook()
 
-    async for _ in MeasuredReporter(Reciting(prepared(is_overridden=True)), notebook).report(REQUEST, Principal()):
+    async for _ in MeasuredReporter(Reciting(prepared(is_confirmed=True)), notebook).report(call(), STUDY, "rpt-1"):
         pass
 
     assert notebook.entries == [(GATE.name, {"outcome": "overridden"})]
@@ -206,7 +213,18 @@ async def test_what_the_gate_stops_is_counted_and_still_raised(error: ClaraError
     notebook = Notebook()
 
     with pytest.raises(type(error)):
-        async for _ in MeasuredReporter(Reciting(error=error), notebook).report(REQUEST, Principal()):
+        async for _ in MeasuredReporter(Reciting(error=error), notebook).report(call(), STUDY, "rpt-1"):
             pass
 
     assert notebook.entries == entries
+
+
+async def test_concerns_are_counted_by_code() -> None:
+    notebook, section = Notebook(), Section("a", ("a",), SectionStatus.COMPLETE)
+    concern = Concern(ConcernCode.UNSUPPORTED, Place(SectionName.IMPRESSION, 0, 1))
+    done = SectionDone(SectionName.IMPRESSION, section, (concern, concern))
+
+    async for _ in MeasuredReporter(Reciting(done), notebook).report(call(), STUDY, "rpt-1"):
+        pass
+
+    assert notebook.entries[1:] == [(CONCERNS.name, {"code": "unsupported"})] * 2

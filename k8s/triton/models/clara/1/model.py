@@ -7,6 +7,7 @@ reports, as the backend `transformers`. CLARA_SETTINGS names a settings file; wi
 import asyncio
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -17,10 +18,11 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 import yaml
 
+from serve_app.cluster.environment import prepare_environment
+from serve_app.domain.call import Call, Principal
 from serve_app.domain.conversation import GenerationRequest
 from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, EngineGone
 from serve_app.engines.triton_tensors import event_tensors, request_of
-from serve_app.launch import prepare_environment
 from serve_app.settings import Settings
 
 _INPUTS = ("messages", "images", "sampling")
@@ -62,7 +64,7 @@ class TritonPythonModel:
     async def _answer(self, request: Any, sender: Any, is_ahead: "Future[None]") -> None:
         """Stream one answer to its end, or to where the client left; whatever happens, the response is closed."""
         try:
-            async with contextlib.aclosing(self._engine.generate(_read(request))) as events:
+            async with contextlib.aclosing(self._engine.generate(_call(request), _conversation(request))) as events:
                 num_events = 0
                 async for event in events:
                     if sender.is_cancelled():
@@ -87,11 +89,17 @@ def _settings() -> Settings:
     return Settings.model_validate((yaml.safe_load(Path(path).read_text()) or {}) if path else {})
 
 
-def _read(request: Any) -> GenerationRequest:
+def _call(request: Any) -> Call:
+    """Ask for the platform, which keeps its tenants apart itself; this engine has no cache to keep apart."""
+    timeout_s = request.timeout() / 1e6 or math.inf
+    principal = Principal("platform", "platform", frozenset())
+    return Call(request.request_id(), principal, time.time() + timeout_s, priority=0, trace_context={})
+
+
+def _conversation(request: Any) -> GenerationRequest:
     found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in _INPUTS}
     tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor is not None}
-    timeout_s = request.timeout() / 1e6
-    return request_of(tensors, request.request_id(), time.time() + timeout_s if timeout_s else None)
+    return request_of(tensors, request.request_id())
 
 
 def _response(tensors: dict[str, Any]) -> Any:

@@ -1,0 +1,81 @@
+"""The form of a report: its fields, and the study that they make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import File, Form, UploadFile
+from fastapi.exceptions import RequestValidationError
+
+from serve_app.api.door.forms import MAX_IMAGES, read_images
+from serve_app.domain.errors import InvalidStudy
+from serve_app.domain.study import Patient, Study, StudyImage, parse_patient, parse_view
+
+Image = Annotated[UploadFile, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content.")]
+SexField = Annotated[str | None, Form(description="nam or male, nữ or female.", examples=["nam"])]
+AgeField = Annotated[str | None, Form(description="Whole years, 0 to 120.", examples=["63"])]
+ViewField = Annotated[str | None, Form(description="PA, AP or lateral: the view of `image`.", examples=["PA"])]
+ConfirmField = Annotated[
+    bool,
+    Form(
+        description="I confirm that every image is a chest X-ray: go on whatever the gate says. The report records it."
+    ),
+]
+OneImage = Annotated[
+    UploadFile | None, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content. Or send `images`.")
+]
+Images = Annotated[
+    list[UploadFile],
+    File(description=f"The images of one examination, at most {MAX_IMAGES}, instead of `image`; repeat the field."),
+]
+ViewsField = Annotated[
+    list[str], Form(description="The view of each of `images`, in their order; blank where it is not known.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """What a client sent; FastAPI fills it from the fields of the form."""
+
+    image: OneImage = None
+    images: Images = ()  # type: ignore[assignment]
+    sex: SexField = None
+    age: AgeField = None
+    view: ViewField = None
+    views: ViewsField = ()  # type: ignore[assignment]
+    confirm: ConfirmField = False
+
+    async def study(self, max_upload_bytes: int) -> Study:
+        """Read the study.
+
+        Raises:
+            RequestValidationError: there is no image.
+            BadRequest: an image is empty or too large, a word is not known, or views and images do not match.
+        """
+        patient = parse_patient(self.sex, self.age)
+        if self.image is not None and (self.images or self.views):
+            raise InvalidStudy("send image with view, or images with views, not both")
+        if self.image is None and not self.images:
+            raise RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}])
+        files, views = ([self.image], [self.view]) if self.image is not None else (self.images, self._views())
+        return await study_of(patient, files, views, max_upload_bytes, is_confirmed=self.confirm)
+
+    def _views(self) -> Sequence[str | None]:
+        if self.view is not None or len(self.views) not in (0, len(self.images)):
+            raise InvalidStudy("views must name the view of each of the images, in their order")
+        return self.views or [None] * len(self.images)
+
+
+async def study_of(
+    patient: Patient,
+    files: Sequence[UploadFile],
+    views: Sequence[str | None],
+    max_upload_bytes: int,
+    *,
+    is_confirmed: bool = False,
+) -> Study:
+    """Put images and their views into a study."""
+    known = [parse_view(view) for view in views]
+    data = await read_images(files, max_upload_bytes)
+    images = (StudyImage(bytes_, view, is_confirmed=is_confirmed) for bytes_, view in zip(data, known, strict=True))
+    return Study(tuple(images), patient)

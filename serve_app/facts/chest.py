@@ -1,0 +1,110 @@
+"""The words for pleura, heart, vessels, bones and devices, in the notation of `terms`; the clause decides polarity."""
+
+from serve_app.domain.facts import Finding
+from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART, HEART_RATIO, MEDIASTINUM
+
+RIB = "((các )?(đầu |cung )?(cung )?(sau|trước|bên|giữa|ngoài)?( của)? ?(các )?(xương )?sườn)"
+# Fluid in the pericardium, the abdomen or a joint is no pleural effusion.
+ELSEWHERE = "(?! (khoang )?màng (ngoài )?tim| ngoài màng tim| ổ| khớp)"
+# Of the aorta: large, dilated, wide, bulging, long, prominent, coiled, tortuous.
+WIDE_OR_LONG = "(to|lớn|giãn|rộng|vồng|phình|dài|kéo dài|nổi|cuộn|ngoằn ngoèo|phồng|dãn|bung rộng)"
+# Calcified, atheromatous or both.
+CALCIFIED = "(vôi hóa|đóng vôi|vôi|xơ vữa|xơ vữa vôi hóa|xơ vữa và vôi hóa|xơ vôi)"
+# Deviated, pushed, pulled.
+SHIFTED = "(di lệch|bị đẩy|đẩy lệch|kéo lệch|lệch|co kéo|di chuyển|đẩy|kéo)"
+# Lesion, lysis, destruction, sclerosis, fracture, metastasis, defect.
+BONE_DAMAGE = "(tổn thương|bất thường|tiêu|hủy|phá hủy|đặc|gãy|di căn|khuyết)"
+PACER = "(máy|bộ) (tạo|phát) nhịp( tim)?"
+# Permanent, temporary, with two leads, with one.
+PACER_KIND = "( vĩnh viễn| tạm thời| hai buồng| một buồng)?"
+WIRE = "chỉ (thép|kim loại|cột|buộc|khâu)( cột| khâu| buộc| thép| cố định)*"
+# Instrument, material, foreign body, splint, clip, pin ...
+OBJECT = (
+    "(dụng cụ|vật liệu|thiết bị|dị vật|vật thể|phương tiện|mảnh|nẹp|hình|clip|đinh|nẹp vít|bóng)"
+    "( y tế| nhân tạo| can thiệp| lạ)*"
+)
+
+CHEST_TERMS: dict[Finding, str] = {
+    Finding.EFFUSION: f"""
+        tràn( ít| nhiều| nhẹ)? (dịch|máu|mủ){ELSEWHERE}(?! khí)(~(khoang |rãnh |khe |ổ )?màng phổi)?
+        dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
+        (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
+        dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
+        dày dính~góc sườn hoành; lớp dịch~màng phổi; hội chứng ba giảm; tụ dịch~màng phổi""",
+    Finding.PNEUMOTHORAX: """
+        tràn( ít| nhiều)? khí(?! dưới da| trung thất| màng (ngoài )?tim| phúc| ổ bụng| mô mềm)(~(khoang )?màng phổi)?
+        khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn dịch khí màng phổi; tràn khí áp lực""",
+    Finding.PLEURAL_THICKENING: """
+        dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
+        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; dày~đỉnh phổi; viêm dày~màng phổi
+        vôi hóa~màng phổi dày""",
+    Finding.ELEVATED_DIAPHRAGM: f"""
+        {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
+        (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}""",
+    Finding.CARDIOMEGALY: rf"""
+        {HEART}( có kích thước| kích thước| có)?~(to|lớn|giãn|phì đại)( toàn bộ| bè| ngang)*
+        {HEART_RATIO}( là| khoảng| tăng)* ?(>|≥|>=|lớn hơn|trên) ?(0[,.]5\d*|5\d ?%|50 ?%)
+        chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~(tăng|to|lớn)
+        (to|lớn|giãn)~(bóng tim|tim|thất trái|thất phải|nhĩ trái|nhĩ phải|buồng tim|các buồng tim); phì đại~thất
+        (thất|nhĩ|cung thất|cung dưới)( trái| phải)?~(to|lớn|giãn|phì đại); dày thất( trái| phải)?
+        tăng kích thước~(bóng )?tim; {HEART}~tăng kích thước
+        chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~0[,.](5[1-9]|[6-9]\d*); (bệnh )?cơ tim (giãn|phì đại)
+        ctr ?(>|≥) ?0[,.]5\d*; chỉ số tim tăng""",
+    Finding.HEART_FAILURE: "suy( chức năng)?~tim( trái| phải| toàn bộ| ứ huyết| m[ạã]n| cấp)*; suy thất( trái| phải)",
+    Finding.AORTIC_ENLARGEMENT: f"""
+        {ARCH}~{WIDE_OR_LONG}( rộng| cao| rõ| to| giãn)*
+        (giãn|phình|vồng|rộng|to|phồng|bung)( rộng| cao|, rộng| to)*~(cung |quai |vòm |gốc |túi )?{ARCH}
+        phình~(tách )?{ARCH}""",
+    Finding.AORTIC_CALCIFICATION: rf"""
+        (mảng |đám |dải |nốt )?{CALCIFIED}~(thành )?(cung |quai |vòm )?{ARCH}
+        {ARCH}( \w+| ,){{0,6}}? (?P<m>vôi hóa|đóng vôi|xơ vữa|xơ vôi|bị vôi)
+        {ARCH}~(xơ cứng|xơ vữa)( vôi hóa| và vôi hóa)?; vữa xơ~động mạch chủ; xơ vữa""",
+    Finding.PULMONARY_ARTERY_ENLARGEMENT: """
+        (cung |thân |gốc |các )*động mạch phổi~(to|lớn|giãn|phình|vồng|nổi|phồng|rộng)( rõ)?
+        (giãn|to|phình|vồng|phồng)~(cung |thân |gốc )*động mạch phổi; tăng( áp)( lực)?~động mạch phổi
+        cung (giữa|giữa trái)~(phồng|vồng|nổi|đầy)""",
+    Finding.MEDIASTINAL_SHIFT: f"""
+        {MEDIASTINUM}~{SHIFTED}( lệch)?; (đẩy|kéo|co kéo|lệch|di lệch)( lệch)?~(trung thất|khí quản|tim)
+        (bóng )?tim~(lệch|bị đẩy|bị kéo|đẩy lệch|kéo lệch)""",
+    Finding.MEDIASTINAL_WIDENING: """
+        trung thất( trên)?~(giãn rộng|rộng|giãn|to|lớn|bè rộng)( ra| rộng)?; (giãn rộng|rộng|giãn)~trung thất( trên)?
+        bóng mờ trung thất rộng; u trung thất; hạch( to)? trung thất""",
+    Finding.RIB_FRACTURE: rf"""
+        (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
+        gãy( cũ)?( \w+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn""",
+    Finding.CLAVICLE_FRACTURE: r"""
+        (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn
+        gãy( \w+){0,5} (?P<m>xương đòn); nẹp~xương đòn gãy""",
+    Finding.SCOLIOSIS: """
+        (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
+        cột sống( ngực| lưng| thắt lưng)*~(gù )?(cong )?(vẹo|cong|lệch); cong~cột sống( ngực)?""",
+    Finding.SPINAL_DEGENERATION: """
+        thoái hóa~(các )?(thân )?(đốt sống|cột sống|khớp|cột sống ngực|xương)?
+        cột sống( ngực| lưng| thắt lưng)*~thoái hóa; (gai|cầu|mỏ|chồi|gai xương)( xương)?~(thân )?(đốt|cột) sống
+        cột sống( ngực)?~(gai|mỏ) xương; hẹp khe (liên )?đốt sống; gai xương; mỏ xương; thưa xương cột sống""",
+    Finding.BONE_LESION: f"""
+        {BONE_DAMAGE}( tiêu| hủy| các)*~(khung )?xương(?! sườn| đòn)( lồng ngực| thành ngực)?; gãy xương
+        tổn thương~xương sườn; (tiêu|hủy|đặc)~xương( sườn| đòn)?; xẹp~(thân )?đốt sống; (xẹp|lún)( thân)? đốt sống
+        loãng xương; khung xương~bất thường; bất thường~(cấu trúc )?xương( sườn)?""",
+    Finding.PACEMAKER: f"""
+        (dây |điện cực |dây điện cực )?(của )?{PACER}{PACER_KIND}; điện cực( tạo nhịp)?; (máy|icd) (phá|khử) rung
+        pacemaker; tạo nhịp; icd""",
+    Finding.STERNAL_WIRES: f"""
+        (các |vòng |nút |mũi )*{WIRE}~(xương ức|lồng ngực|thành ngực|ức)?; (các )?(vòng|dây|nút) thép( xương ức)?
+        đai thép~xương ức; kim loại xương ức; cúc thép""",
+    Finding.PROSTHETIC_VALVE: """
+        (bóng )?van( tim| hai lá| động mạch chủ| ba lá| tim cơ học)*( nhân tạo| cơ học| sinh học)( nhân tạo)?
+        van cơ học; van kim loại; vòng van( nhân tạo)?; thay van( tim| hai lá)?""",
+    Finding.CENTRAL_VENOUS_CATHETER: """
+        (catheter|ống thông|đường truyền|sonde|kim luồn)~(tĩnh mạch)( trung tâm| dưới đòn| cảnh| cảnh trong)*; cvc; picc
+        buồng tiêm( truyền)?( dưới da)?; port ?a ?cath; catheter( hầm| lọc máu| động mạch phổi)?( tĩnh mạch)?
+        đường truyền trung tâm; buồng truyền""",
+    Finding.ENDOTRACHEAL_TUBE: "(đầu )?(ống |ống thông )?nội khí quản; (ống |canuyn |canule )(mở )?khí quản",
+    Finding.NASOGASTRIC_TUBE: "(ống thông|sonde|ống|xông|sond) (mũi )?dạ dày; ống nuôi ăn; sonde mũi",
+    Finding.CHEST_TUBE: """
+        (ống|sonde|dây|catheter|ống thông)~(dẫn lưu)(~(khoang )?(màng phổi|lồng ngực|khí|dịch))?
+        dẫn lưu~(khoang )?(màng phổi|lồng ngực); ống dẫn lưu""",
+    Finding.DEVICE: rf"""
+        {OBJECT}~(cản quang|kim loại|kim khí|cố định|kết hợp xương); dụng cụ( y tế)?; dị vật( cản quang)?; stent~(\w+ )?
+        nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy""",
+}

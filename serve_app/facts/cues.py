@@ -1,0 +1,81 @@
+"""The words and signs that open, bend or end a phrase: negation, doubt, contrast, lists."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from serve_app.facts.mentions import Attribute, Mention
+from serve_app.facts.terms import without_captures
+
+
+class Kind(StrEnum):
+    """What a cue does to the findings after it."""
+
+    UNCERTAIN = "uncertain"
+    SAME = "same"
+    """Goes on with the finding before: "không thay đổi", has not changed."""
+    NEGATIVE = "negative"
+    BUT = "but"
+    POSITIVE = "positive"
+    JOIN = "join"
+    COMMA = "comma"
+    DOUBT = "doubt"
+    """A question mark behind the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One cue in a clause, from `start` to `end` in characters."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+# "Cannot be excluded".
+_UNDECIDED = "(không|chưa)( thể| thấy)? (loại|ngoại) trừ( được)?"
+# "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
+_SUSPICION = (
+    "theo dõi|nghi ngờ|nghi|khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|nghĩ|"
+    "chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
+)
+# "Unclear" of a border, an outline, a cause, a nature, an amount.
+_UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"
+# What "not" denies of a finding that is there: growing, changing, being even, typical, symmetrical, gone, compared ...
+_QUALITY = (
+    "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
+    "điển hình|xác định|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
+    "thuyên giảm|ổn|liên tục|quá|sâu|hết|đánh giá|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
+    "rõ (nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
+)
+_NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
+_NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"
+# "(Absorbed and) gone", but not "most of", "before", "not yet" or "nearly gone".
+_GONE = "(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
+_WORDS = (
+    (Kind.UNCERTAIN, f"{_UNDECIDED}|{_SUSPICION}"),
+    (Kind.SAME, f"{_UNCLEAR}|{_NOT_SO}"),
+    (Kind.NEGATIVE, f"{_NOT}|{_GONE}|âm tính"),
+    (Kind.BUT, "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ"),
+    (Kind.POSITIVE, "có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được"),
+    (Kind.JOIN, "và|hoặc|hay|cùng|gây|do|kết hợp|bởi"),
+)
+_CUES = re.compile(
+    without_captures(
+        rf"(?<!\w)({'|'.join(f'(?P<{kind}>{words})' for kind, words in _WORDS)})(?!\w)"
+        r"|(?P<comma>(?<!\S),(?!\S))|(?P<doubt>\?)|(?P<join_sign>\+|&)"
+    )
+)
+
+
+def find_cues(clause: str, named: Iterable[Mention | Attribute]) -> list[Cue]:
+    """Name the cues of a clause in reading order, but for those inside a mention or an attribute."""
+    inside = bytearray(len(clause))
+    for words in named:
+        inside[words.start : words.end] = b"\1" * (words.end - words.start)
+    return [
+        Cue(found.start(), found.end(), Kind((found.lastgroup or "").removesuffix("_sign")))
+        for found in _CUES.finditer(clause)
+        if not inside[found.start()]
+    ]

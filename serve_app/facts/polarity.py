@@ -1,0 +1,132 @@
+"""How far a negation or an uncertainty reaches through a clause."""
+
+import re
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from serve_app.domain.facts import LUNG_SIGNS, PLEURA, Finding, Polarity, Side
+from serve_app.facts.cues import Cue, Kind
+from serve_app.facts.mentions import Mention
+from serve_app.facts.normality import NO
+from serve_app.facts.phrases import FRACTURES, Phrase
+from serve_app.facts.terms import without_captures
+
+# "Clear", "can be seen".
+_OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
+_NO_LESION = re.compile(without_captures(f"{NO} (gì )?(các )?(điều )?(tổn thương|bất thường)"))
+# What begins a statement of its own: heart, aorta, hilum, diaphragm, mediastinum, trachea, angle, spine, ratio.
+_SUBJECT = re.compile(
+    r"(?:bóng|tim|quai|cung|động mạch chủ|rốn|vòm|cơ hoành|trung thất|khí quản|góc|cột sống|chỉ số|hình tim|"
+    r"diện tim)(?!\w)"
+)
+_TURNS = {
+    Kind.NEGATIVE: Polarity.ABSENT,
+    Kind.UNCERTAIN: Polarity.UNCERTAIN,
+    Kind.DOUBT: Polarity.UNCERTAIN,
+}
+# What a list goes on with that begins with "no lesion of the lungs", "no lesion of the bones".
+_LESIONS = {Finding.LUNG_LESION: LUNG_SIGNS | PLEURA, Finding.BONE_LESION: FRACTURES}
+
+
+def judge(clause: str, phrases: list[Phrase]) -> list[Mention]:
+    """Give each mention of a clause its polarity, and return the mentions in reading order."""
+    reading = _Reading(clause)
+    for before, phrase, after in zip_longest([Phrase(), *phrases[:-1]], phrases, phrases[1:]):
+        reading.read(before, phrase, after)
+    return reading.judged
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The state that is carried from phrase to phrase; `listed` is what the running list named so far."""
+
+    clause: str
+    judged: list[Mention] = field(default_factory=list)
+    listed: list[Mention] = field(default_factory=list)
+    polarity: Polarity = Polarity.PRESENT
+    is_past_comma: bool = False
+    is_unseen: bool = False
+
+    def read(self, before: Phrase, phrase: Phrase, after: Phrase | None) -> None:
+        """Follow the cue of a phrase, then judge its mentions."""
+        cue, kind = phrase.opened_by, phrase.kind
+        if kind is Kind.BUT or (kind is Kind.POSITIVE and self.is_past_comma):
+            self._begin(Polarity.PRESENT)
+        elif cue is not None and cue.kind in _TURNS:
+            if self.judged and _looks_back(self.clause, before, phrase, after):
+                self._look_back(cue, before)
+                return
+            self._turn(cue)
+        self.is_past_comma = kind is Kind.COMMA or (self.is_past_comma and kind is Kind.JOIN)
+        if kind in (Kind.COMMA, Kind.JOIN) and (denied := _denied_at_end(self.clause, before)):
+            self._begin(Polarity.ABSENT, denied)
+            self.is_past_comma = True
+        self._judge(phrase)
+
+    def _begin(self, polarity: Polarity, *listed: Mention) -> None:
+        self.polarity, self.listed = polarity, [*listed]
+
+    def _turn(self, cue: Cue) -> None:
+        """Negate or doubt what follows; a suspicion inside a negated list stays negated ("không thấy nốt nghi u")."""
+        if cue.kind is Kind.UNCERTAIN and self.polarity is Polarity.ABSENT and not self.is_past_comma:
+            return
+        self._begin(_TURNS[cue.kind])
+        self.is_unseen = _OUT_OF_SIGHT.search(self.clause, cue.start, cue.end) is not None
+
+    def _look_back(self, cue: Cue, before: Phrase) -> None:
+        num_back = 1 if cue.kind is Kind.DOUBT else len(before.mentions)
+        for mention in self.judged[-num_back:]:
+            mention.polarity = _TURNS[cue.kind]
+
+    def _judge(self, phrase: Phrase) -> None:
+        for index, mention in enumerate(phrase.mentions):
+            if index == 0 and self.is_past_comma and self._is_new_statement(mention):
+                self._begin(Polarity.PRESENT)
+            mention.polarity = Polarity.ABSENT if mention.is_normality else self.polarity
+            self.judged.append(mention)
+            if not mention.is_normality:
+                self.listed.append(mention)
+
+    def _is_new_statement(self, mention: Mention) -> bool:
+        """Whether a finding after a comma states something of its own instead of going on with the list."""
+        is_subject = _SUBJECT.match(self.clause, mention.start) is not None
+        last = self.listed[-1] if self.listed else None
+        if last is None:
+            # No finding is negated so far, perhaps only a view: "không thấy rõ vòm hoành, ...".
+            return self.is_unseen or is_subject or self._adds_detail(mention)
+        return (
+            (is_subject and mention.start > last.end)
+            or (last.is_normality and mention.finding not in _LESIONS[last.finding])
+            or (mention.finding.is_device and not last.finding.is_device)
+            or self._adds_detail(mention)
+        )
+
+    def _adds_detail(self, mention: Mention) -> bool:
+        """Whether it has an amount, a place or a single side while the rest of the list has none."""
+        return (
+            (mention.severity is not None and all(item.severity is None for item in self.listed))
+            or (mention.location is not None and all(item.location is None for item in self.listed))
+            or (
+                mention.side in (Side.RIGHT, Side.LEFT)
+                and all(item.side is None or item.is_normality for item in self.listed)
+            )
+        )
+
+
+def _denied_at_end(clause: str, phrase: Phrase) -> Mention | None:
+    """Give the "no lesion" at a phrase's end, whose negation a list may go on with."""
+    last = phrase.mentions[-1] if phrase.mentions else None
+    if last is None or not last.is_normality or last.finding not in _LESIONS:
+        return None
+    return last if _NO_LESION.search(clause, last.start, last.end) else None
+
+
+def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | None) -> bool:
+    """Whether a cue stands behind its finding ("tràn dịch: không", "viêm phổi?")."""
+    cue = phrase.opened_by
+    if cue is None or phrase.mentions or not before.mentions:
+        return False
+    if cue.kind is Kind.UNCERTAIN and "trừ" not in clause[cue.start : cue.end]:
+        return False
+    end = after.opened_by.start if after and after.opened_by else len(clause)
+    return not re.search(r"\w", clause[cue.end : end])

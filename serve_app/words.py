@@ -1,0 +1,153 @@
+"""The sentences of the command line, in English and in Vietnamese; reports are Vietnamese in both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serve_app.client import ClientError, ProblemError
+from serve_app.settings import prefers_vietnamese
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Every sentence of the commands that a reader of reports uses; braces are filled in."""
+
+    language: str
+    """Its tag of RFC 5646: the server writes the titles of problems in it."""
+    app: str
+    up: str
+    demo: str
+    report: str
+    version: str
+    config: str
+    host: str
+    port: str
+    metrics_port: str
+    engine: str
+    proxy: str
+    image: str
+    age: str
+    sex: str
+    view: str
+    confirm: str
+    url: str
+    as_json: str
+    is_up: str
+    """{url} is the address, {metrics} that of the metrics."""
+    try_it: str
+    """{command} is what to type."""
+    is_stopping: str
+    go_on: str
+    """{up} and {report} are what to type, in two terminals."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """What a section that is not whole is, by its status; one that is not here is written as it is."""
+    look_again: str = ""
+    """The heading of the concerns."""
+    concerns: Mapping[str, str] = field(default_factory=dict)
+    """What a check of the draft found, by the code."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """How the client itself failed, by the code."""
+
+    def failure(self, error: ClientError) -> str:
+        """Write what went wrong: in Vietnamese the kind comes first, for details are English everywhere."""
+        if self.language == "en":
+            return str(error)
+        kind = error.problem.title if isinstance(error, ProblemError) else self.failures[error.code]
+        return f"{kind} ({error})"
+
+
+ENGLISH = Words(
+    language="en",
+    app="CLARA drafts chest X-ray reports in Vietnamese.",
+    up="Start the platform on this machine and keep it up until Ctrl-C.",
+    demo="Start the platform, draft one report on a drawn X-ray, stop, and say how to go on.",
+    report="Draft a report on one image, streaming it as it is written.",
+    version="Print the platform's version.",
+    config="Settings as YAML; differences from the defaults only.",
+    host="Loopback address to listen on.",
+    port="TCP port of the HTTP door.",
+    metrics_port="TCP port of the Prometheus metrics.",
+    engine="What answers: overrides engine.backend of the settings.",
+    proxy="What stands at the door; haproxy must be installed.",
+    image="PNG, JPEG or DICOM file.",
+    age="Age in years.",
+    sex="nam or nữ.",
+    view="PA, AP or lateral.",
+    confirm="Vouch that this is a chest X-ray; recorded in the report.",
+    url="Where the platform is.",
+    as_json="Print the whole report as JSON.",
+    is_up="[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: {metrics})",
+    try_it="Try: {command}",
+    is_stopping="Stopping.",
+    go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
+    look_again="LOOK AGAIN (automatic check; an empty list does not mean that the draft is right)",
+    concerns={
+        "polarity-disagrees": "stated in one section, denied in the other",
+        "side-disagrees": "the sides differ",
+        "place-disagrees": "the places differ",
+        "degree-disagrees": "the degrees differ",
+        "contradicts-itself": "stated and denied in the same section",
+        "unsupported": "no finding supports it",
+        "dropped": "missing from the impression",
+        "side-missing": "left or right is not named",
+        "prior-mentioned": "compares with an image that nobody sent",
+        "not-a-report": "not the text of a report",
+        "not-understood": "no fact could be read here",
+        "section-incomplete": "the section is not whole",
+        "drawn-from-incomplete": "drawn from findings that are not whole",
+    },
+)
+
+VIETNAMESE = Words(
+    language="vi",
+    app="CLARA soạn bản nháp kết quả X-quang ngực bằng tiếng Việt.",
+    up="Khởi động hệ thống trên máy này và chạy cho đến khi nhấn Ctrl-C.",
+    demo="Khởi động hệ thống, soạn một bản nháp từ phim X-quang vẽ sẵn, dừng lại và chỉ cách dùng tiếp.",
+    report="Soạn bản nháp kết quả cho một ảnh, hiện dần trong khi viết.",
+    version="In phiên bản của hệ thống.",
+    config="Tệp cấu hình YAML; chỉ ghi những gì khác mặc định.",
+    host="Địa chỉ loopback để lắng nghe.",
+    port="Cổng TCP của HTTP.",
+    metrics_port="Cổng TCP của số liệu Prometheus.",
+    engine="Bộ máy trả lời: thay cho engine.backend trong cấu hình.",
+    proxy="Proxy ở cổng vào; muốn dùng haproxy phải cài sẵn.",
+    image="Tệp PNG, JPEG hoặc DICOM.",
+    age="Tuổi, tính bằng năm.",
+    sex="nam hoặc nữ.",
+    view="PA, AP hoặc lateral (nghiêng).",
+    confirm="Xác nhận đây là phim X-quang ngực; bản nháp ghi lại điều này.",
+    url="Địa chỉ của hệ thống.",
+    as_json="In toàn bộ bản nháp dưới dạng JSON.",
+    is_up="[bold green]CLARA đang chạy[/] tại {url}  (API: {url}/docs, số liệu: {metrics})",
+    try_it="Thử: {command}",
+    is_stopping="Đang dừng.",
+    go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
+    "           [bold]{report}[/]",
+    statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},
+    look_again="CẦN XEM LẠI (kiểm tra tự động; không có cảnh báo không có nghĩa là bản nháp đúng)",
+    concerns={
+        "polarity-disagrees": "một phần ghi có, phần kia ghi không",
+        "side-disagrees": "khác bên",
+        "place-disagrees": "khác vị trí",
+        "degree-disagrees": "khác mức độ",
+        "contradicts-itself": "mâu thuẫn trong cùng một phần",
+        "unsupported": "không có mô tả nào làm cơ sở",
+        "dropped": "không có trong kết luận",
+        "side-missing": "không ghi bên phải hay bên trái",
+        "prior-mentioned": "so sánh với phim không được gửi",
+        "not-a-report": "không phải nội dung kết quả X-quang",
+        "not-understood": "không đọc được dữ kiện nào",
+        "section-incomplete": "phần này chưa trọn vẹn",
+        "drawn-from-incomplete": "rút ra từ phần mô tả chưa trọn vẹn",
+    },
+    failures={
+        "unreachable": "Không kết nối được: hệ thống đã chạy chưa?",
+        "client-deadline-exceeded": "Quá thời hạn chờ.",
+        "incomplete": "Kết nối bị ngắt trước khi bản nháp hoàn tất.",
+        "not-the-platform": "Nơi trả lời ở địa chỉ này không phải là CLARA.",
+    },
+)
+
+
+def preferred() -> Words:
+    """Choose the words that the environment asks for."""
+    return VIETNAMESE if prefers_vietnamese() else ENGLISH

@@ -1,0 +1,164 @@
+"""What goes wrong on the way to a replica is one of our errors, whichever way it goes wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+from grpc.aio import AioRpcError, Metadata
+from ray.exceptions import ActorUnavailableError
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentBroadcastResponse
+
+from serve_app.cluster.handles import RemoteModel
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
+from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
+from serve_app.domain.service import Readiness
+from serve_app.ports import ModelCard
+from tests.calls import call
+
+DIALOGUE = Dialogue(GenerationRequest("one", ()))
+
+
+class BreakingHandle:
+    """Serve's handle and its response in one: some events, then an error, raised or as an answer."""
+
+    def __init__(self, error: Exception, *, is_answer: bool = False) -> None:
+        self._error = error
+        self._is_answer = is_answer
+        self.was_cancelled = False
+
+    def options(self, **_: Any) -> "BreakingHandle":
+        return self
+
+    @property
+    def converse(self) -> "BreakingHandle":
+        return self
+
+    def remote(self, call: Call, dialogue: Dialogue) -> "BreakingHandle":
+        return self
+
+    async def __aiter__(self) -> AsyncIterator[tuple[GenerationEvent, ...] | Exception]:
+        yield TokenDelta("- Bóng"), TokenDelta(" tim")
+        if self._is_answer:
+            yield self._error
+        else:
+            raise self._error
+
+    def cancel(self) -> None:
+        self.was_cancelled = True
+
+
+def rpc_error(code: grpc.StatusCode) -> AioRpcError:
+    return AioRpcError(code, Metadata(), Metadata(), details="Socket closed")
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        # A replica that is killed, and one that is stopped while it answers.
+        (ActorUnavailableError("gone", b"0" * 16), EngineGone),
+        (rpc_error(grpc.StatusCode.CANCELLED), EngineGone),
+        (rpc_error(grpc.StatusCode.INTERNAL), EngineGone),
+        (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+    ],
+)
+async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Exception, told: type[ClaraError]) -> None:
+    handle = BreakingHandle(broken)
+    heard: list[GenerationEvent] = []
+
+    async def listen() -> None:
+        async for event in RemoteModel(handle).converse(call(), DIALOGUE):
+            heard.append(event)
+
+    with pytest.raises(told):
+        await listen()
+
+    assert heard == [TokenDelta("- Bóng"), TokenDelta(" tim")]
+    assert handle.was_cancelled
+
+
+async def test_which_model_answers_is_asked_anew_each_time() -> None:
+    """Serve replaces an engine's replicas while those who hold a handle to them live on."""
+
+    class Handle:
+        model = "old"
+
+        @property
+        def describe(self) -> "Handle":
+            return self
+
+        async def remote(self) -> ModelCard:
+            return ModelCard(self.model, "vllm", "1")
+
+    handle: Any = Handle()
+    model = RemoteModel(handle)
+    before = await model.describe()
+    handle.model = "new"
+
+    assert (before.model, (await model.describe()).model) == ("old", "new")
+
+
+@dataclass
+class Described:
+    """What one replica's answer to a broadcast is to Serve's handle; None never comes."""
+
+    answer: ModelCard | Exception | None
+
+    async def get_async(self) -> ModelCard:
+        if self.answer is None:
+            await asyncio.sleep(60)
+        if not isinstance(self.answer, ModelCard):
+            raise self.answer or AssertionError("the question outlived its asker")
+        return self.answer
+
+
+@dataclass
+class Replicas:
+    """Serve's handle, of which a broadcast reaches these; its response is Serve's own."""
+
+    answers: list[ModelCard | Exception | None]
+
+    def broadcast(self, method: str) -> DeploymentBroadcastResponse:
+        assert method == "describe"
+
+        async def asked() -> list[Any]:
+            return [Described(answer) for answer in self.answers]
+
+        return DeploymentBroadcastResponse(asked(), None)
+
+
+CARD = ModelCard("m", "vllm", "1")
+DEAD = EngineGone("the model engine is not running")
+
+
+@pytest.mark.parametrize(
+    ("answers", "readiness"),
+    [
+        ([CARD], Readiness(True, "serving")),
+        ([None, CARD, None], Readiness(True, "serving")),
+        ([DEAD, None, CARD], Readiness(True, "serving")),
+        ([DEAD, DEAD], Readiness(False, "no-engine")),
+        ([DEAD, None], Readiness(False, "engine-busy")),
+    ],
+)
+async def test_one_engine_that_answers_is_enough_whatever_the_others_do(
+    answers: list[ModelCard | Exception | None], readiness: Readiness
+) -> None:
+    handle: Any = Replicas(answers)
+
+    assert await RemoteModel(handle).readiness(0.1) == readiness
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1, "a question is left open"
+
+
+async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here() -> None:
+    handle = BreakingHandle(BadRequest("the conversation does not fit the model"), is_answer=True)
+
+    with pytest.raises(BadRequest, match="does not fit"):
+        _ = [event async for event in RemoteModel(handle).converse(call(), DIALOGUE)]
+
+    assert handle.was_cancelled

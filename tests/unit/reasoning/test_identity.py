@@ -1,0 +1,95 @@
+"""What files say fills what the form leaves open; what contradicts is refused by naming both fields."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_app.domain.errors import ContradictoryStudy
+from serve_app.domain.radiograph import DicomReference, FileAttributes, GateOutcome, GateVerdict, Radiograph, Source
+from serve_app.domain.study import Origin, Patient, Sex, Study, StudyImage, View
+from serve_app.reasoning.identity import identify
+
+attributes = st.builds(
+    FileAttributes,
+    st.none() | st.sampled_from(Sex),
+    st.none() | st.integers(0, 120),
+    st.none() | st.sampled_from(View),
+)
+
+NOTHING, NOBODY = FileAttributes(), Patient()
+
+
+def prepared(file: FileAttributes = NOTHING, patient: str | None = None) -> Radiograph:
+    image = Radiograph(
+        np.zeros((28, 28, 3), np.uint8), "d", Source("DICOM", 28, 28, 12), GateVerdict(GateOutcome.PASS, 1.0, "x"), file
+    )
+    return dataclasses.replace(image, reference=DicomReference(patient_digest=patient))
+
+
+def study_of(*views: View | None, patient: Patient = NOBODY) -> Study:
+    return Study(tuple(StudyImage(b"", view) for view in views), patient)
+
+
+@given(attributes)
+def test_a_silent_form_is_filled_from_the_file(file: FileAttributes) -> None:
+    known = identify(study_of(None), [prepared(file)])
+
+    (image,) = known.images
+    assert (known.patient, image.view) == (Patient(file.sex, file.age_years), file.view)
+    for value, origin in (
+        (file.sex, known.sex_origin),
+        (file.age_years, known.age_origin),
+        (file.view, image.view_origin),
+    ):
+        assert origin is (None if value is None else Origin.FILE)
+
+
+@given(attributes)
+def test_a_silent_file_changes_nothing(form: FileAttributes) -> None:
+    known = identify(study_of(form.view, patient=Patient(form.sex, form.age_years)), [prepared()])
+
+    assert (known.patient, known.images[0].view) == (Patient(form.sex, form.age_years), form.view)
+    assert known.age_origin is (None if form.age_years is None else Origin.FORM)
+
+
+@pytest.mark.parametrize(
+    ("form", "view", "file", "facts"),
+    [
+        (Patient(Sex.MALE), None, FileAttributes(sex=Sex.FEMALE), {"field": "sex", "other": "PatientSex"}),
+        (Patient(None, 63), None, FileAttributes(age_years=36), {"field": "age", "other": "PatientAge"}),
+        (Patient(), View.PA, FileAttributes(view=View.AP), {"field": "view", "other": "ViewPosition"}),
+    ],
+)
+def test_a_contradiction_names_both_fields_and_no_value(
+    form: Patient, view: View | None, file: FileAttributes, facts: dict[str, str]
+) -> None:
+    with pytest.raises(ContradictoryStudy) as caught:
+        identify(study_of(view, patient=form), [prepared(file)])
+
+    assert caught.value.facts == facts
+    assert all(name in caught.value.message for name in facts.values())
+    assert not any(word in caught.value.message for word in ("male", "63", "36", "PA ", "AP "))
+
+
+def test_files_that_disagree_about_the_patient_are_refused_whatever_the_form_says() -> None:
+    files = [prepared(FileAttributes(sex=Sex.MALE)), prepared(FileAttributes(sex=Sex.FEMALE))]
+
+    with pytest.raises(ContradictoryStudy, match="the files disagree about PatientSex"):
+        identify(study_of(None, None, patient=Patient(Sex.MALE)), files)
+
+
+def test_files_of_two_patients_make_no_study() -> None:
+    with pytest.raises(ContradictoryStudy, match="different patients"):
+        identify(study_of(None, None), [prepared(patient="a"), prepared(patient="b")])
+
+
+def test_each_image_keeps_its_own_view() -> None:
+    known = identify(study_of(View.PA, None), [prepared(), prepared(FileAttributes(view=View.LATERAL))])
+
+    assert [(image.view, image.view_origin) for image in known.images] == [
+        (View.PA, Origin.FORM),
+        (View.LATERAL, Origin.FILE),
+    ]
