@@ -1,226 +1,270 @@
 """One error planted into a right drawn report, by kind.
 
-A kind is a function from a film's facts to the two texts, or null where the film offers no place for it.
+A kind is a function from a film to the two texts, or null where the film offers no place for it. What is grave and what
+explains a diagnosis is written down here again: the check's own tables must not judge themselves.
 """
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
+from evaluation.planted.wordings import TUNING, Wordings
 from serve_app.domain.conversation import FinishReason
 from serve_app.domain.facts import Fact, Finding, Severity, Side
-from serve_app.domain.report import ConcernCode
-from serve_app.reasoning.check.clinic import INCIDENTAL
-from serve_app.reasoning.prompts import PROMPTS
+from serve_app.domain.report import ConcernCode, SectionName
 from training.phantoms.report import findings_text, impression_text, merge_sides
+from training.phantoms.wording import Style, draw_style, state
 
 T = TypeVar("T")
-Rng = np.random.Generator
+_F = Finding
+_WRITE = {SectionName.FINDINGS: findings_text, SectionName.IMPRESSION: impression_text}
+_LUNGS_AND_PLEURA = (
+    *(_F.CONSOLIDATION, _F.NODULE, _F.MASS, _F.CAVITY, _F.ATELECTASIS, _F.FIBROSIS),
+    *(_F.EFFUSION, _F.PNEUMOTHORAX, _F.PLEURAL_THICKENING),
+)
+# No impression may leave these out.
+_GRAVE = frozenset(
+    {*_LUNGS_AND_PLEURA, _F.EDEMA, _F.EMPHYSEMA, _F.CARDIOMEGALY, _F.AORTIC_ENLARGEMENT, _F.MEDIASTINAL_SHIFT}
+    | {_F.ELEVATED_DIAPHRAGM, _F.RIB_FRACTURE}
+) - {_F.PLEURAL_THICKENING}
+_SIDED = frozenset({*_LUNGS_AND_PLEURA, _F.ELEVATED_DIAPHRAGM, _F.RIB_FRACTURE, _F.MEDIASTINAL_SHIFT, _F.CHEST_TUBE})
+_INVENTED = (
+    Fact(_F.PNEUMOTHORAX, side=Side.RIGHT, severity=Severity.SEVERE),
+    Fact(_F.EFFUSION, side=Side.LEFT, severity=Severity.MODERATE),
+    Fact(_F.MASS, side=Side.LEFT),
+    Fact(_F.CONSOLIDATION, side=Side.RIGHT),
+    Fact(_F.RIB_FRACTURE, side=Side.LEFT),
+    Fact(_F.CARDIOMEGALY),
+    Fact(_F.EDEMA),
+)
+# With one of these on the film, somebody might defend the diagnosis.
+_EXPLAINS = {
+    _F.PNEUMONIA: frozenset({_F.CONSOLIDATION, _F.CAVITY, _F.EDEMA, _F.ATELECTASIS, _F.NODULE, _F.MASS}),
+    _F.TUBERCULOSIS: frozenset({*_LUNGS_AND_PLEURA, _F.CALCIFICATION}),
+    _F.LUNG_TUMOR: frozenset({*_LUNGS_AND_PLEURA, _F.ELEVATED_DIAPHRAGM, _F.CALCIFICATION}),
+    _F.HEART_FAILURE: frozenset({_F.CARDIOMEGALY, _F.EDEMA, _F.EFFUSION}),
+    _F.COPD: frozenset({_F.EMPHYSEMA}),
+}
+# What turned findings into their opposite while all else stays.
+_AFFIRMED = (
+    Fact(_F.PNEUMOTHORAX, side=Side.LEFT, severity=Severity.MILD),
+    Fact(_F.EFFUSION, side=Side.RIGHT, severity=Severity.SEVERE),
+    Fact(_F.CARDIOMEGALY, severity=Severity.MILD),
+    Fact(_F.MEDIASTINAL_SHIFT, side=Side.RIGHT),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Both sections as a model would have written them, and how its findings ended."""
+    """Both sections as a model would have written them, and how each ended."""
 
     findings: str
     impression: str
-    ended: FinishReason = FinishReason.STOP
+    findings_ended: FinishReason = FinishReason.STOP
+    impression_ended: FinishReason = FinishReason.STOP
+
+    def text(self, name: SectionName) -> str:
+        """The text of one section."""
+        return self.findings if name is SectionName.FINDINGS else self.impression
+
+    def rewritten(self, name: SectionName, text: str, ended: FinishReason = FinishReason.STOP) -> "Draft":
+        """Replace one section."""
+        if name is SectionName.FINDINGS:
+            return replace(self, findings=text, findings_ended=ended)
+        return replace(self, impression=text, impression_ended=ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A drawn film to plant an error in; `seed` gives the manner of its report, `rng` what is planted and where."""
+
+    facts: Collection[Fact]
+    seed: int
+    rng: np.random.Generator
+    wordings: Wordings = TUNING
+
+    @property
+    def merged(self) -> list[Fact]:
+        """The facts as reports state them, in a fixed order."""
+        return sorted(merge_sides(self.facts), key=str)
+
+    @property
+    def right(self) -> Draft:
+        """The report without an error."""
+        return Draft(self.section(SectionName.FINDINGS, self.facts), self.section(SectionName.IMPRESSION, self.facts))
+
+    def section(self, name: SectionName, facts: Collection[Fact]) -> str:
+        """Write a section of other facts in the manner of this report."""
+        return _WRITE[name](facts, np.random.default_rng(self.seed))
+
+    def changed(self, name: SectionName, fact: Fact, *others: Fact) -> Draft:
+        """Write one section as if the film showed the others in place of the fact."""
+        return self.right.rewritten(name, self.section(name, {*self.merged, *others} - ({fact} - {*others})))
+
+    def with_line(self, text: str, words: str) -> str:
+        """Put a statement into a text, at any line."""
+        line = draw_style(np.random.default_rng(self.seed)).sentence(words.rstrip("."))
+        lines = text.splitlines()
+        lines.insert(int(self.rng.integers(len(lines) + 1)), f"- {line}")
+        return "\n".join(lines)
+
+    def denial(self, fact: Fact) -> str:
+        """Deny a fact in words."""
+        if fact.finding in self.wordings.denials:
+            return self.choose(self.wordings.denials[fact.finding])
+        return f"{self.choose(self.wordings.negations)} {state(replace(fact, severity=None), Style())}"
+
+    def name(self) -> SectionName:
+        """Choose a section."""
+        return self.choose(tuple(SectionName))
+
+    def pick(self, items: Sequence[T]) -> T | None:
+        """Choose one; null of none."""
+        return self.choose(items) if items else None
+
+    def choose(self, items: Sequence[T]) -> T:
+        """Choose one of at least one."""
+        return items[int(self.rng.integers(len(items)))]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of error: how it is planted, and the concerns that name it rightly."""
 
-    plant: Callable[[frozenset[Fact], int, Rng], Draft | None]
+    plant: Callable[[Film], Draft | None]
     fitting: frozenset[ConcernCode]
 
 
-def right_draft(facts: Collection[Fact], seed: int) -> Draft:
-    """Write the report of a film without an error, in the manner of a seed."""
-    return Draft(_findings(facts, seed), _impression(facts, seed))
+def _flip_polarity(film: Film) -> Draft | None:
+    if (fact := film.pick([fact for fact in film.merged if not fact.finding.is_device])) is None:
+        return None
+    name = film.name()
+    draft = film.changed(name, fact)
+    return draft.rewritten(name, film.with_line(draft.text(name), film.denial(fact)))
 
 
-_DENIALS = {
-    Finding.EFFUSION: ("Không tràn dịch màng phổi.", "Không thấy dịch màng phổi hai bên."),
-    Finding.PNEUMOTHORAX: ("Không tràn khí màng phổi.", "Không thấy tràn khí màng phổi."),
-    Finding.CARDIOMEGALY: ("Bóng tim không to.", "Tim không to."),
-    Finding.MEDIASTINAL_SHIFT: ("Trung thất không di lệch.",),
-    Finding.RIB_FRACTURE: ("Không thấy gãy xương sườn.",),
-    Finding.CONSOLIDATION: ("Không thấy đông đặc phổi.",),
-    Finding.MASS: ("Không thấy khối mờ.",),
-    Finding.NODULE: ("Không thấy nốt mờ.",),
-    Finding.ATELECTASIS: ("Không xẹp phổi.",),
-}
-_INVENTED = (
-    Fact(Finding.PNEUMOTHORAX, side=Side.RIGHT, severity=Severity.SEVERE),
-    Fact(Finding.EFFUSION, side=Side.LEFT, severity=Severity.MODERATE),
-    Fact(Finding.MASS, side=Side.LEFT),
-    Fact(Finding.CONSOLIDATION, side=Side.RIGHT),
-    Fact(Finding.RIB_FRACTURE, side=Side.LEFT),
-    Fact(Finding.CARDIOMEGALY),
-    Fact(Finding.EDEMA),
-)
-_COMPARISONS = (
-    "So với phim cũ, tổn thương không thay đổi.",
-    "Tổn thương tiến triển so với lần chụp trước.",
-    "Không thay đổi so với phim ngày 12/03.",
-    "Dịch màng phổi giảm hơn so với trước.",
-    "Đám mờ lớn hơn so với phim trước.",
-    "So với ảnh chụp trước: ổn định.",
-    "Hình ảnh cải thiện hơn so với lần trước.",
-    "Tổn thương mới xuất hiện so với phim cũ.",
-    "Phim chụp trước đây chưa thấy tổn thương này.",
-    "So với kết quả ngày 01/02 không có tiến triển.",
-)
-_NO_REPORTS = (
-    "Xin lỗi, tôi không thể mô tả hình ảnh này.",
-    "I'm sorry, but I can't help with interpreting medical images.",
-    "The lungs are clear. There is no pleural effusion or pneumothorax. The heart is not enlarged.",
-    "Là một mô hình ngôn ngữ, tôi không thể đưa ra chẩn đoán. Hãy gặp bác sĩ.",
-    "双肺纹理清晰，心影不大，未见明显异常。",
-    "Легкие без очаговых изменений. Сердце не увеличено.",
-    "Les poumons sont clairs. Pas d'epanchement pleural visible sur ce cliche.",
-    PROMPTS["clara-vi-1"].impression,
-    "Ảnh chụp X-ray Chụp Xquang tim phổi thẳng bệnh nhân Nam. Cho biết bệnh nhân bị gì?",
-    "<|im_start|>assistant",
-)
-_SIDE_WORDS = re.compile(
-    r" (?:bên )?(?:phải|trái)\b| \((?:P|T)\)| [PT]\b(?=[ .,]|$)| hai bên| hai phổi| sang (?:phải|trái)", re.IGNORECASE
-)
+def _call_normal(film: Film) -> Draft | None:
+    is_sick = any(fact.finding in _GRAVE for fact in film.facts)
+    return film.right.rewritten(SectionName.IMPRESSION, film.section(SectionName.IMPRESSION, [])) if is_sick else None
 
 
-def _findings(facts: Collection[Fact], seed: int) -> str:
-    return findings_text(facts, np.random.default_rng(seed))
+def _swap_side(film: Film) -> Draft | None:
+    sided = [fact for fact in film.merged if fact.side in (Side.LEFT, Side.RIGHT)]
+    # A line may cross to the other side on its way.
+    if (fact := film.pick([fact for fact in sided if fact.finding is not _F.CENTRAL_VENOUS_CATHETER])) is None:
+        return None
+    other = Side.LEFT if fact.side is Side.RIGHT else Side.RIGHT
+    return film.changed(film.name(), fact, replace(fact, side=other))
 
 
-def _impression(facts: Collection[Fact], seed: int) -> str:
-    return impression_text(facts, np.random.default_rng(seed))
+def _change_degree(film: Film) -> Draft | None:
+    if (fact := film.pick([fact for fact in film.merged if fact.severity is not None])) is None:
+        return None
+    degree = film.choose([degree for degree in Severity if degree is not fact.severity])
+    return film.changed(film.name(), fact, replace(fact, severity=degree))
 
 
-def _pick(items: Sequence[T], rng: Rng) -> T | None:
-    return items[int(rng.integers(len(items)))] if items else None
+def _drop(film: Film) -> Draft | None:
+    fact = film.pick([fact for fact in film.merged if fact.finding in _GRAVE])
+    return None if fact is None else film.changed(SectionName.IMPRESSION, fact)
 
 
-def _ordered(facts: Collection[Fact]) -> list[Fact]:
-    return sorted(merge_sides(facts), key=str)
+def _invent_finding(film: Film) -> Draft | None:
+    present = {fact.finding for fact in film.facts}
+    fact = film.pick([fact for fact in _INVENTED if fact.finding not in present])
+    return None if fact is None else film.changed(SectionName.IMPRESSION, fact, fact)
 
 
-def _with_line(text: str, line: str, rng: Rng) -> str:
+def _invent_diagnosis(film: Film) -> Draft | None:
+    present = {fact.finding for fact in film.facts}
+    finding = film.pick([diagnosis for diagnosis, signs in _EXPLAINS.items() if not signs & present])
+    if finding is None:
+        return None
+    words = f"{film.choose(film.wordings.suspicions)} {film.choose(film.wordings.diagnoses[finding])}".strip()
+    return film.right.rewritten(SectionName.IMPRESSION, film.with_line(film.right.impression, words))
+
+
+def _remove_side(film: Film) -> Draft | None:
+    sided = [fact for fact in film.merged if fact.finding in _SIDED and fact.side in (Side.LEFT, Side.RIGHT)]
+    fact = film.pick(sided)
+    return None if fact is None else film.changed(film.name(), fact, replace(fact, side=None))
+
+
+def _deny_what_is_stated(film: Film) -> Draft | None:
+    if (fact := film.pick([fact for fact in film.merged if not fact.finding.is_device])) is None:
+        return None
+    name = film.name()
+    return film.right.rewritten(name, film.with_line(film.right.text(name), film.denial(fact)))
+
+
+def _state_what_is_denied(film: Film) -> Draft | None:
+    present = {fact.finding for fact in film.facts}
+    if (fact := film.pick([fact for fact in _AFFIRMED if fact.finding not in present])) is None:
+        return None
+    text = film.with_line(film.right.findings, state(fact, Style()))
+    return film.right.rewritten(SectionName.FINDINGS, text)
+
+
+def _compare(film: Film) -> Draft:
+    name = film.name()
+    text = film.right.text(name)
+    if film.rng.integers(2):
+        return film.right.rewritten(name, film.with_line(text, film.choose(film.wordings.comparisons)))
     lines = text.splitlines()
-    lines.insert(int(rng.integers(len(lines) + 1)), f"- {line}")
-    return "\n".join(lines)
+    number = int(film.rng.integers(len(lines)))
+    lines[number] = f"{lines[number].rstrip('.')}{film.choose(film.wordings.afterthoughts)}."
+    return film.right.rewritten(name, "\n".join(lines))
 
 
-def _flip_polarity(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    fact = _pick([fact for fact in _ordered(facts) if fact.finding in _DENIALS], rng)
-    if fact is None:
-        return None
-    rest = [other for other in merge_sides(facts) if other.finding is not fact.finding]
-    denial = _pick(_DENIALS[fact.finding], rng)
-    return Draft(_findings(facts, seed), _with_line(_impression(rest, seed), str(denial), rng))
+def _say_something_else(film: Film) -> Draft:
+    name, words = film.name(), film.choose(film.wordings.no_reports)
+    text = film.right.text(name)
+    return film.right.rewritten(name, film.choose((words, f"{words}\n{text}", f"{text}\n{words}")))
 
 
-def _reassure(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    grave = [fact for fact in facts if not fact.finding.is_device and fact.finding not in INCIDENTAL]
-    return Draft(_findings(facts, seed), _impression([], seed)) if grave else None
+def _break_findings(film: Film) -> Draft:
+    return _broken(film, SectionName.FINDINGS)
 
 
-def _changed(facts: frozenset[Fact], seed: int, fact: Fact | None, other: Fact) -> Draft | None:
-    if fact is None:
-        return None
-    return Draft(_findings(facts, seed), _impression((merge_sides(facts) - {fact}) | {other}, seed))
+def _break_impression(film: Film) -> Draft:
+    return _broken(film, SectionName.IMPRESSION)
 
 
-def _swap_side(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    # The mediastinum is shifted to a side; elsewhere the side is where the finding lies.
-    sided = [fact for fact in _ordered(facts) if fact.side in (Side.LEFT, Side.RIGHT)]
-    fact = _pick([fact for fact in sided if fact.finding is not Finding.CENTRAL_VENOUS_CATHETER], rng)
-    other = Side.LEFT if fact is not None and fact.side is Side.RIGHT else Side.RIGHT
-    return _changed(facts, seed, fact, replace(fact or _INVENTED[0], side=other))
-
-
-def _change_degree(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    fact = _pick([fact for fact in _ordered(facts) if fact.severity is not None], rng)
-    degree = _pick([degree for degree in Severity if fact is None or degree is not fact.severity], rng)
-    return _changed(facts, seed, fact, replace(fact or _INVENTED[0], severity=degree))
-
-
-def _drop(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    grave = [fact for fact in _ordered(facts) if fact.finding not in INCIDENTAL]
-    fact = _pick(grave, rng)
-    return None if fact is None else Draft(_findings(facts, seed), _impression(merge_sides(facts) - {fact}, seed))
-
-
-def _invent(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    present = {fact.finding for fact in facts}
-    fact = _pick([fact for fact in _INVENTED if fact.finding not in present], rng)
-    return None if fact is None else Draft(_findings(facts, seed), _impression({*merge_sides(facts), fact}, seed))
-
-
-def _remove_side(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    lateral = (Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.RIB_FRACTURE, Finding.PLEURAL_THICKENING)
-    sided = [fact for fact in _ordered(facts) if fact.finding in lateral and fact.side in (Side.LEFT, Side.RIGHT)]
-    fact = _pick(sided, rng)
-    if fact is None:
-        return None
-    right, alone = right_draft(facts, seed), _impression([fact], seed)
-    bare = _SIDE_WORDS.sub("", alone)
-    if alone not in right.impression or bare == alone:
-        return None
-    return replace(right, impression=right.impression.replace(alone, bare))
-
-
-def _contradict(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    fact = _pick([fact for fact in _ordered(facts) if fact.finding in _DENIALS], rng)
-    if fact is None:
-        return None
-    right = right_draft(facts, seed)
-    return replace(right, findings=_with_line(right.findings, str(_pick(_DENIALS[fact.finding], rng)), rng))
-
-
-def _compare(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft:
-    right, line = right_draft(facts, seed), str(_pick(_COMPARISONS, rng))
-    if rng.integers(2):
-        return replace(right, findings=_with_line(right.findings, line, rng))
-    return replace(right, impression=_with_line(right.impression, line, rng))
-
-
-def _say_something_else(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft:
-    right, text = right_draft(facts, seed), str(_pick(_NO_REPORTS, rng))
-    return replace(right, findings=text) if rng.integers(2) else replace(right, impression=text)
-
-
-def _cut(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft:
-    right = right_draft(facts, seed)
-    lines = right.findings.splitlines()
-    match int(rng.integers(3)):
-        case 0:
-            end = int(rng.integers(len(right.findings) // 2, len(right.findings)))
-            return replace(right, findings=right.findings[:end], ended=FinishReason.LENGTH)
-        case 1:
-            return replace(right, findings="")
-        case _:
-            return replace(right, findings="\n".join([*lines, *lines[-1:] * 8]), ended=FinishReason.LENGTH)
+def _broken(film: Film, name: SectionName) -> Draft:
+    text = film.right.text(name)
+    cut = text[: int(film.rng.integers(len(text) // 2, len(text)))]
+    last = text.splitlines()[-1]
+    return film.choose(
+        (
+            film.right.rewritten(name, cut, FinishReason.LENGTH),
+            film.right.rewritten(name, film.choose(("", "\n", "- "))),
+            film.right.rewritten(name, "\n".join([text, *[last] * 8]), FinishReason.LENGTH),
+            film.right.rewritten(name, " ".join([text, *last.removeprefix("- ").split()[:4] * 9])),
+        )
+    )
 
 
 _CODE = ConcernCode
 KINDS = {
     "polarity flipped": Kind(_flip_polarity, frozenset({_CODE.POLARITY_DISAGREES})),
-    "sick film called normal": Kind(_reassure, frozenset({_CODE.POLARITY_DISAGREES})),
+    # "Heart and lungs are normal" says nothing of the bones: they are dropped.
+    "sick film called normal": Kind(_call_normal, frozenset({_CODE.POLARITY_DISAGREES, _CODE.DROPPED})),
     "side swapped": Kind(_swap_side, frozenset({_CODE.SIDE_DISAGREES})),
     "degree changed": Kind(_change_degree, frozenset({_CODE.DEGREE_DISAGREES})),
-    # What is left of several equal findings may lie on the other side, or elsewhere; of a single one a normal film.
+    # What is left of two findings of one name may lie on the other side, or elsewhere; of a single one a normal film.
     "finding dropped": Kind(
         _drop,
         frozenset({_CODE.DROPPED, _CODE.SIDE_DISAGREES, _CODE.PLACE_DISAGREES, _CODE.POLARITY_DISAGREES}),
     ),
-    "finding invented": Kind(_invent, frozenset({_CODE.UNSUPPORTED, _CODE.POLARITY_DISAGREES})),
+    "finding invented": Kind(_invent_finding, frozenset({_CODE.UNSUPPORTED, _CODE.POLARITY_DISAGREES})),
+    "diagnosis invented": Kind(_invent_diagnosis, frozenset({_CODE.UNSUPPORTED, _CODE.POLARITY_DISAGREES})),
     "side removed": Kind(_remove_side, frozenset({_CODE.SIDE_MISSING})),
-    "section contradicts itself": Kind(_contradict, frozenset({_CODE.CONTRADICTS_ITSELF})),
+    "stated finding denied": Kind(_deny_what_is_stated, frozenset({_CODE.CONTRADICTS_ITSELF})),
+    "denied finding stated": Kind(_state_what_is_denied, frozenset({_CODE.CONTRADICTS_ITSELF})),
     "comparison with a prior": Kind(_compare, frozenset({_CODE.PRIOR_MENTIONED})),
     "not a report": Kind(_say_something_else, frozenset({_CODE.NOT_A_REPORT})),
-    "section cut, empty or looping": Kind(_cut, frozenset({_CODE.SECTION_INCOMPLETE})),
+    "findings cut, empty or looping": Kind(_break_findings, frozenset({_CODE.DRAWN_FROM_INCOMPLETE})),
+    "impression cut, empty or looping": Kind(_break_impression, frozenset({_CODE.SECTION_INCOMPLETE})),
 }

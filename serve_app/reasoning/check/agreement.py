@@ -1,136 +1,122 @@
-"""Facts held against each other: within a section, and between the findings and the impression drawn from them."""
+"""The findings and the impression drawn from them, held against each other statement by statement.
+
+Statements of one finding are matched first; what is left differs, is denied, is drawn from signs of other names, or
+is not there at all.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import product
 
-from serve_app.domain.facts import Fact, Finding, LocatedFact, Location, Polarity, Side
-from serve_app.domain.report import Concern, ConcernCode, Place, SectionName
-from serve_app.reasoning.check.clinic import DENIED_BY, INCIDENTAL, SIDED, SUPPORT
-
-# Names of neighbouring places that readers use for one another.
-_NEIGHBOURS = (
-    frozenset({Location.APEX, Location.UPPER}),
-    frozenset({Location.BASE, Location.LOWER}),
-    frozenset({Location.HILUM, Location.MIDDLE}),
-)
+from serve_app.domain.report import Concern, ConcernCode
+from serve_app.reasoning.check.clinic import DIAGNOSES, INCIDENTAL, SUPPORT, VAGUE
+from serve_app.reasoning.check.statements import Statement, denies, differences, overlap
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A fact in a section of a report."""
+class Agreement:
+    """Matches the statements of two sections; both sides of a bilateral statement are matched one by one."""
 
-    section: SectionName
-    located: LocatedFact
+    def __init__(self, findings: Sequence[Statement], impression: Sequence[Statement]) -> None:
+        self._denied_in_findings = [one for one in findings if one.is_denied]
+        self._denied_in_impression = [one for one in impression if one.is_denied]
+        self._shown = [side for one in findings if not one.is_denied for side in one.sides()]
+        self._drawn = [side for one in impression if not one.is_denied for side in one.sides()]
+        pairs = [pair for pair in product(self._shown, self._drawn) if _is_one_finding(*pair)]
+        agreeing = [pair for pair in pairs if not differences(*pair)]
+        self._agreed = [one for pair in agreeing for one in pair]
+        self._open_shown = [one for one in self._shown if one not in self._agreed]
+        self._open_drawn = [one for one in self._drawn if one not in self._agreed]
+        self._unlike = _nearest(pair for pair in pairs if pair[0] in self._open_shown and pair[1] in self._open_drawn)
 
-    @property
-    def fact(self) -> Fact:
-        """What is stated."""
-        return self.located.fact
+    def disagreements(self) -> Iterator[Concern]:
+        """Name what differs between statements of one finding, and what the other section denies."""
+        for shown, drawn in self._unlike:
+            yield from (drawn.against(code, shown) for code in differences(shown, drawn))
+        for drawn in self._unmatched(self._open_drawn):
+            yield from self._against_findings(drawn)
+        for shown in self._unmatched(self._open_shown):
+            yield from self._against_impression(shown)
 
-    @property
-    def place(self) -> Place:
-        """Where it is stated first."""
-        return Place(self.section, *self.located.mentions[0])
+    def unsupported(self) -> Iterator[Concern]:
+        """Name what the impression is not drawn from any finding."""
+        for drawn in self._unmatched(self._open_drawn):
+            if not [*self._against_findings(drawn)] and not _supporting(drawn, self._shown):
+                yield drawn.against(ConcernCode.UNSUPPORTED)
 
-    @property
-    def is_denied(self) -> bool:
-        """Whether it is stated to be absent."""
-        return self.fact.polarity is Polarity.ABSENT
+    def dropped(self) -> Iterator[Concern]:
+        """Name the findings that the impression leaves out."""
+        named = {concern.other for concern in self.disagreements()}
+        for shown in self._unmatched(self._open_shown):
+            is_due = shown.is_certain and shown.fact.finding not in INCIDENTAL
+            if is_due and shown.place not in named and not self._is_stood_for(shown):
+                yield shown.against(ConcernCode.DROPPED)
 
+    def _unmatched(self, statements: Sequence[Statement]) -> list[Statement]:
+        matched = [one for pair in self._unlike for one in pair]
+        return [one for one in statements if one not in matched]
 
-def contradictions(stated: Sequence[Statement]) -> Iterator[Concern]:
-    """Find what one section both states and denies."""
-    for denied in filter(lambda statement: statement.is_denied, stated):
-        for other in stated:
-            if other.fact.polarity is Polarity.PRESENT and _denies(denied, other):
-                yield Concern(ConcernCode.CONTRADICTS_ITSELF, other.place, denied.place)
+    def _against_findings(self, drawn: Statement) -> Iterator[Concern]:
+        denials = [denied for denied in self._denied_in_findings if denies(denied, drawn)]
+        alike = [shown for shown in self._shown if _is_one_finding(shown, drawn)]
+        supporting = _supporting(drawn, self._shown)
+        if alike:
+            nearest = min(alike, key=lambda shown: len(differences(shown, drawn)))
+            yield from (drawn.against(code, nearest) for code in differences(nearest, drawn))
+        elif denials:
+            yield drawn.against(ConcernCode.POLARITY_DISAGREES, denials[0])
+        elif supporting and not any(overlap(one.fact.side, drawn.fact.side) for one in supporting):
+            yield drawn.against(ConcernCode.SIDE_DISAGREES, supporting[0])
 
+    def _against_impression(self, shown: Statement) -> Iterator[Concern]:
+        denials = [denied for denied in self._denied_in_impression if denies(denied, shown)]
+        # The impression names the other side of a bilateral finding.
+        halves = [one for one in self._drawn if _is_one_finding(one, shown) and self._is_half(shown)]
+        if denials:
+            yield denials[0].against(ConcernCode.POLARITY_DISAGREES, shown)
+        elif halves:
+            yield halves[0].against(ConcernCode.SIDE_DISAGREES, shown)
 
-def missing_sides(stated: Sequence[Statement]) -> Iterator[Concern]:
-    """Find what lies on a side that is not named."""
-    for statement in stated:
-        fact = statement.fact
-        is_due = fact.finding in SIDED and fact.polarity is Polarity.PRESENT
-        if is_due and fact.side is None and fact.location is not Location.DIFFUSE:
-            yield Concern(ConcernCode.SIDE_MISSING, statement.place)
+    def _is_half(self, shown: Statement) -> bool:
+        return any(one.place == shown.place and one != shown for one in self._agreed)
 
+    def _is_stood_for(self, shown: Statement) -> bool:
+        return any(
+            overlap(shown.fact.side, drawn.fact.side) and self._stands_for(drawn, shown) for drawn in self._drawn
+        )
 
-def disagreements(findings: Sequence[Statement], impression: Sequence[Statement]) -> Iterator[Concern]:
-    """Find what the impression states against the findings, without them, or not at all; each pair once."""
-    named = set()
-    for statement in impression:
-        for concern in _against(statement, findings):
-            named.add((concern.other, concern.place))
-            yield concern
-    for statement in findings:
-        if not statement.is_denied and statement.fact.finding not in INCIDENTAL:
-            yield from (one for one in _left_out(statement, impression) if (one.place, one.other) not in named)
+    def _stands_for(self, drawn: Statement, shown: Statement) -> bool:
+        """Whether an impression's statement says in another word what was found.
 
-
-def _against(statement: Statement, findings: Sequence[Statement]) -> Iterator[Concern]:
-    if statement.is_denied:
-        for other in findings:
-            if other.fact.polarity is Polarity.PRESENT and _denies(statement, other):
-                yield Concern(ConcernCode.POLARITY_DISAGREES, statement.place, other.place)
-        return
-    shown = [other for other in findings if not other.is_denied]
-    same = [other for other in shown if other.fact.finding is statement.fact.finding]
-    denials = [other for other in findings if other.is_denied and _denies(other, statement)]
-    if same:
-        yield from _mismatch(statement, same)
-    elif denials:
-        yield Concern(ConcernCode.POLARITY_DISAGREES, statement.place, denials[0].place)
-    elif not _supported(statement.fact.finding, shown):
-        yield Concern(ConcernCode.UNSUPPORTED, statement.place)
-
-
-def _left_out(statement: Statement, impression: Sequence[Statement]) -> Iterator[Concern]:
-    finding = statement.fact.finding
-    stated = [other for other in impression if not other.is_denied]
-    same = [other for other in stated if other.fact.finding is finding]
-    if same:
-        yield from _mismatch(statement, same)
-    elif any(_denies(other, statement) for other in impression if other.is_denied):
-        return
-    elif not any(finding in SUPPORT.get(other.fact.finding, ()) for other in stated):
-        yield Concern(ConcernCode.DROPPED, statement.place)
-
-
-def _mismatch(statement: Statement, same: Sequence[Statement]) -> Iterator[Concern]:
-    """Hold a statement against those of the same finding in the other section; one that fits is enough."""
-    sided = [other for other in same if _overlap(statement.fact.side, other.fact.side, is_exact=True)]
-    placed = [other for other in sided if _is_near(statement.fact.location, other.fact.location)]
-    if not sided:
-        yield Concern(ConcernCode.SIDE_DISAGREES, statement.place, same[0].place)
-    elif not placed:
-        yield Concern(ConcernCode.PLACE_DISAGREES, statement.place, sided[0].place)
-    elif statement.section is SectionName.IMPRESSION and not any(_is_equal_degree(statement, one) for one in placed):
-        yield Concern(ConcernCode.DEGREE_DISAGREES, statement.place, placed[0].place)
+        One that speaks of a finding of its own name, or is drawn from signs in its own sentence, speaks of those alone.
+        """
+        support = SUPPORT.get(drawn.fact.finding)
+        finding = shown.fact.finding
+        if finding in VAGUE and drawn.fact.finding in SUPPORT[finding].signs | DIAGNOSES:
+            return True
+        if support is None or finding not in support.signs | support.accompaniments:
+            return False
+        if drawn.fact.finding not in DIAGNOSES:
+            return drawn in self._open_drawn
+        return not any(one.fact.finding in support.signs for one in self._drawn if _leads_to(one, drawn))
 
 
-def _is_equal_degree(one: Statement, other: Statement) -> bool:
-    degrees = {one.fact.severity, other.fact.severity}
-    return len(degrees) == 1 or None in degrees
+def _nearest(pairs: Iterator[tuple[Statement, Statement]]) -> list[tuple[Statement, Statement]]:
+    """Pair statements that differ in as little as possible, each once."""
+    chosen: list[tuple[Statement, Statement]] = []
+    for pair in sorted(pairs, key=lambda pair: len(differences(*pair))):
+        if not any(one in other for one in pair for other in chosen):
+            chosen.append(pair)
+    return chosen
 
 
-def _denies(denied: Statement, other: Statement) -> bool:
-    finding = other.fact.finding
-    is_covered = finding is denied.fact.finding or finding in DENIED_BY.get(denied.fact.finding, ())
-    return is_covered and _overlap(denied.fact.side, other.fact.side)
+def _supporting(drawn: Statement, shown: Sequence[Statement]) -> list[Statement]:
+    support = SUPPORT.get(drawn.fact.finding)
+    return [one for one in shown if one.fact.finding in support.signs] if support else []
 
 
-def _supported(finding: Finding, shown: Sequence[Statement]) -> bool:
-    return any(other.fact.finding in SUPPORT.get(finding, ()) for other in shown)
+def _is_one_finding(one: Statement, other: Statement) -> bool:
+    return one.fact.finding is other.fact.finding
 
 
-def _overlap(one: Side | None, other: Side | None, *, is_exact: bool = False) -> bool:
-    """Whether two sides may be the same; a side that is not named may be any. Exactly: both sides are not one side."""
-    if one is None or other is None or one is other:
-        return True
-    return not is_exact and Side.BILATERAL in (one, other)
-
-
-def _is_near(one: Location | None, other: Location | None) -> bool:
-    if one is None or other is None or one is other or Location.DIFFUSE in (one, other):
-        return True
-    return any({one, other} <= neighbours for neighbours in _NEIGHBOURS)
+def _leads_to(one: Statement, other: Statement) -> bool:
+    """Whether a statement stands before another in one sentence: "opacity on the right, suspect pneumonia"."""
+    return one.located.sentence == other.located.sentence and one.place.start < other.place.start

@@ -1,47 +1,97 @@
-"""The clinical part of the check, as data: what supports what, what may go unmentioned, what needs a side."""
+"""The clinical part of the check, as data: what supports what, what may go unmentioned, what has a side or a degree."""
+
+from dataclasses import dataclass
 
 from serve_app.domain.facts import BONES, DEVICES, LUNG_DISEASES, LUNG_SIGNS, Finding
 
 F = Finding
 
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What a statement of an impression may be drawn from.
+
+    One of `signs` is enough to draw it. `accompaniments` need no mention of their own beside it, but alone do not
+    support it.
+    """
+
+    signs: frozenset[Finding]
+    reason: str
+    accompaniments: frozenset[Finding] = frozenset()
+
+
 SUPPORT = {
-    # A diagnosis, and the signs on a film that it may be drawn from. Fleischner Society glossary (Hansell 2008);
-    # WHO manual of the chest radiograph in tuberculosis (2021).
-    F.PNEUMONIA: frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.INTERSTITIAL_DISEASE, F.CAVITY}),
-    F.TUBERCULOSIS: frozenset(
-        {F.CAVITY, F.FIBROSIS, F.INFILTRATE, F.NODULE, F.OPACITY, F.CONSOLIDATION, F.CALCIFICATION, F.EFFUSION}
+    F.PNEUMONIA: Support(
+        frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.INTERSTITIAL_DISEASE, F.CAVITY}),
+        "A new shadow on the film is part of its definition; lobar, interstitial or necrotising (ATS/IDSA 2019).",
+        frozenset({F.HILAR_ENLARGEMENT, F.BRONCHIAL_THICKENING}),
     ),
-    F.LUNG_TUMOR: frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY}),
-    F.HEART_FAILURE: frozenset({F.EDEMA, F.CARDIOMEGALY, F.EFFUSION, F.INTERSTITIAL_DISEASE}),
-    F.COPD: frozenset({F.EMPHYSEMA, F.BRONCHIAL_THICKENING}),
-    F.BRONCHITIS: frozenset({F.BRONCHIAL_THICKENING, F.INTERSTITIAL_DISEASE, F.BRONCHIECTASIS}),
-    # A sign under a wider or a narrower name.
-    F.OPACITY: frozenset({F.CONSOLIDATION, F.INFILTRATE, F.NODULE, F.MASS, F.ATELECTASIS}),
-    F.INFILTRATE: frozenset({F.OPACITY, F.CONSOLIDATION}),
-    F.CONSOLIDATION: frozenset({F.OPACITY, F.INFILTRATE}),
-    F.NODULE: frozenset({F.OPACITY, F.CALCIFICATION}),
-    F.MASS: frozenset({F.OPACITY}),
-    F.EDEMA: frozenset({F.INTERSTITIAL_DISEASE, F.OPACITY}),
-    F.LUNG_LESION: LUNG_SIGNS | LUNG_DISEASES,
-    F.ABNORMALITY: frozenset(F) - DEVICES,
-    F.DEVICE: DEVICES,
+    F.TUBERCULOSIS: Support(
+        frozenset({F.CAVITY, F.FIBROSIS, F.INFILTRATE, F.NODULE, F.OPACITY, F.CONSOLIDATION})
+        | {F.CALCIFICATION, F.EFFUSION, F.HILAR_ENLARGEMENT},
+        "Active, primary, pleural or healed (WHO, Chest radiography in tuberculosis detection, 2016).",
+        frozenset({F.PLEURAL_THICKENING, F.BRONCHIECTASIS, F.MEDIASTINAL_SHIFT}),
+    ),
+    F.LUNG_TUMOR: Support(
+        frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY, F.CONSOLIDATION}),
+        "Seen itself, by the lobe that it closes, or as a shadow that does not clear (Fleischner Society 2017).",
+    ),
+    F.HEART_FAILURE: Support(
+        frozenset({F.EDEMA, F.CARDIOMEGALY, F.EFFUSION, F.INTERSTITIAL_DISEASE}),
+        "Congestion, effusion and a large heart are its signs on the film (ESC guideline 2021, section 4).",
+        frozenset({F.HILAR_ENLARGEMENT, F.PULMONARY_ARTERY_ENLARGEMENT}),
+    ),
+    F.COPD: Support(
+        frozenset({F.EMPHYSEMA, F.BRONCHIAL_THICKENING}),
+        "The film shows hyperinflation, or the bronchi of chronic bronchitis (GOLD report 2023, chapter 2).",
+        frozenset({F.HILAR_ENLARGEMENT, F.CYST, F.PULMONARY_ARTERY_ENLARGEMENT}),
+    ),
+    F.BRONCHITIS: Support(
+        frozenset({F.BRONCHIAL_THICKENING, F.INTERSTITIAL_DISEASE, F.BRONCHIECTASIS, F.HILAR_ENLARGEMENT}),
+        "Thick walls of bronchi and dense hila are what Vietnamese reports draw it from.",
+    ),
+    F.EDEMA: Support(
+        frozenset({F.INTERSTITIAL_DISEASE, F.OPACITY, F.HILAR_ENLARGEMENT}),
+        "Septal lines, then shadows around the hila (Fleischner Society glossary 2008).",
+    ),
+    F.OPACITY: Support(
+        frozenset({F.CONSOLIDATION, F.INFILTRATE, F.NODULE, F.MASS, F.ATELECTASIS}),
+        "The wider name of each of these (Fleischner Society glossary 2008).",
+    ),
+    F.INFILTRATE: Support(frozenset({F.OPACITY, F.CONSOLIDATION}), "Names of one shadow that readers exchange."),
+    F.CONSOLIDATION: Support(frozenset({F.OPACITY, F.INFILTRATE}), "Names of one shadow that readers exchange."),
+    F.NODULE: Support(frozenset({F.OPACITY, F.CALCIFICATION}), "The narrower name of a shadow; it may be calcified."),
+    F.MASS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
+    F.ATELECTASIS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
+    F.EMPHYSEMA: Support(frozenset({F.CYST}), "Bullae are emphysema (Fleischner Society glossary 2008)."),
+    F.LUNG_LESION: Support(LUNG_SIGNS | LUNG_DISEASES, "The widest name."),
+    F.BONE_LESION: Support(BONES, "The widest name."),
+    F.ABNORMALITY: Support(frozenset(F) - DEVICES, "The widest name."),
+    F.DEVICE: Support(DEVICES, "The widest name."),
 }
 """What an impression may be drawn from, besides the finding of its own name."""
 
-INCIDENTAL = frozenset(
-    {
-        # Old or harmless as a rule: a terse impression leaves them to the findings.
-        F.CALCIFICATION,
-        F.AORTIC_CALCIFICATION,
-        F.PLEURAL_THICKENING,
-        F.BRONCHIAL_THICKENING,
-        F.SCOLIOSIS,
-        F.SPINAL_DEGENERATION,
-        F.ABNORMALITY,
-        F.LUNG_LESION,
-    }
-) | (DEVICES - {F.ENDOTRACHEAL_TUBE, F.CHEST_TUBE})
-"""What an impression may leave out."""
+DIAGNOSES = LUNG_DISEASES | {F.HEART_FAILURE}
+
+VAGUE = frozenset({F.OPACITY, F.LUNG_LESION})
+"""Shadows without a kind: any narrower name in the impression stands for them."""
+
+INCIDENTAL = {
+    F.CALCIFICATION: "An old granuloma, harmless as a rule.",
+    F.AORTIC_CALCIFICATION: "Usual in old age, and no reason to act by itself.",
+    F.PLEURAL_THICKENING: "An old scar as a rule.",
+    F.BRONCHIAL_THICKENING: "Unspecific unless it is called bronchitis.",
+    F.HILAR_ENLARGEMENT: "Mostly dense vessels, which the disease that widens them stands for.",
+    F.SCOLIOSIS: "Known to the patient.",
+    F.SPINAL_DEGENERATION: "Usual in old age.",
+    F.ABNORMALITY: "What it is has a name of its own.",
+    F.LUNG_LESION: "What it is has a name of its own.",
+    **dict.fromkeys(
+        DEVICES - {F.ENDOTRACHEAL_TUBE, F.CHEST_TUBE},
+        "The ward put it in; tubes whose place decides over breathing are not among these.",
+    ),
+}
+"""What an impression may leave out, and why."""
 
 SIDED = frozenset(
     {
@@ -50,25 +100,48 @@ SIDED = frozenset(
         F.PLEURAL_THICKENING,
         F.ELEVATED_DIAPHRAGM,
         F.CONSOLIDATION,
+        F.INFILTRATE,
         F.NODULE,
         F.MASS,
         F.CAVITY,
         F.ATELECTASIS,
         F.FIBROSIS,
         F.OPACITY,
+        F.MEDIASTINAL_SHIFT,
         F.RIB_FRACTURE,
         F.CLAVICLE_FRACTURE,
         F.CHEST_TUBE,
     }
 )
-"""What lies on one side or on both, so that its side is due."""
+"""What lies on one side or on both, or is shifted to one, so that its side is due."""
+
+GRADED = frozenset(
+    {
+        F.EFFUSION,
+        F.PNEUMOTHORAX,
+        F.PLEURAL_THICKENING,
+        F.EDEMA,
+        F.EMPHYSEMA,
+        F.ATELECTASIS,
+        F.INTERSTITIAL_DISEASE,
+        F.PNEUMONIA,
+        F.HEART_FAILURE,
+        F.CARDIOMEGALY,
+        F.AORTIC_ENLARGEMENT,
+        F.MEDIASTINAL_SHIFT,
+        F.ELEVATED_DIAPHRAGM,
+        F.SCOLIOSIS,
+    }
+)
+"""What has a degree. Of nodules and scars "few", "many" and "small" are number and size, and may all be true."""
 
 FOCAL_LESIONS = frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.NODULE, F.MASS, F.CAVITY})
 
 DENIED_BY = {
-    # What a general negative covers.
-    F.ABNORMALITY: frozenset(F) - DEVICES - BONES - INCIDENTAL,
+    # What a general negative covers. "The bones are normal" is written of ribs and clavicles, beside a bent spine.
+    F.ABNORMALITY: frozenset(F) - DEVICES - BONES - INCIDENTAL.keys(),
     F.LUNG_LESION: FOCAL_LESIONS,
+    F.BONE_LESION: frozenset({F.RIB_FRACTURE, F.CLAVICLE_FRACTURE}),
     F.DEVICE: DEVICES,
 }
 """What must not be present where the general term is denied, besides what bears the same name."""

@@ -7,35 +7,56 @@ from collections.abc import Iterator
 from serve_app.domain.report import Concern, ConcernCode, Place, Section, SectionName, SectionStatus
 from serve_app.reasoning.prompts import PROMPTS
 
-# Comparisons with an earlier examination. "Lao cũ" and "gãy xương cũ" are old lesions, not old films.
-_PRIOR = re.compile(
-    r"so với (?:các |những )?(?:phim|ảnh|hình|lần|kết quả|trước|cũ|\d)"
-    r"|(?:phim|ảnh|hình ảnh|lần) (?:chụp )?(?:cũ|trước)\b"
-    r"|(?:không|ít|chưa|có) (?:thấy )?(?:thay đổi|tiến triển)\b"
-    r"|(?:cải thiện|giảm|tăng|lớn|xấu|tốt|thoái triển) (?:hơn|đi|lên|dần)\b(?! \d)"
-    r"|\b(?:mới xuất hiện|trước đây|lần này)\b",
+_EXAMINATION = r"(?:phim|ảnh|hình ảnh|lần|kết quả|x-? ?quang)"
+_EARLIER = r"(?:cũ|trước|hôm qua|gần đây|ngày \d|(?:tháng|tuần|năm) trước)"
+# Of the other side, or of what is normal: no earlier film is needed to say so.
+_SAME_FILM = "(?:bên|phổi|tim|đối|bình thường|mô|nền|xung quanh)"
+# "Tổn thương tiến triển" and "lao tiến triển" are active disease, "lao cũ" and "gãy xương cũ" are old lesions: neither
+# compares.
+_COMPARISONS = (
+    # With what is compared.
+    rf"so với (?!{_SAME_FILM})(?:các |những )?[\w/]+",
+    rf"(?:đối chiếu|so sánh)(?: với)? (?:các |những )?(?:{_EXAMINATION}|trước)",
+    rf"{_EXAMINATION} (?:chụp |khám |kiểm tra )?{_EARLIER}",
+    r"như (?:cũ|trước|(?:các |những )?phim|lần)",
+    r"(?:hôm|tháng|tuần|năm) trước|trước đây|lần này",
+    # How it has changed, or that it has not.
+    r"(?:không|ít|chưa|có|đã)(?: thấy| gì| sự| xu hướng)* (?:thay đổi|biến đổi|tiến triển|giảm|cải thiện)(?! bất)",
+    r"tiến triển (?:hơn|tốt|xấu|nhanh|chậm|thêm|nặng|so)",
+    r"(?:giảm|tăng|lớn|nhỏ|to|xấu|tốt|nhiều|ít|rộng|nặng|nhẹ|mờ) (?:hơn|thêm|dần|bớt)"
+    rf"(?! (?:{_SAME_FILM}|ở|\d))",
+    r"(?:giảm|tăng|thu nhỏ) (?:đi|lên|rõ|rõ rệt|nhiều|ít|nhẹ|một phần)(?! thể tích)",
+    r"thuyên giảm|cải thiện|thoái triển|thoái lui|hấp thu|thu nhỏ|ổn định|diễn tiến|diễn biến",
+    r"không còn|vẫn còn|mới xuất hiện|xuất hiện mới|đã (?:hết|tan|mất|tăng|nở)",
+)
+_PRIOR = re.compile("|".join(rf"\b(?:{words})\b" for words in _COMPARISONS), re.IGNORECASE)
+# A report speaks of the film: neither of who writes nor to who reads.
+_ADDRESS = re.compile(
+    r"\b(?:tôi|bạn|xin lỗi|xin chào|rất tiếc|vui lòng|cảm ơn|mô hình ngôn ngữ|trợ lý|với tư cách)\b"
+    r"|\b(?:sorry|unable to|cannot|as an ai|language model)\b|\bhãy (?:gặp|đến|hỏi|liên hệ|tham khảo|cung cấp)\b",
     re.IGNORECASE,
 )
-_REFUSAL = re.compile(
-    r"xin lỗi|rất tiếc|tôi (?:không|chưa) thể|tôi là (?:một )?(?:mô hình|trợ lý)|với tư cách"
-    r"|\b(?:sorry|unable to|cannot|as an ai|language model)\b",
-    re.IGNORECASE,
-)
+_QUESTIONS = [prompt.findings.rpartition(". ")[2] for prompt in PROMPTS.values()]
+_QUESTIONS += [prompt.impression for prompt in PROMPTS.values()]
+# A question of ours, a chat template's tokens, another format's brackets.
 _ECHO = re.compile(
     "|".join(
-        [r"<\|", r"ảnh chụp x-ray"]
-        + [re.escape(prompt.findings.rpartition(". ")[2]) for prompt in PROMPTS.values()]
-        + [re.escape(prompt.impression) for prompt in PROMPTS.values()]
+        [r"<\|[^\n]*\|>", r"<\|", r"[{}]|```", r"ảnh chụp x-ray"]
+        + [re.escape(asked.rstrip("?")) + r"\??" for asked in _QUESTIONS]
     ),
     re.IGNORECASE,
 )
-# Letters that Vietnamese does not use: Chinese, Japanese, Korean, Cyrillic, Thai, Arabic.
-_FOREIGN_SCRIPT = re.compile("[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_LINE = re.compile(r"[^\n]+")
+# Letters of other alphabets, from Greek to Hangul; Latin Extended Additional (U+1E00) is Vietnamese.
+_FOREIGN_SCRIPT = re.compile("[\u0370-\u1dff\u3040-\u30ff\u3400-\u9fff\ua960-\ufaff]+")
+_SENTENCE = re.compile(r"[^\s.!?;][^\n.!?;]*[.!?;]?")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_VIETNAMESE = re.compile(r"[ăâđêôơưàáạảãằắặẳẵầấậẩẫèéẹẻẽềếệểễìíịỉĩòóọỏõồốộổỗờớợởỡùúụủũừứựửữỳýỵỷỹ]", re.IGNORECASE)
-# Of so many words in Vietnamese, nearly half have a mark; abbreviations and Latin names have none.
-_MIN_WORDS, _MIN_MARKED_RATIO = 4, 0.15
+_VOWEL = re.compile("[aeiouy]")
+# Onset, vowels, coda: what a Vietnamese syllable is without its marks.
+_SYLLABLE = re.compile(
+    "(?:ngh?|gh?|gi|kh?|nh?|ph|qu|th?|tr|ch?|[bdlmrsvxh])?[aeiouy]{1,3}(?:ng|nh|ch|[cmnpt])?",
+)
+# Of so many words most are syllables in Vietnamese; what has no vowel is an abbreviation.
+_MIN_WORDS, _MIN_SYLLABLE_RATIO = 3, 0.5
 
 
 def wording_concerns(
@@ -67,12 +88,19 @@ def wording_concerns(
 
 
 def _strange_passages(text: str) -> Iterator[tuple[int, int]]:
-    for pattern in (_REFUSAL, _ECHO, _FOREIGN_SCRIPT):
+    for pattern in (_ADDRESS, _ECHO, _FOREIGN_SCRIPT):
         yield from (found.span() for found in pattern.finditer(text))
-    yield from (line.span() for line in _LINE.finditer(text) if _is_another_language(line[0]))
+    yield from (sentence.span() for sentence in _SENTENCE.finditer(text) if _is_another_language(sentence[0]))
 
 
-def _is_another_language(line: str) -> bool:
-    words = _WORD.findall(line)
-    marked = sum(1 for word in words if _VIETNAMESE.search(word))
-    return len(words) >= _MIN_WORDS and marked < _MIN_MARKED_RATIO * len(words)
+def _is_another_language(sentence: str) -> bool:
+    words = [_bare(word) for word in _WORD.findall(sentence)]
+    words = [word for word in words if _VOWEL.search(word)]
+    num_syllables = sum(1 for word in words if _SYLLABLE.fullmatch(word))
+    return len(words) >= _MIN_WORDS and num_syllables < _MIN_SYLLABLE_RATIO * len(words)
+
+
+def _bare(word: str) -> str:
+    """Take the marks from a word's letters."""
+    letters = unicodedata.normalize("NFD", word.casefold().replace("đ", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

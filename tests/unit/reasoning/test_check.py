@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve_app.domain.conversation import FinishReason
+from serve_app.domain.facts import Finding
 from serve_app.domain.report import Concern, ConcernCode, ConcernSeverity, Place, SectionName
 from serve_app.reasoning.check import DraftCheck
+from serve_app.reasoning.check.clinic import DIAGNOSES, INCIDENTAL, SUPPORT
 from serve_app.reasoning.parse import parse_section
 
 Found = list[tuple[str, str, str | None]]
@@ -46,6 +48,16 @@ def found(findings: str, impression: str, **given: bool | FinishReason) -> Found
         ("- Bóng tim to.\n- Vôi hóa quai động mạch chủ.", "- Bóng tim to."),
         ("- Không tràn dịch màng phổi trái.\n- Tràn dịch màng phổi phải.", "- Tràn dịch màng phổi phải."),
         ("- Xơ sẹo đỉnh phổi phải.", "- Tổn thương lao cũ."),
+        ("- TDMP phải lượng vừa.\n- TDMP trái lượng ít.", "- Tràn dịch màng phổi hai bên."),
+        ("- Nốt mờ đáy phổi phải.\n- Ngoài ra không thấy bất thường.", "- Nốt mờ đáy phổi phải."),
+        ("- Không thấy nốt mờ đỉnh phổi phải.\n- Nốt mờ đáy phổi phải.", "- Nốt mờ đáy phổi phải."),
+        ("- Vài nốt mờ nhỏ rải rác hai phổi.", "- Nhiều nốt mờ hai phổi."),
+        ("- Đông đặc thùy giữa.", "- Viêm phổi thùy giữa."),
+        ("- Đông đặc đáy phổi phải, theo dõi viêm phổi.", "- Đông đặc đáy phổi phải."),
+        ("- Bóng tim to.\n- Ứ huyết phổi.\n- Tràn dịch màng phổi hai bên.", "- Suy tim sung huyết."),
+        ("- Không thấy tổn thương phổi tiến triển.", "- Không thấy tổn thương phổi tiến triển."),
+        ("- Tràn dịch màng phổi hai bên, bên phải nhiều hơn bên trái.", "- Tràn dịch màng phổi hai bên."),
+        ("- Trung thất không di lệch.\n- Vẹo cột sống.", "- Tim phổi trong giới hạn bình thường."),
     ],
 )
 def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None:
@@ -94,6 +106,41 @@ def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None
             ("not-a-report", "Kết luận từ thông tin trên bệnh nhân bị gì?", None),
         ),
         ("- Trời hôm nay đẹp quá.", "- Bóng tim to.", ("not-understood", "- Trời hôm nay đẹp quá.", None)),
+        ("- Đông đặc đáy phổi phải.", "- Viêm phổi trái.", ("side-disagrees", "Viêm phổi", "Đông đặc")),
+        (
+            "- Tràn dịch màng phổi hai bên.",
+            "- Tràn dịch màng phổi trái.",
+            ("side-disagrees", "Tràn dịch màng phổi", "Tràn dịch màng phổi"),
+        ),
+        (
+            "- Chưa loại trừ tràn khí màng phổi trái.",
+            "- Không tràn khí màng phổi.",
+            ("polarity-disagrees", "tràn khí màng phổi", "tràn khí màng phổi"),
+        ),
+        (
+            "- Hang thùy trên phổi phải.\n- Xơ hóa đỉnh phổi trái.",
+            "- Hang thùy trên phổi phải, theo dõi lao phổi.",
+            ("dropped", "Xơ hóa", None),
+        ),
+        (
+            "- Gãy xương sườn trái.\n- Khung xương không thấy bất thường.",
+            "- Gãy xương sườn trái.",
+            ("contradicts-itself", "Gãy xương sườn", "Khung xương không thấy bất thường"),
+        ),
+        (
+            "- Tràn dịch màng phổi phải lượng ít.\n- Dịch màng phổi phải lượng nhiều.",
+            "- Tràn dịch màng phổi phải.",
+            ("contradicts-itself", "Dịch màng phổi", "Tràn dịch màng phổi"),
+        ),
+        ("- Trung thất bị đẩy lệch.", "- Bóng tim to.", ("side-missing", "Trung thất bị đẩy lệch", None)),
+        ("- Bóng tim to như cũ.", "- Bóng tim to.", ("prior-mentioned", "như cũ", None)),
+        ("- Không còn tràn khí màng phổi.", "- Bóng tim to.", ("prior-mentioned", "Không còn", None)),
+        (
+            "- Bóng tim to. No pleural effusion is seen.",
+            "- Bóng tim to.",
+            ("not-a-report", "No pleural effusion is seen.", None),
+        ),
+        ("- Bóng tim to.", '{"impression": "bóng tim to"}', ("not-a-report", "{", None)),
     ],
 )
 def test_what_is_wrong_is_named_with_its_places(
@@ -119,6 +166,36 @@ def test_what_is_drawn_from_cut_findings_says_so() -> None:
     codes = [code for code, _, _ in found("- Bóng tim to.\n- Tràn", "- Bóng tim to.", ended=FinishReason.LENGTH)]
 
     assert codes[0] == "section-incomplete" and "drawn-from-incomplete" in codes
+
+
+def test_a_cut_section_is_not_said_to_invent_or_to_leave_out() -> None:
+    cut = found("- Bóng tim to.\n- Tràn dịch", "- Bóng tim to.\n- Nốt mờ đỉnh phổi phải.", ended=FinishReason.LENGTH)
+    emptied = found("- Bóng tim to.", "")
+
+    assert "unsupported" not in {code for code, _, _ in cut}
+    assert [code for code, _, _ in emptied] == ["section-incomplete"]
+
+
+def test_an_empty_draft_is_incomplete_twice_and_nothing_else() -> None:
+    codes = [code for code, _, _ in found("", "")]
+
+    assert codes == ["section-incomplete", "section-incomplete", "drawn-from-incomplete"]
+
+
+def test_words_without_marks_are_not_understood_and_not_foreign() -> None:
+    assert found("Tran dich mang phoi phai luong it.", "- Bóng tim to.")[0][0] == "not-understood"
+
+
+@pytest.mark.parametrize("finding", SUPPORT)
+def test_what_supports_a_statement_has_a_reason(finding: Finding) -> None:
+    support = SUPPORT[finding]
+
+    assert support.reason.endswith(".") and support.signs and not support.signs & support.accompaniments
+    assert finding not in support.accompaniments
+
+
+def test_what_may_go_unmentioned_is_no_diagnosis() -> None:
+    assert not INCIDENTAL.keys() & DIAGNOSES and all(INCIDENTAL.values())
 
 
 def test_letters_in_another_spelling_of_unicode_are_vietnamese_too() -> None:
