@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.planted.gold import gold_alarms
+from evaluation.planted.gold import draft_alarms, report_alarms
 from evaluation.planted.score import planted, right, summarise
 from evaluation.planted.wordings import HELD_OUT, TUNING, Wordings
 from evaluation.provenance import commit
 
 RESULT = Path(__file__).parent / "results" / "planted.json"
 # Above every seed of a film that the demo model learned from or was judged by. The check was tuned on the first; the
-# second, in other wordings, is scored when the check is published.
-TUNING_SEED, HELD_OUT_SEED = 500_000_000, 900_000_000
+# second, in other words, is scored when the check is published. A check that is changed after that needs another.
+TUNING_SEED, HELD_OUT_SEED = 500_000_000, 1_000_000_000
 
 
 def score(num: int, seed: int, wordings: Wordings) -> dict[str, Any]:
@@ -37,17 +37,20 @@ def main() -> None:
     given = parser.parse_args()
     held_out = {} if given.tune else score(given.num, HELD_OUT_SEED, HELD_OUT)
     result = {
-        "what": "reports of our own grammar, one error planted in each by our own hand",
+        "what": "drawn reports: sentences of our own grammar, with one error planted in each, in words of our own too. "
+        "They show that the check finds what it is made for, not how often real drafts are wrong or alarms are false.",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
         "machine": {"cpu": _cpu(), "num_cpus": os.cpu_count(), "python": platform.python_version()},
         **held_out,
         "tuning": score(given.num, TUNING_SEED, TUNING),
-        "gold_reports": gold_alarms(),
+        "gold_reports": report_alarms(),
+        "gold_drafts": draft_alarms(),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({name: result["tuning"][name] for name in ("planted", "right", "cpu_ms")}, indent=2))
+    shown = held_out or result["tuning"]
+    print(json.dumps({name: shown[name] for name in ("planted", "right", "cpu_ms")}, indent=2))
 
 
 def _cpu() -> str:

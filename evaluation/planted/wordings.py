@@ -1,6 +1,7 @@
-"""The words that errors are planted in: one set to tune the check with, another that it is scored on once.
+"""The words that errors are planted in: one set to tune the check with, another that is only scored.
 
-Both were written by the check's own author, who did not look at what the second set finds before it was published.
+The check's own author wrote both, so the second shows how the check does on other words, not on other people's. No miss
+of the second was looked at to mend the check.
 """
 
 from dataclasses import dataclass

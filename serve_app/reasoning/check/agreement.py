@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from serve_app.domain.report import Concern, ConcernCode
-from serve_app.reasoning.check.clinic import DIAGNOSES, INCIDENTAL, SUPPORT, VAGUE
-from serve_app.reasoning.check.statements import Statement, denies, differences, overlap
+from serve_app.reasoning.check.clinic import DIAGNOSES, INCIDENTAL, NO_SUPPORT, SUPPORT, VAGUE
+from serve_app.reasoning.check.statements import Statement, denies, differences, is_one_finding, overlap
 
 
 class Agreement:
@@ -20,7 +20,7 @@ class Agreement:
         self._denied_in_impression = [one for one in impression if one.is_denied]
         self._shown = [side for one in findings if not one.is_denied for side in one.sides()]
         self._drawn = [side for one in impression if not one.is_denied for side in one.sides()]
-        pairs = [pair for pair in product(self._shown, self._drawn) if _is_one_finding(*pair)]
+        pairs = [pair for pair in product(self._shown, self._drawn) if is_one_finding(*pair)]
         agreeing = [pair for pair in pairs if not differences(*pair)]
         self._agreed = [one for pair in agreeing for one in pair]
         self._open_shown = [one for one in self._shown if one not in self._agreed]
@@ -56,7 +56,7 @@ class Agreement:
 
     def _against_findings(self, drawn: Statement) -> Iterator[Concern]:
         denials = [denied for denied in self._denied_in_findings if denies(denied, drawn)]
-        alike = [shown for shown in self._shown if _is_one_finding(shown, drawn)]
+        alike = [shown for shown in self._shown if is_one_finding(shown, drawn)]
         supporting = _supporting(drawn, self._shown)
         if alike:
             nearest = min(alike, key=lambda shown: len(differences(shown, drawn)))
@@ -69,10 +69,10 @@ class Agreement:
     def _against_impression(self, shown: Statement) -> Iterator[Concern]:
         denials = [denied for denied in self._denied_in_impression if denies(denied, shown)]
         # The impression names the other side of a bilateral finding.
-        halves = [one for one in self._drawn if _is_one_finding(one, shown) and self._is_half(shown)]
+        halves = [one for one in self._drawn if is_one_finding(one, shown) and self._is_half(shown)]
         if denials:
             yield denials[0].against(ConcernCode.POLARITY_DISAGREES, shown)
-        elif halves:
+        elif halves and shown.fact.finding not in INCIDENTAL:
             yield halves[0].against(ConcernCode.SIDE_DISAGREES, shown)
 
     def _is_half(self, shown: Statement) -> bool:
@@ -88,13 +88,13 @@ class Agreement:
 
         One that speaks of a finding of its own name, or is drawn from signs in its own sentence, speaks of those alone.
         """
-        support = SUPPORT.get(drawn.fact.finding)
-        finding = shown.fact.finding
-        if finding in VAGUE and drawn.fact.finding in SUPPORT[finding].signs | DIAGNOSES:
+        finding, name = shown.fact.finding, drawn.fact.finding
+        support = SUPPORT.get(name, NO_SUPPORT)
+        if finding in support.accompaniments or (finding in VAGUE and name in SUPPORT[finding].signs | DIAGNOSES):
             return True
-        if support is None or finding not in support.signs | support.accompaniments:
+        if finding not in support.signs:
             return False
-        if drawn.fact.finding not in DIAGNOSES:
+        if name not in DIAGNOSES:
             return drawn in self._open_drawn
         return not any(one.fact.finding in support.signs for one in self._drawn if _leads_to(one, drawn))
 
@@ -109,12 +109,8 @@ def _nearest(pairs: Iterator[tuple[Statement, Statement]]) -> list[tuple[Stateme
 
 
 def _supporting(drawn: Statement, shown: Sequence[Statement]) -> list[Statement]:
-    support = SUPPORT.get(drawn.fact.finding)
-    return [one for one in shown if one.fact.finding in support.signs] if support else []
-
-
-def _is_one_finding(one: Statement, other: Statement) -> bool:
-    return one.fact.finding is other.fact.finding
+    signs = SUPPORT.get(drawn.fact.finding, NO_SUPPORT).signs
+    return [one for one in shown if one.fact.finding in signs]
 
 
 def _leads_to(one: Statement, other: Statement) -> bool:

@@ -30,7 +30,7 @@ SUPPORT = {
         frozenset({F.CAVITY, F.FIBROSIS, F.INFILTRATE, F.NODULE, F.OPACITY, F.CONSOLIDATION})
         | {F.CALCIFICATION, F.EFFUSION, F.HILAR_ENLARGEMENT},
         "Active, primary, pleural or healed (WHO, Chest radiography in tuberculosis detection, 2016).",
-        frozenset({F.PLEURAL_THICKENING, F.BRONCHIECTASIS, F.MEDIASTINAL_SHIFT}),
+        frozenset({F.PLEURAL_THICKENING, F.BRONCHIECTASIS}),
     ),
     F.LUNG_TUMOR: Support(
         frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY, F.CONSOLIDATION}),
@@ -63,13 +63,26 @@ SUPPORT = {
     F.NODULE: Support(frozenset({F.OPACITY, F.CALCIFICATION}), "The narrower name of a shadow; it may be calcified."),
     F.MASS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
     F.ATELECTASIS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
+    F.FIBROSIS: Support(
+        frozenset({F.INTERSTITIAL_DISEASE}), "A honeycomb is fibrosis (Fleischner Society glossary 2008)."
+    ),
+    F.INTERSTITIAL_DISEASE: Support(
+        frozenset({F.FIBROSIS, F.OPACITY, F.INFILTRATE}), "The name of the disease whose signs these may be."
+    ),
     F.EMPHYSEMA: Support(frozenset({F.CYST}), "Bullae are emphysema (Fleischner Society glossary 2008)."),
+    F.AORTIC_ENLARGEMENT: Support(
+        frozenset(),
+        "Seen itself; it widens the mediastinum.",
+        frozenset({F.MEDIASTINAL_WIDENING}),
+    ),
     F.LUNG_LESION: Support(LUNG_SIGNS | LUNG_DISEASES, "The widest name."),
     F.BONE_LESION: Support(BONES, "The widest name."),
     F.ABNORMALITY: Support(frozenset(F) - DEVICES, "The widest name."),
     F.DEVICE: Support(DEVICES, "The widest name."),
 }
 """What an impression may be drawn from, besides the finding of its own name."""
+
+NO_SUPPORT = Support(frozenset(), "Drawn from itself alone.")
 
 DIAGNOSES = LUNG_DISEASES | {F.HEART_FAILURE}
 

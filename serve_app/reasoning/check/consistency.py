@@ -7,7 +7,7 @@ from itertools import combinations
 from serve_app.domain.facts import Finding, Location
 from serve_app.domain.report import Concern, ConcernCode
 from serve_app.reasoning.check.clinic import SIDED
-from serve_app.reasoning.check.statements import Statement, denies, differences
+from serve_app.reasoning.check.statements import Statement, denies, differences, is_one_finding
 
 # Only the right lung has a middle lobe.
 _MIDDLE_LOBE = re.compile(r"th(?:ùy|uỳ) giữa", re.IGNORECASE)
@@ -20,7 +20,7 @@ def contradictions(stated: Sequence[Statement]) -> Iterator[Concern]:
             if other.is_certain and denies(denied, other):
                 yield other.against(ConcernCode.CONTRADICTS_ITSELF, denied)
     for one, other in combinations([statement for statement in stated if statement.is_certain], 2):
-        if one.fact.finding is other.fact.finding and _cannot_both_be(one, other):
+        if is_one_finding(one, other) and _cannot_both_be(one, other):
             yield other.against(ConcernCode.CONTRADICTS_ITSELF, one)
 
 
@@ -29,8 +29,17 @@ def missing_sides(stated: Sequence[Statement]) -> Iterator[Concern]:
     for statement in stated:
         fact = statement.fact
         is_due = fact.finding in SIDED and statement.is_certain and fact.side is None
-        if is_due and fact.location is not Location.DIFFUSE and not _MIDDLE_LOBE.search(statement.sentence):
+        has_place = fact.location is Location.DIFFUSE or _MIDDLE_LOBE.search(statement.sentence)
+        if is_due and not has_place and not _is_sided_elsewhere(statement, stated):
             yield statement.against(ConcernCode.SIDE_MISSING)
+
+
+def _is_sided_elsewhere(statement: Statement, stated: Sequence[Statement]) -> bool:
+    """Whether another sentence says on which side the same thing lies."""
+    return any(
+        other.is_certain and other.fact.side and is_one_finding(other, statement) and not differences(other, statement)
+        for other in stated
+    )
 
 
 def _cannot_both_be(one: Statement, other: Statement) -> bool:

@@ -78,12 +78,18 @@ def differences(one: Statement, other: Statement) -> tuple[ConcernCode, ...]:
 
 
 def denies(denied: Statement, other: Statement) -> bool:
-    """Whether what one statement calls absent includes what the other names."""
-    finding = other.fact.finding
-    is_same = finding is denied.fact.finding
-    is_covered = finding in DENIED_BY.get(denied.fact.finding, ()) and not _REST.search(denied.sentence)
-    is_there = _is_near(denied.fact.location, other.fact.location)
-    return denied.is_denied and (is_same or is_covered) and overlap(denied.fact.side, other.fact.side) and is_there
+    """Whether what a denied statement calls absent includes what the other names."""
+    covered = DENIED_BY.get(denied.fact.finding, frozenset())
+    if not (is_one_finding(denied, other) or other.fact.finding in covered):
+        return False
+    is_about_the_rest = bool(covered) and _REST.search(denied.sentence) is not None
+    is_there = overlap(denied.fact.side, other.fact.side) and _is_near(denied.fact.location, other.fact.location)
+    return is_there and not is_about_the_rest
+
+
+def is_one_finding(one: Statement, other: Statement) -> bool:
+    """Whether two statements name the same finding."""
+    return one.fact.finding is other.fact.finding
 
 
 def overlap(one: Side | None, other: Side | None) -> bool:

@@ -25,7 +25,7 @@ _COMPARISONS = (
     r"tiến triển (?:hơn|tốt|xấu|nhanh|chậm|thêm|nặng|so)",
     r"(?:giảm|tăng|lớn|nhỏ|to|xấu|tốt|nhiều|ít|rộng|nặng|nhẹ|mờ) (?:hơn|thêm|dần|bớt)"
     rf"(?! (?:{_SAME_FILM}|ở|\d))",
-    r"(?:giảm|tăng|thu nhỏ) (?:đi|lên|rõ|rõ rệt|nhiều|ít|nhẹ|một phần)(?! thể tích)",
+    r"giảm (?:đi|rõ|rõ rệt|nhiều|ít|nhẹ|một phần)(?! thể tích)|tăng lên",
     r"thuyên giảm|cải thiện|thoái triển|thoái lui|hấp thu|thu nhỏ|ổn định|diễn tiến|diễn biến",
     r"không còn|vẫn còn|mới xuất hiện|xuất hiện mới|đã (?:hết|tan|mất|tăng|nở)",
 )

@@ -57,6 +57,10 @@ def found(findings: str, impression: str, **given: bool | FinishReason) -> Found
         ("- Bóng tim to.\n- Ứ huyết phổi.\n- Tràn dịch màng phổi hai bên.", "- Suy tim sung huyết."),
         ("- Không thấy tổn thương phổi tiến triển.", "- Không thấy tổn thương phổi tiến triển."),
         ("- Tràn dịch màng phổi hai bên, bên phải nhiều hơn bên trái.", "- Tràn dịch màng phổi hai bên."),
+        ("- Dày màng phổi vùng đỉnh hai bên.\n- Màng phổi: dày màng phổi vùng đỉnh.", "- Dày màng phổi hai bên."),
+        ("- Trung thất giãn rộng.\n- Động mạch chủ lên giãn.", "- Giãn động mạch chủ lên."),
+        ("- Nốt vôi hóa hai phổi.", "- Nốt vôi hóa phổi phải."),
+        ("- Kích thước tim tăng rõ rệt.\n- Bóng tim to.", "- Bóng tim to."),
         ("- Trung thất không di lệch.\n- Vẹo cột sống.", "- Tim phổi trong giới hạn bình thường."),
     ],
 )
@@ -190,7 +194,8 @@ def test_words_without_marks_are_not_understood_and_not_foreign() -> None:
 def test_what_supports_a_statement_has_a_reason(finding: Finding) -> None:
     support = SUPPORT[finding]
 
-    assert support.reason.endswith(".") and support.signs and not support.signs & support.accompaniments
+    assert support.reason.endswith(".") and support.signs | support.accompaniments
+    assert not support.signs & support.accompaniments
     assert finding not in support.accompaniments
 
 
