@@ -58,19 +58,9 @@ def test_a_silent_file_changes_nothing(form: FileAttributes) -> None:
 @pytest.mark.parametrize(
     ("form", "view", "file", "named"),
     [
-        (Patient(Sex.MALE), None, FileAttributes(sex=Sex.FEMALE), {"field": "sex", "other": "PatientSex"}),
-        (
-            Patient(None, 63),
-            None,
-            FileAttributes(age_years=36),
-            {"field": "age", "other": "PatientAge or PatientBirthDate"},
-        ),
-        (
-            Patient(),
-            View.PA,
-            FileAttributes(view=View.AP),
-            {"field": "view", "other": "ViewPosition or ViewCodeSequence"},
-        ),
+        (Patient(Sex.MALE), None, FileAttributes(sex=Sex.FEMALE), ("sex", "PatientSex")),
+        (Patient(None, 63), None, FileAttributes(age_years=36), ("age", "PatientAge or PatientBirthDate")),
+        (Patient(), View.PA, FileAttributes(view=View.AP), ("view", "ViewPosition or ViewCodeSequence")),
     ],
 )
 def test_a_contradiction_names_both_fields_and_no_value(
