@@ -60,7 +60,7 @@ def engine_of(core: Core, monkeypatch: pytest.MonkeyPatch, **model: Any) -> Engi
         return next(rendered)
 
     monkeypatch.setattr(engine, "_llm", core)
-    monkeypatch.setattr(engine, "_loaded", lambda: core)
+    monkeypatch.setattr(engine, "_load", lambda: core)
     monkeypatch.setattr(engine, "_render", render)
     return engine
 
