@@ -1,6 +1,6 @@
-"""The served two-turn conversation as token ids, with the words that are to be learned.
+"""The served two-turn conversation as token ids, with labels on the words to learn.
 
-Renders with the checkpoint's own chat template and the registered prompts, so training reads what serving asks.
+Renders with the checkpoint's chat template and the registered prompts, so training uses the prompts of serving.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _IMAGE = "<|image_pad|>"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One conversation: `token_ids` with the image expanded, `labels` equal to it on the assistant's words only."""
+    """One conversation: `token_ids` with the image expanded, `labels` equal to it only on the assistant's words."""
 
     token_ids: list[int]
     labels: list[int]
@@ -31,7 +31,7 @@ def messages(
     findings: str | None = None,
     impression: str | None = None,
 ) -> list[Mapping[str, object]]:
-    """List the turns up to what is known: without findings the next word is turn 1's, without impression turn 2's."""
+    """List the turns as far as they are known: without findings turn 1 is open, without an impression turn 2."""
     answers = [answer for answer in (findings, impression) if answer is not None]
     first, *others = turns(questions(prompts, patient, [view]), (), answers)
     question = [{"type": "text", "text": first.text}, {"type": "image"}]
@@ -39,12 +39,12 @@ def messages(
 
 
 def text_turn(role: str, words: str) -> Mapping[str, object]:
-    """Say something as the engine hands it to a chat template: a list of parts."""
+    """Return a text turn in the form that the engine gives to a chat template: a list of parts."""
     return {"role": role, "content": [{"type": "text", "text": words}]}
 
 
 def question_ids(tokenizer: Qwen2Tokenizer, turns: list[Mapping[str, object]], num_visual_tokens: int) -> list[int]:
-    """Render an unanswered conversation as the engine does."""
+    """Render an unanswered conversation to token ids, as the engine does."""
     text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     ids: list[int] = tokenizer(text.replace(_IMAGE, _IMAGE * num_visual_tokens)).input_ids
     return ids

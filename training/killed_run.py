@@ -1,6 +1,6 @@
-"""`python -m training.killed_run`: trains a stage twice, the second time with its worker killed, and keeps both losses.
+"""`python -m training.killed_run`: trains a stage twice, once with its worker killed, and records both losses.
 
-The tiny first stage on drawn studies, under Ray Train; the kill is SIGKILL, midway between two saved states.
+Trains the tiny first stage on drawn studies under Ray Train. The worker gets SIGKILL midway between two saved states.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import psutil
 from training.data.phantom_studies import write_phantoms
 from training.data.prepare import prepare
 from training.stages.card import commit
-from training.stages.progress import last_whole_state
+from training.stages.progress import last_complete_state
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "training" / "configs" / "tiny" / "findings.yaml"
@@ -36,7 +36,7 @@ def losses(out: Path) -> dict[int, float]:
 
 
 def train(data: Path, out: Path, kill_after_steps: int | None = None) -> int | None:
-    """Train the stage; kill its worker once the state of a step is whole, and say after how many steps that was."""
+    """Train the stage. If asked, kill its worker after a step's state is complete, and return the step of the kill."""
     changes = {
         "data": data,
         "out": out,
@@ -55,12 +55,12 @@ def train(data: Path, out: Path, kill_after_steps: int | None = None) -> int | N
 
 
 def _kill_worker(process: "subprocess.Popen[bytes]", out: Path, after_steps: int) -> int:
-    """Kill the training worker with SIGKILL a few steps after a whole state."""
-    while (state := last_whole_state(out / "states")) is None or _step(state) < after_steps:
+    """Kill the training worker with SIGKILL a few steps after a complete state."""
+    while (state := last_complete_state(out / "states")) is None or _step(state) < after_steps:
         if process.poll() is not None:
             raise RuntimeError("the run ended before it could be killed")
         time.sleep(_POLL_S)
-    # Into the steps that no state holds yet.
+    # Wait for steps that no state contains yet.
     time.sleep(20 * _POLL_S)
     children = psutil.Process(process.pid).children(recursive=True)
     (worker,) = (child for child in children if "RayTrainWorker" in " ".join(child.cmdline()))
@@ -73,7 +73,7 @@ def _step(state: Path) -> int:
 
 
 def measure() -> dict[str, Any]:
-    """Draw and prepare studies, train unbroken and killed, and put both curves side by side."""
+    """Draw and prepare studies, train once without and once with a kill, and return both loss curves."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "prepared"
         write_phantoms(Path(folder) / "studies", _NUM_STUDIES, seed=1)
@@ -94,7 +94,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Show that a killed run ends with the loss curve of an unbroken one."""
+    """Show that a killed run has the same loss curve as an unbroken one."""
     parser = argparse.ArgumentParser(prog="python -m training.killed_run", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=RESULT)
     out = parser.parse_args().out

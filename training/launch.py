@@ -1,6 +1,6 @@
 """`python -m training.launch CONFIG`: one stage of fine-tuning as a Ray Train job.
 
-Runs on the cluster it finds (RAY_ADDRESS, a RayJob) or on a local one started for the run. Knows nothing about models.
+Runs on the cluster that it finds (RAY_ADDRESS, a RayJob), or starts a local one for the run.
 """
 
 import argparse
@@ -52,14 +52,15 @@ def _train_in_worker(task: dict[str, Any]) -> None:
     """Run in each worker, after Ray has connected the processes."""
     from training.stages.train import train_stage
 
-    # Ray moved the worker into a folder of its own; relative paths are meant from where the run was started.
+    # Ray changed the worker's folder; relative paths in the configuration refer to the folder where the run was
+    # started.
     if Path(task["folder"]).is_dir():
         os.chdir(task["folder"])
     train_stage(StageConfig.model_validate(task["config"]))
 
 
 def _prepare_environment(config: StageConfig) -> None:
-    """Set what the libraries read at import, here and, by inheritance, in the workers."""
+    """Set the variables that libraries read at import, here and (inherited) in the workers."""
     for name, value in _worker_environment(config).items():
         os.environ.setdefault(name, value)
     if "RAY_ADDRESS" not in os.environ:
@@ -76,7 +77,7 @@ def _worker_environment(config: StageConfig) -> dict[str, str]:
 def _connect(config: StageConfig) -> None:
     import ray
 
-    # A worker of a cluster elsewhere does not inherit from here.
+    # A worker of a remote cluster does not inherit from this process.
     runtime_env = {"env_vars": _worker_environment(config)}
     if "RAY_ADDRESS" in os.environ:
         ray.init(runtime_env=runtime_env)
@@ -92,7 +93,7 @@ def _connect(config: StageConfig) -> None:
 
 
 def main() -> None:
-    """Run one stage of fine-tuning; started again with the same file, it goes on where it stopped."""
+    """Run one stage of fine-tuning. Started again with the same file, it resumes where it stopped."""
     parser = argparse.ArgumentParser(prog="python -m training.launch", description=main.__doc__)
     parser.add_argument("config", type=Path, help="a YAML file, see training/configs")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one field; repeatable")

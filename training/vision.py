@@ -1,7 +1,7 @@
 """Qwen2-VL's vision tower for batches of one grid, about ten times faster on a CPU than the stock forward.
 
-Stock code attends image by image and embeds patches with a Conv3d; here a batch is one attention and the embedding
-one matrix product. The weights stay in the stock model; a test holds both to the same result.
+The stock code attends image by image and embeds patches with a Conv3d. Here a batch is one attention, and the embedding
+one matrix product. The weights stay in the stock model. A test compares the results of both.
 """
 
 import torch
@@ -21,13 +21,13 @@ _FRAMES = 2
 
 
 def patches_of(grey: Tensor) -> Tensor:
-    """Cut prepared films into patches, as the image processor does.
+    """Cut prepared images into patches, as the image processor does.
 
     Args:
-        grey: uint8 or float (film, height, width), values 0 to 255.
+        grey: uint8 or float (image, height, width), values 0 to 255.
 
     Returns:
-        float32 (film, patch, 3 * 2 * 14 * 14), patches grouped two by two in reading order.
+        float32 (image, patch, 3 * 2 * 14 * 14), patches grouped two by two in reading order.
     """
     films, height_px, width_px = grey.shape
     mean, std = torch.tensor(OPENAI_CLIP_MEAN), torch.tensor(OPENAI_CLIP_STD)
@@ -51,7 +51,7 @@ def encode(visual: Qwen2VisionTransformerPretrainedModel, patches: Tensor, grid:
 
 
 def visual_tokens(visual: Qwen2VisionTransformerPretrainedModel, grey: Tensor) -> Tensor:
-    """Encode prepared films of one size: (film, height, width) to (film, token, hidden)."""
+    """Encode prepared images of one size: (image, height, width) to (image, token, hidden)."""
     rows, columns = grey.shape[1] // PATCH_PX, grey.shape[2] // PATCH_PX
     hidden = encode(visual, patches_of(grey), (1, rows, columns))
     tokens: Tensor = visual.merger(hidden)

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Starts Triton with CLARA's model, out of the environment that `make setup SET=triton VENV=.venv-triton` makes.
-# gRPC on 127.0.0.1:8001, metrics on 8002; further options go to tritonserver: k8s/triton/serve.sh --grpc-port=9001
+# Starts Triton with CLARA's model, in the environment that `make setup SET=triton VENV=.venv-triton` creates.
+# gRPC on 127.0.0.1:8001, metrics on 8002. Further options are passed to tritonserver: k8s/triton/serve.sh --grpc-port=9001
 set -euo pipefail
 
 readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly VENV=${VENV:-$HERE/../../.venv-triton}
 if [[ ! -x $VENV/bin/python ]]; then
-  echo "$VENV is no environment of Triton's: run make setup SET=triton VENV=.venv-triton" >&2
+  echo "$VENV is not a Triton environment: run make setup SET=triton VENV=.venv-triton" >&2
   exit 1
 fi
 
-# Python's own folder of packages, that of its shared library, and its version, a line each.
+# One line each: Python's package folder, the folder of its shared library, its version.
 mapfile -t python < <("$VENV/bin/python" -c 'import sysconfig as s
 print(s.get_path("platlib"), s.get_config_var("LIBDIR"), s.get_python_version(), sep="\n")')
 readonly PACKAGES=${python[0]} LIBRARIES=${python[1]} VERSION=${python[2]}
 readonly SERVER=$PACKAGES/pytriton/tritonserver
 
-# The backend looks for the stub beside itself; the wheel has one for each version of Python.
+# The backend expects the stub in its own folder; the wheel has one for each Python version.
 ln -sf "../../python_backend_stubs/$VERSION/triton_python_backend_stub" "$SERVER/backends/python/" 2>/dev/null ||
   [[ -x $SERVER/backends/python/triton_python_backend_stub ]]
 
-# The stub takes its packages from the python that is first on PATH.
+# The stub uses the packages of the first python on PATH.
 export PATH=$VENV/bin:$PATH
 export LD_LIBRARY_PATH=$LIBRARIES:$PACKAGES/nvidia_pytriton.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PYTHONPATH=${PYTHONPATH:-$HERE/../..}

@@ -1,12 +1,12 @@
-"""Everything that can go wrong with a report, as one tree.
+"""Every error of a report, as one tree.
 
 ClaraError
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
 ├── Unavailable       our side: the same request may work later
-└── IncompleteReport  our side: the model's answer is not whole, and the client's shape of a report cannot say so
+└── IncompleteReport  our side: the model's answer is incomplete, and the client's report format cannot show that
 
-A message is safe to show to a client: no path, no pixel, no word of the patient.
+A message is safe to show to a client: no path, no pixel, no patient data.
 Facts are positional with defaults: keyword-only ones do not survive pickling across a Ray handle.
 """
 
@@ -30,25 +30,25 @@ class ClaraError(Exception):
 
 
 class BadRequest(ClaraError):
-    """The request cannot be understood."""
+    """The request is malformed."""
 
     code = "bad-request"
 
 
 class InvalidPatient(BadRequest):
-    """The patient's age, sex or view is not valid."""
+    """The patient's age, sex or view is invalid."""
 
     code = "invalid-patient"
 
 
 class InvalidStudy(BadRequest):
-    """The images of the study do not make one examination."""
+    """The images of the study do not form one examination."""
 
     code = "invalid-study"
 
 
 class UnsupportedStudy(BadRequest):
-    """The study is well formed, but the model was not taught to read one of its kind."""
+    """The study is well formed, but the model was not trained on this kind of study."""
 
     code = "unsupported-study"
 
@@ -67,7 +67,7 @@ class ContradictoryStudy(BadRequest):
 
 
 class EmptyUpload(BadRequest):
-    """The upload has no bytes."""
+    """The upload is empty."""
 
     code = "empty-upload"
 
@@ -85,13 +85,13 @@ class CorruptImage(BadRequest):
 
 
 class UnsupportedImage(BadRequest):
-    """The image is well formed but of a kind that is not supported."""
+    """The image is well formed, but its kind is not supported."""
 
     code = "unsupported-image"
 
 
 class UnsupportedTransferSyntax(UnsupportedImage):
-    """No decoder is installed for this DICOM transfer syntax."""
+    """This DICOM transfer syntax is not supported."""
 
     code = "unsupported-transfer-syntax"
 
@@ -104,7 +104,7 @@ class UnsupportedTransferSyntax(UnsupportedImage):
 
 
 class UploadTooLarge(BadRequest):
-    """The upload has more bytes, pixels or frames than are accepted."""
+    """The upload has too many bytes, pixels or frames."""
 
     code = "upload-too-large"
 
@@ -117,7 +117,7 @@ class UploadTooLarge(BadRequest):
 
 
 class Refused(ClaraError):
-    """The image is readable, but no report is made from it."""
+    """The image is readable, but we do not report on it."""
 
     code = "refused"
 
@@ -136,13 +136,13 @@ class NotAChestXray(Refused):
 
 
 class NeedsConfirmation(Refused):
-    """The image may not be a chest X-ray: confirm it to go on."""
+    """The image may not be a chest X-ray: confirm it to continue."""
 
     code = "needs-confirmation"
 
 
 class Unavailable(ClaraError):
-    """The service cannot answer now; try again later."""
+    """The service cannot answer now: try again later."""
 
     code = "unavailable"
 
@@ -151,7 +151,7 @@ class Unavailable(ClaraError):
 
     @property
     def retry_after_s(self) -> int:
-        """Whole seconds after which a new attempt makes sense."""
+        """Seconds to wait before a new attempt."""
         return int(self.args[1])
 
     @property

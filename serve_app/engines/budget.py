@@ -1,7 +1,4 @@
-"""Refuses images larger than the checkpoint was trained on.
-
-Knows how Qwen2-VL's image processor is configured, and no engine.
-"""
+"""Rejects an image budget larger than the checkpoint was trained on, as its Qwen2-VL image processor states it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,7 +10,7 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 
 
 def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapters: Iterable[Path] = ()) -> None:
-    """Compare the budget with a checkpoint's image processor, and with those that lie beside its adapters.
+    """Compare the budget with a checkpoint's image processor, and with the image processors of its adapters.
 
     Raises:
         Unavailable: one of them was trained on smaller images.
@@ -28,7 +25,7 @@ def require_budget(processor: Mapping[str, Any], max_visual_tokens: int, adapter
 
 
 def _max_pixels(processor: Mapping[str, Any]) -> int | None:
-    """Read the size of the largest image; the keys take precedence as in transformers."""
+    """Read the size of the largest image; keys have the same precedence as in transformers."""
     size = processor.get("size")
     inner = size if isinstance(size, Mapping) else {}
     candidates: list[int | None] = [processor.get("max_pixels"), inner.get("max_pixels"), inner.get("longest_edge")]

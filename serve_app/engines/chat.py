@@ -13,7 +13,7 @@ def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """Apply the checkpoint's chat template.
 
     Raises:
-        BadRequest: a turn's text holds one of the model's control tokens.
+        BadRequest: a turn's text contains one of the model's control tokens.
     """
     controls = tokenizer.all_special_tokens
     if any(control in turn.text for turn in turns for control in controls):
@@ -24,18 +24,18 @@ def chat_text(tokenizer: Any, turns: Sequence[Turn]) -> str:
 
 
 def require_images(placed: Sequence[int], images: Sequence[Radiograph]) -> None:
-    """Verify that every image is in the prompt, at the size it was prepared in.
+    """Verify that every image is in the prompt, at its prepared size.
 
     Args:
         placed: visual tokens of each image in the prompt, in order.
-        images: the images that were asked about.
+        images: the conversation's images.
 
     Raises:
         RuntimeError: an image is missing, or was resized.
     """
     expected = [math.prod(image.pixels.shape[:2]) // PATCH_UNIT_PX**2 for image in images]
     if list(placed) != expected:
-        raise RuntimeError(f"images take {list(placed)} visual tokens in the prompt, prepared for {expected}")
+        raise RuntimeError(f"images have {list(placed)} visual tokens in the prompt but were prepared for {expected}")
 
 
 def _content(turn: Turn) -> list[dict[str, str]]:

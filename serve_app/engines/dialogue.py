@@ -1,7 +1,4 @@
-"""One engine in conversation: the next question goes to it the moment an answer is complete.
-
-Knows nothing of what is asked.
-"""
+"""Runs a dialogue on one engine: sends the next question as soon as an answer is complete."""
 
 import contextlib
 import dataclasses
@@ -26,11 +23,11 @@ class EngineChat:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # One engine has one model for life; a server elsewhere need not be asked before every dialogue.
+        # An engine keeps its model for life, so a remote server need not be queried before every dialogue.
         self._card: ModelCard | None = None
 
     async def converse(self, call: Call, dialogue: Dialogue) -> AsyncGenerator[DialogueEvent]:
-        """Say who answers, then stream the answers; see `ports.ChatModel`."""
+        """Yield the model card, then stream the answers; see `ports.ChatModel`."""
         if self._card is None:
             self._card = await self._engine.describe()
         yield self._card

@@ -1,4 +1,4 @@
-"""Prepared pixels as a file on the way to a model server, and back: what arrives is what was prepared."""
+"""Encodes prepared pixels losslessly for a model server, and decodes them."""
 
 import io
 
@@ -10,22 +10,22 @@ from serve_app.domain.errors import BadRequest
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode RGB of shape (height, width, 3); quickly rather than small."""
+    """Encode RGB of shape (height, width, 3) as PNG. Favours speed over size."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def pixels(file: bytes) -> NDArray[np.uint8]:
-    """Decode what `png` made.
+    """Decode a file that `png` encoded.
 
     Raises:
-        BadRequest: it is not an RGB PNG.
+        BadRequest: the file is not an RGB PNG.
     """
     try:
         with Image.open(io.BytesIO(file), formats=("PNG",)) as image:
             if image.mode != "RGB":
-                raise BadRequest("a prepared image has three colours of eight bits")
+                raise BadRequest("a prepared image must be RGB with 8 bits per channel")
             return np.asarray(image)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadRequest("a prepared image is a PNG file") from error
+        raise BadRequest("a prepared image must be a PNG file") from error

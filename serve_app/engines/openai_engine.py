@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible chat endpoint behind the Engine port: somebody else's vLLM, SGLang, NIM or a hosted model.
+"""The Engine port over any OpenAI-compatible chat endpoint: an external vLLM, SGLang, NIM or a hosted model.
 
-Sends images as lossless PNG in data URLs, and refuses a server that does not look at images: at the start, and again
-after a failure, when another one may have taken its place.
+Sends images as lossless PNG in data URLs. Rejects a server that ignores images: at startup, and again after a failure,
+when another server may have taken its place.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from serve_app.streams import until
 
 _DONE = "[DONE]"
 _DEFAULT_RETRY_AFTER_S = 5
-_TAKES_NO_MORE = "the model server's queue is full"
-_GIVEN_UP = "the model server aborted this report"
+_QUEUE_FULL = "the model server's queue is full"
+_ABORTED = "the model server aborted this report"
 
 
 class OpenAIEngine:
     """Implements the `Engine` port over HTTP.
 
-    `name` is what reports call the model, absent the server's own name; `adapters` are those that will be asked for.
+    `name` is the model's name in reports; if null, the server's own. `adapters` are those that requests will name.
     """
 
     def __init__(
@@ -61,55 +61,55 @@ class OpenAIEngine:
         self._model = or_none(settings.model) or ""
         self._adapters = frozenset(adapters)
         self._trained_views = trained_views
-        # Of what is asked for, what the server listed at the start: some take names that they do not list.
+        # The requested names that the server listed at startup. Some servers accept names that they do not list.
         self._listed: frozenset[str] = frozenset()
-        self._is_in_doubt = False
-        self._proving = asyncio.Lock()
+        self._needs_verification = False
+        self._verifying = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
             headers=_authorization(or_none(settings.api_key_file)),
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             transport=transport,
-            # A proxy of the environment is nowhere that films may go.
+            # Images must not pass through a proxy set in the environment.
             trust_env=False,
         )
 
     async def start(self) -> None:
-        """Find the model and its adapters, and see that it looks at images; see `ports.Engine`."""
-        with self._asking():
+        """Find the model and its adapters, and verify that it uses images; see `ports.Engine`."""
+        with self._translating_errors():
             names = await self._models()
             self._model = self._model or _only(names - self._adapters)
             if missing := self._adapters - names:
                 raise Unavailable(f"the model server does not list {', '.join(sorted(missing))}")
             self._listed = names & {self._model, *self._adapters}
             await self._verify_image_used()
-        self._is_in_doubt = False
+        self._needs_verification = False
 
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         payload = self._payload(call, request)
-        with self._asking():
-            async with contextlib.aclosing(self._after_doubt(payload)) as chunks:
+        with self._translating_errors():
+            async with contextlib.aclosing(self._verified_chunks(payload)) as chunks:
                 async for event in _events(until(chunks, call.deadline_unix_s)):
                     yield event
 
     async def check_health(self) -> None:
-        """Always well: another replica here would not mend a server elsewhere."""
+        """Do nothing: replacing this replica would not repair a remote server."""
 
     async def describe(self) -> ModelCard:
-        """Name the model, if the server answers and still has it; after a failure, if it looks at images.
+        """Return the model's card once the server has answered; after a failure, verify again that it uses images.
 
         Raises:
-            EngineGone: it doesn't, or says that its model is dead.
+            EngineGone: the server does not answer, has lost the model, or reports that the model is dead.
         """
-        with self._asking():
+        with self._translating_errors():
             if self._settings.is_vllm:
                 await self._require_living_core()
             if not self._listed <= await self._models():
-                raise EngineGone("the model server does not have the model any more")
+                raise EngineGone("the model server no longer lists the model")
             try:
                 async with asyncio.timeout(self._settings.connect_timeout_s):
-                    await self._settle_doubt()
+                    await self._verify_if_needed()
             except TimeoutError as error:
                 raise EngineGone("the model server does not answer") from error
         return ModelCard(
@@ -124,10 +124,10 @@ class OpenAIEngine:
         await self._client.aclose()
 
     async def _require_living_core(self) -> None:
-        """Ask vLLM beside its OpenAI routes: with a dead core it lists its models all the same, till it ends itself."""
+        """Query vLLM's health route: with a dead core it still lists its models until it exits."""
         health = self._client.base_url.join("../health")
         response = await self._client.get(health, timeout=self._settings.connect_timeout_s)
-        # What stands in front of a server may let only its OpenAI routes through.
+        # A proxy in front of the server may pass only its OpenAI routes.
         if response.status_code not in (httpx.codes.OK, httpx.codes.NOT_FOUND):
             raise EngineGone("the model server reports that its model is dead")
 
@@ -137,30 +137,30 @@ class OpenAIEngine:
         try:
             return frozenset(str(model["id"]) for model in response.json()["data"])
         except (ValueError, KeyError, TypeError):
-            raise Unavailable("the model server does not list its models as OpenAI's API does") from None
+            raise Unavailable("the model server's list of models does not follow OpenAI's API") from None
 
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Translate what goes wrong, and doubt that it is the server of the start; one that counts its requests is."""
+    def _translating_errors(self) -> Iterator[None]:
+        """Translate errors. After any except 429 the server may be another one: verify it before the next use."""
         try:
             with _translated():
                 yield
         except _TooManyRequests as refusal:
-            raise Overloaded(_TAKES_NO_MORE, refusal.retry_after_s) from None
+            raise Overloaded(_QUEUE_FULL, refusal.retry_after_s) from None
         except ClaraError:
-            self._is_in_doubt = True
+            self._needs_verification = True
             raise
 
-    async def _settle_doubt(self) -> None:
-        async with self._proving:
-            if self._is_in_doubt:
+    async def _verify_if_needed(self) -> None:
+        async with self._verifying:
+            if self._needs_verification:
                 await self._verify_image_used()
-                self._is_in_doubt = False
+                self._needs_verification = False
 
     async def _verify_image_used(self) -> None:
-        seen, blind = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
-        if seen <= blind:
-            raise Unavailable(f"{self._model} ignores images: its prompt has as many tokens without one")
+        with_image, without = [await self._num_prompt_tokens(has_image) for has_image in (True, False)]
+        if with_image <= without:
+            raise Unavailable(f"{self._model} ignores images: an image does not add tokens to its prompt")
 
     async def _num_prompt_tokens(self, has_image: bool) -> int:
         request = warm_up_request(f"warm-up-{'image' if has_image else 'text'}", has_image=has_image)
@@ -168,8 +168,8 @@ class OpenAIEngine:
         (finished,) = [event async for event in events if isinstance(event, Finished)]
         return finished.usage.prompt_tokens
 
-    async def _after_doubt(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        await self._settle_doubt()
+    async def _verified_chunks(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        await self._verify_if_needed()
         async with contextlib.aclosing(self._chunks(payload)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -179,7 +179,7 @@ class OpenAIEngine:
         if sampling.num_samples != 1 or sampling.num_logprobs is not None:
             raise BadRequest("this backend supports one sample, without log-probabilities")
         return {
-            # Servers with adapters know each by a name of its own.
+            # Servers list each adapter as a model with its own name.
             "model": request.adapter or self._model,
             "messages": [self._message(turn, call.principal.tenant) for turn in request.turns],
             "max_tokens": sampling.max_tokens,
@@ -192,7 +192,7 @@ class OpenAIEngine:
         }
 
     def _for_vllm(self, call: Call) -> dict[str, Any]:
-        """What vLLM takes beyond OpenAI's API; others refuse fields that they do not know."""
+        """Return vLLM's extra fields; other servers reject unknown fields."""
         return {
             "cache_salt": cache_salt(call.principal.tenant),
             "priority": call.priority,
@@ -209,7 +209,7 @@ class OpenAIEngine:
         return {**part, "uuid": image_id(tenant, image.digest)} if self._settings.is_vllm else part
 
     async def _chunks(self, payload: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        """Stream the server's JSON chunks; leaving early closes the connection, by which the server knows."""
+        """Stream the server's JSON chunks. Closing early closes the connection, which stops the server."""
         async with aconnect_sse(self._client, "POST", "chat/completions", json=payload) as source:
             _require_ok(source.response.status_code, source.response.headers)
             async for event in source.aiter_sse():
@@ -219,7 +219,7 @@ class OpenAIEngine:
 
 
 class _TooManyRequests(Exception):
-    """The server counts what it is asked."""
+    """The server rejected a request with 429; it still works."""
 
     def __init__(self, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
@@ -232,7 +232,7 @@ def _only(names: Collection[str]) -> str:
 
 
 async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[GenerationEvent]:
-    """Translate chunks; `Finished` is emitted once the usage is known, which comes after the last word."""
+    """Translate chunks. Emits `Finished` once the usage is known, which the server sends last."""
     reason: str | None = None
     usage: Usage | None = None
     async for chunk in chunks:
@@ -244,9 +244,9 @@ async def _events(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Gener
                 yield TokenDelta(text, tokens)
             reason = choice.get("finish_reason") or reason
     if reason not in ("stop", "length"):
-        raise EngineGone("the model server ended its answer without a finish reason" if reason is None else _GIVEN_UP)
+        raise EngineGone("the model server ended its answer without a finish reason" if reason is None else _ABORTED)
     if usage is None:
-        raise Unavailable("the model server reported no token usage, so we cannot verify that it saw the image")
+        raise Unavailable("the model server reported no token usage, so we cannot verify that it used the image")
     yield Finished(FinishReason(reason), usage)
 
 
@@ -277,17 +277,17 @@ def _authorization(api_key_file: Path | None) -> dict[str, str]:
 
 
 def _require_ok(status: int, headers: httpx.Headers) -> None:
-    """Turn a refusal into our errors; the server's own words may repeat the prompt and go no further."""
+    """Raise our error for a failed request. The server's own message may repeat the prompt, so it is dropped."""
     if status == httpx.codes.OK:
         return
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise Unavailable("the model server does not accept our key")
+        raise Unavailable("the model server rejected our API key")
     if status == httpx.codes.NOT_FOUND:
-        raise Unavailable("the model server does not know this model")
+        raise Unavailable("the model server does not have this model")
     if status == httpx.codes.TOO_MANY_REQUESTS:
         raise _TooManyRequests(_retry_after_s(headers))
     if status == httpx.codes.SERVICE_UNAVAILABLE:
-        raise Overloaded(_TAKES_NO_MORE, _retry_after_s(headers))
+        raise Overloaded(_QUEUE_FULL, _retry_after_s(headers))
     if httpx.codes.is_client_error(status):
         raise BadRequest("the conversation does not fit the model")
     raise EngineGone("the model server failed")
@@ -300,7 +300,7 @@ def _retry_after_s(headers: httpx.Headers) -> int:
 
 @contextlib.contextmanager
 def _translated() -> Any:
-    """Turn what a connection can suffer into our errors."""
+    """Translate connection errors into ours."""
     try:
         yield
     except ClaraError:

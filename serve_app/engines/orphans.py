@@ -1,6 +1,6 @@
-"""No engine process outlives its parent, however the parent ends; loaded by vLLM into each of its processes.
+"""Kills an engine process when its parent ends. vLLM loads this plugin into each of its processes.
 
-A replica that is killed outright cannot stop its engine, and an orphan would keep the accelerator's memory.
+A replica that is killed cannot stop its engine, and an orphan would keep the accelerator's memory.
 """
 
 import ctypes
@@ -12,9 +12,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it ends. Source: prctl(2), PR_SET_PDEATHSIG.
+    """Ask the kernel to kill this process when its parent ends. Source: prctl(2), PR_SET_PDEATHSIG.
 
-    A plugin of vLLM's group `vllm.general_plugins`; in a process that vLLM did not start it does nothing.
+    Registered in vLLM's plugin group `vllm.general_plugins`. Does nothing in a process that vLLM did not start.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

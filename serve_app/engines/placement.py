@@ -1,7 +1,7 @@
-"""Which engine replica gets a conversation: the one that has its image warm, unless that one has too much to do.
+"""Chooses the engine replica for a conversation: the one that has its image cached, unless it is overloaded.
 
-A pure decision: knows names and loads of replicas, nothing of Ray. Routers agree because they hash the same names, not
-because they talk to each other.
+A pure decision from the names and loads of replicas. Routers agree without communicating, because they hash the same
+names.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 Outcome = Literal["warm", "home", "moved"]
-# Many times what a caller has in progress, and less than a megabyte.
+# Many times the images that a router has in progress, and less than a megabyte.
 _REMEMBERED_IMAGES = 4096
 
 
 def ranked(image: str, replicas: Collection[str]) -> list[str]:
-    """Order replicas for an image; the first is its home, and taking one away moves only the images it had.
+    """Order replicas for an image. The first is its home; removing a replica moves only the images whose home it was.
 
     Source: rendezvous hashing, Thaler and Ravishankar 1998.
     """
@@ -24,7 +24,7 @@ def ranked(image: str, replicas: Collection[str]) -> list[str]:
 
 
 def load_bound(loads: Collection[int], max_load_ratio: float, min_load_requests: int) -> int:
-    """Say how many requests a replica may have with one more of them on its way.
+    """Compute how many requests a replica may have, including the one to be placed.
 
     Source: consistent hashing with bounded loads, Mirrokni, Thorup and Zadimoghaddam 2018.
     """
@@ -32,7 +32,7 @@ def load_bound(loads: Collection[int], max_load_ratio: float, min_load_requests:
 
 
 class Placement:
-    """Where images go, by the names of replicas; remembers where the last ones went, up to a fixed number of them."""
+    """Places images on replicas, by the replicas' names. Remembers the placement of the most recent images."""
 
     def __init__(self, max_load_ratio: float, min_load_requests: int) -> None:
         self._max_load_ratio = max_load_ratio
@@ -43,9 +43,9 @@ class Placement:
         """Order all replicas, the best first.
 
         Args:
-            image: names the image for one tenant.
-            has_begun: the conversation has turns that its replica holds in its cache; only there it is cheap.
-            loads: requests in progress of every replica there is.
+            image: the image's id for one tenant.
+            has_begun: the conversation has earlier turns, which only the cache of its last replica holds.
+            loads: requests in progress on each replica.
         """
         bound = load_bound(loads.values(), self._max_load_ratio, self._min_load_requests)
         last = self._last.get(image)
@@ -57,7 +57,7 @@ class Placement:
         return sorted(ranked(image, loads), key=cost)
 
     def remember(self, image: str, replica: str, replicas: Collection[str]) -> Outcome:
-        """Note where an image went, and say how that place was found."""
+        """Record an image's replica and return how it relates to the image: warm, home or moved."""
         last = self._last.pop(image, None)
         self._last[image] = replica
         if len(self._last) > _REMEMBERED_IMAGES:

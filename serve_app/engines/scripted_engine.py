@@ -1,6 +1,6 @@
-"""An engine that recites: same port, no model. For tests and for loads on everything but the model.
+"""An engine without a model that answers from a script. For tests, and for load tests of everything but the model.
 
-Its answer names the image it was given, so a test sees whether the image arrived.
+Its answer contains the image's digest, so a test can verify that the image arrived.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ _DEFAULTS = ScriptedSettings()
 
 
 class ScriptedEngine:
-    """Implements the `Engine` port; a word is a token; the first turn about an image in its cache costs nothing."""
+    """Implements the `Engine` port. A word is a token; an image that is already cached costs no time."""
 
     def __init__(self, settings: ScriptedSettings = _DEFAULTS) -> None:
         self._settings = settings
         self._is_dead = False
         self._images: OrderedDict[str, None] = OrderedDict()
         self.num_running = 0
-        # The last ones: under a load that goes on they would fill the memory.
+        # Only the last ones: in a long load test, all of them would fill the memory.
         self.requests: deque[GenerationRequest] = deque(maxlen=16)
         self.calls: deque[Call] = deque(maxlen=16)
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Do nothing: there is no model to load."""
 
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
-        """Recite; see `ports.Engine`."""
+        """Stream the scripted answer; see `ports.Engine`."""
         await self.check_health()
         self.requests.append(request)
         self.calls.append(call)
@@ -60,7 +60,7 @@ class ScriptedEngine:
         yield Finished(reason, Usage(prompt_tokens, len(spoken), cached_tokens))
 
     async def _read(self, call: Call, request: GenerationRequest) -> int:
-        """Encode the images that are not in the cache; return how many tokens of the prompt were there."""
+        """Cache the images, pausing for each new one. Return the number of prompt tokens found in the cache."""
         digests = {image.digest for image in request.images}
         is_warm = bool(digests) and digests <= self._images.keys()
         for digest in digests:
@@ -79,16 +79,16 @@ class ScriptedEngine:
             raise DeadlineExceeded("the report was not finished before its deadline")
 
     async def check_health(self) -> None:
-        """Raise EngineGone once the script says that it died."""
+        """Raise EngineGone once the script has ended the engine."""
         if self._is_dead:
             raise EngineGone("the model engine stopped while it worked on this report")
 
     async def describe(self) -> ModelCard:
-        """Name itself."""
+        """Return a card that names this engine."""
         return ModelCard(model="scripted", engine="scripted", engine_version="1")
 
     async def stop(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is no model to release."""
 
 
 def _answer(request: GenerationRequest) -> str:

@@ -1,6 +1,6 @@
-"""Generation in plain PyTorch: sequences that join and leave a batch between two steps, each with its own sampling.
+"""Continuous batching in plain PyTorch: sequences join and leave between two steps, each with its own sampling.
 
-Runs on one thread, in torch's inference mode. Knows token ids and tensors, nothing of texts, requests or event loops.
+Runs on one thread, in torch's inference mode. Handles token ids and tensors only, no texts, requests or event loops.
 """
 
 import queue
@@ -19,10 +19,10 @@ OnToken = Callable[[int, LogProbabilities | None], None]
 
 @dataclass(eq=False, slots=True)
 class Sequence:
-    """One answer in progress. `on_token` is called with each new token, `on_end` once, with what went wrong or None."""
+    """One answer in progress. `on_token` is called with each new token; `on_end` once, with the error or None."""
 
     inputs: dict[str, Tensor]
-    """What the model's forward takes: input_ids (1, token), mm_token_type_ids, and the pixels of its images."""
+    """Arguments of the model's forward: input_ids (1, token), mm_token_type_ids, and the pixels of its images."""
     max_tokens: int
     stop_ids: frozenset[int]
     on_token: OnToken
@@ -31,8 +31,8 @@ class Sequence:
     top_p: float = 1.0
     num_logprobs: int | None = None
     generator: torch.Generator | None = None
-    is_left: bool = False
-    """Set from any thread: the caller has left."""
+    is_cancelled: bool = False
+    """Whether the caller has left. Any thread may set it."""
     num_tokens: int = field(default=0, init=False)
     next_id: int = field(default=0, init=False)
     next_position: int = field(default=0, init=False)
@@ -48,7 +48,7 @@ class Batch:
         self._mask = torch.empty(0)
 
     def join(self, one: Sequence) -> None:
-        """Compute a sequence's prompt by itself, take its first token, and put it beside the others."""
+        """Compute a sequence's prompt alone, choose its first token, and add it to the batch."""
         inputs = {name: tensor.to(self._model.device) for name, tensor in one.inputs.items()}
         ids = inputs["input_ids"]
         positions, deltas = self._model.model.get_rope_index(
@@ -60,11 +60,11 @@ class Batch:
         ).logits[:, -1]
         one.next_position = ids.shape[1] + int(deltas)
         mask = torch.ones_like(ids)
-        if self._take(one, logits[0]):
+        if self._sample(one, logits[0]):
             self._add(one, cache, mask)
 
     def step(self) -> None:
-        """Give every sequence one more token; those that end leave."""
+        """Generate one token for every sequence, and drop those that end."""
         device = self._mask.device
         ids = torch.tensor([[one.next_id] for one in self.sequences], device=device)
         positions = torch.tensor([[one.next_position] for one in self.sequences], device=device).expand(3, -1, -1)
@@ -79,10 +79,10 @@ class Batch:
         logits = self._model.lm_head(hidden[:, -1])
         for one in self.sequences:
             one.next_position += 1
-        self.keep([self._take(one, row) for one, row in zip(self.sequences, logits, strict=True)])
+        self.keep([self._sample(one, row) for one, row in zip(self.sequences, logits, strict=True)])
 
     def keep(self, wanted: list[bool]) -> None:
-        """Drop the sequences that are not wanted any more, and the padding that only they needed."""
+        """Drop the sequences that are no longer wanted, and the padding that only they needed."""
         if all(wanted):
             return
         rows = [row for row, is_wanted in enumerate(wanted) if is_wanted]
@@ -116,8 +116,8 @@ class Batch:
     def _layers(self) -> list[tuple[Tensor, Tensor]]:
         return [(layer.keys, layer.values) for layer in self._cache.layers]
 
-    def _take(self, one: Sequence, logits: Tensor) -> bool:
-        """Choose a sequence's next token and tell it; False when that was its last."""
+    def _sample(self, one: Sequence, logits: Tensor) -> bool:
+        """Choose a sequence's next token and report it. Return False if it was the last."""
         token = _choose(one, logits.float())
         one.next_id, one.num_tokens = token, one.num_tokens + 1
         one.on_token(token, _logprobs(logits.float(), token, one.num_logprobs))
@@ -148,15 +148,15 @@ class Runner:
 
     @property
     def is_alive(self) -> bool:
-        """Whether sequences that are put in will be worked on."""
+        """Whether newly added sequences will be processed."""
         return self._thread.is_alive() and self._end is None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def put(self, one: Sequence) -> None:
-        """Let a sequence wait for its turn."""
+        """Queue a sequence."""
         with self._lock:
             if self._end is None:
                 self._waiting.put(one)
@@ -164,9 +164,9 @@ class Runner:
         one.on_end(self._end)
 
     def stop(self) -> None:
-        """End after the step in progress."""
+        """Stop after the current step."""
         self._is_stopping.set()
-        # Wakes the thread where it waits for work.
+        # Wakes the thread if it waits for work.
         self._waiting.put(None)
         self._thread.join(timeout=60)
 
@@ -175,21 +175,21 @@ class Runner:
         try:
             with torch.inference_mode():
                 while self._admit():
-                    self._batch.keep([not one.is_left for one in self._batch.sequences])
+                    self._batch.keep([not one.is_cancelled for one in self._batch.sequences])
                     if self._batch.sequences:
                         self._batch.step()
         except BaseException as error:  # noqa: BLE001 - every waiting caller must get an error
             end = error
-        self._tell_all(end)
+        self._end_all(end)
 
     def _admit(self) -> bool:
-        """Take in what waits and fits; False when it is time to stop."""
+        """Admit waiting sequences while there is room. Return False to stop."""
         while not self._is_stopping.is_set() and len(self._batch.sequences) < self._max_num_seqs:
             try:
                 one = self._waiting.get(block=not self._batch.sequences)
             except queue.Empty:
                 break
-            if one is not None and not one.is_left:
+            if one is not None and not one.is_cancelled:
                 self._join(one)
         return not self._is_stopping.is_set()
 
@@ -200,7 +200,7 @@ class Runner:
             one.on_end(error)
             raise
 
-    def _tell_all(self, end: BaseException) -> None:
+    def _end_all(self, end: BaseException) -> None:
         with self._lock:
             self._end = end
         for one in self._batch.sequences:
@@ -215,7 +215,7 @@ def _choose(one: Sequence, logits: Tensor) -> int:
     if one.temperature == 0:
         return int(logits.argmax())
     shares, order = (logits / one.temperature).softmax(dim=-1).sort(descending=True)
-    # The fewest tokens whose shares reach top_p, the first always among them.
+    # Keep the fewest tokens whose probabilities reach top_p, and always the first.
     shares = shares * (shares.cumsum(dim=-1) - shares < one.top_p)
     return int(order[torch.multinomial(shares, 1, generator=one.generator)])
 

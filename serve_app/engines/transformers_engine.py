@@ -1,7 +1,7 @@
-"""The model in plain PyTorch behind the Engine port: to debug with, on a CPU or one GPU.
+"""The Engine port in plain PyTorch, for debugging on a CPU or one GPU.
 
-Batches what is asked at the same time, streams, and leaves nothing running for a client that left. Needs torch and
-transformers, nothing of vLLM or Ray.
+Batches concurrent requests, streams, and stops generating when a client leaves. Needs torch and transformers, but
+neither vLLM nor Ray.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 
 class TransformersEngine:
-    """Implements the `Engine` port; greedy answers repeat, also when others are generated beside them."""
+    """Implements the `Engine` port. Greedy answers are reproducible, whatever else is in the batch."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class TransformersEngine:
         self._timeline = timeline or Timeline()
 
     async def start(self) -> None:
-        """Load the checkpoint and answer once for real; see `ports.Engine`."""
+        """Load the checkpoint and generate once; see `ports.Engine`."""
         try:
             with self._timeline.phase("load"):
                 await asyncio.to_thread(self._load)
@@ -72,7 +72,7 @@ class TransformersEngine:
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("this backend serves no adapters")
+            raise BadRequest("this backend does not serve adapters")
         runner = self._running()
         inputs = await asyncio.to_thread(self._inputs, request)
         room = self._settings.max_model_len - inputs["input_ids"].shape[1]
@@ -88,20 +88,20 @@ class TransformersEngine:
                         self._pulse.beat()
                         yield event
         finally:
-            answer.leave()
+            answer.cancel()
 
     async def check_health(self) -> None:
-        """Raise EngineGone when the thread that generates has ended, or says nothing."""
+        """Raise EngineGone if the generating thread has ended or stalled."""
         self._running()
         self._pulse.require()
 
     async def describe(self) -> ModelCard:
-        """Name the checkpoint, not the folder it lies in."""
+        """Return the model's card; it names the checkpoint, not its folder."""
         model = self._settings
         return ModelCard(model.checkpoint_name, "transformers", transformers.__version__, model.trained_views)
 
     async def stop(self) -> None:
-        """End the thread and let go of the weights."""
+        """Stop the thread and release the weights."""
         if self._runner is not None:
             await asyncio.to_thread(self._runner.stop)
             self._runner = None
@@ -111,7 +111,7 @@ class TransformersEngine:
         revision = or_none(self._settings.revision)
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        # Prepared images already have their size: no second resize. Checked in _inputs.
+        # Prepared images already have their size: no second resize. `require_images` verifies it.
         bounds = {"shortest_edge": PATCH_UNIT_PX**2, "longest_edge": self._max_visual_tokens * PATCH_UNIT_PX**2}
         self._processor = AutoImageProcessor.from_pretrained(source, revision=revision, size=bounds)
         model = AutoModelForImageTextToText.from_pretrained(
@@ -128,13 +128,13 @@ class TransformersEngine:
         return self._runner
 
     def _inputs(self, request: GenerationRequest) -> dict[str, Any]:
-        """Turn a conversation into what the model's forward takes."""
+        """Encode a conversation as arguments of the model's forward."""
         images = [image for turn in request.turns for image in turn.images]
         pixels: dict[str, Any] = {}
         placed: list[int] = []
         if images:
-            films = [Image.fromarray(image.pixels) for image in images]
-            pixels = dict(self._processor(images=films, return_tensors="pt"))
+            pictures = [Image.fromarray(image.pixels) for image in images]
+            pixels = dict(self._processor(images=pictures, return_tensors="pt"))
             placed = [int(grid.prod()) // self._processor.merge_size**2 for grid in pixels["image_grid_thw"]]
         require_images(placed, images)
         pieces = chat_text(self._tokenizer, request.turns).split(_IMAGE)
@@ -145,7 +145,7 @@ class TransformersEngine:
 
 
 class _Answer:
-    """One request's samples as a stream of events; the batch's thread hands tokens over to this event loop."""
+    """Streams one request's samples as events. The batch's thread passes tokens to this event loop."""
 
     def __init__(
         self, request: GenerationRequest, inputs: dict[str, Any], room: int, stop_ids: frozenset[int], tokenizer: Any
@@ -170,10 +170,10 @@ class _Answer:
 
         def on_token(token: int, logprobs: LogProbabilities | None) -> None:
             words = text.step(self._tokenizer.backend_tokenizer, token) or ""
-            self._tell(TokenDelta(words, (token,), None if logprobs is None else (logprobs,), index))
+            self._emit(TokenDelta(words, (token,), None if logprobs is None else (logprobs,), index))
 
         def on_end(error: BaseException | None) -> None:
-            self._tell(error or self._finished(sequence, index))
+            self._emit(error or self._finished(sequence, index))
 
         sequence = Sequence(
             inputs,
@@ -188,8 +188,8 @@ class _Answer:
         )
         return sequence
 
-    def _tell(self, event: GenerationEvent | BaseException) -> None:
-        # The loop may be gone while the batch finishes a step for nobody.
+    def _emit(self, event: GenerationEvent | BaseException) -> None:
+        # The loop may be closed while the batch finishes its last step.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
@@ -198,7 +198,7 @@ class _Answer:
         return Finished(reason, Usage(self._num_prompt_tokens, sequence.num_tokens), index)
 
     async def events(self) -> AsyncGenerator[GenerationEvent]:
-        """Stream what the samples say until the last has ended."""
+        """Stream the samples' events until the last sample has ended."""
         while self._num_open:
             event = await self._events.get()
             if isinstance(event, BaseException):
@@ -206,10 +206,10 @@ class _Answer:
             self._num_open -= isinstance(event, Finished)
             yield event
 
-    def leave(self) -> None:
-        """Let the batch drop what is not finished."""
+    def cancel(self) -> None:
+        """Cancel the sequences that are not finished."""
         for sequence in self.sequences:
-            sequence.is_left = True
+            sequence.is_cancelled = True
 
 
 def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:

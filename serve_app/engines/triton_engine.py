@@ -1,6 +1,6 @@
-"""NVIDIA Triton Inference Server behind the Engine port: one gRPC connection, a stream for each answer.
+"""The Engine port over NVIDIA Triton Inference Server: one gRPC connection, a stream for each answer.
 
-Knows the tensors of `k8s/triton/models/clara`; a connection that fails before the first word is tried again.
+Uses the tensors of `k8s/triton/models/clara`. Retries a connection that fails before the first token.
 """
 
 import asyncio
@@ -27,42 +27,42 @@ from serve_app.settings import TritonSettings
 from serve_app.streams import stalling_after, until
 
 _STOPPED = "the model server stopped while it worked on this report"
-# Without it a stream carries an error's message but not its code.
+# Without this header a stream carries an error's message but not its code.
 _HEADERS = {"triton_grpc_error": "true"}
 _RETRY_PAUSES_S = (0.1, 0.4)
 
 
 class TritonEngine:
-    """Implements the `Engine` port; `name` is what reports call the model, absent the server's own name."""
+    """Implements the `Engine` port. `name` is the model's name in reports; if null, the name in the settings."""
 
     def __init__(self, settings: TritonSettings, name: str | None = None, trained_views: tuple[str, ...] = ()) -> None:
         self._settings = settings
         self._name = name
         self._trained_views = trained_views
         self._connected: InferenceServerClient | None = None
-        # A server whose model has died calls it ready all the same: after a failure it must show that it answers.
-        self._is_in_doubt = False
+        # Triton reports a model as ready even if it has died: after a failure, verify that it answers.
+        self._needs_verification = False
 
     async def start(self) -> None:
-        """See that the server has the model and that it answers; see `ports.Engine`."""
+        """Verify that the server has the model and that it answers; see `ports.Engine`."""
         async for _ in self.generate(warm_up_call(), warm_up_request()):
             pass
 
     async def generate(self, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         """Stream one answer; see `ports.Engine`."""
         if request.adapter is not None:
-            raise BadRequest("this backend serves no adapters")
+            raise BadRequest("this backend does not serve adapters")
         tensors = request_tensors(request)
         for pause_s in (*_RETRY_PAUSES_S, None):
             has_begun = False
             try:
                 async with contextlib.aclosing(self._answer(call, request, tensors)) as events:
                     async for event in events:
-                        has_begun, self._is_in_doubt = True, False
+                        has_begun, self._needs_verification = True, False
                         yield event
                 return
             except EngineGone:
-                self._is_in_doubt = True
+                self._needs_verification = True
                 raise
             except _ConnectionLost as error:
                 if has_begun or pause_s is None:
@@ -70,24 +70,24 @@ class TritonEngine:
             await asyncio.sleep(pause_s)
 
     async def check_health(self) -> None:
-        """Always well: another replica here would not mend a server elsewhere."""
+        """Do nothing: replacing this replica would not repair a remote server."""
 
     async def describe(self) -> ModelCard:
-        """Name the model, if the server has it ready; after a failure, if it answers.
+        """Return the model's card if the server has it ready; after a failure, verify that it answers.
 
         Raises:
-            EngineGone: it hasn't, or doesn't.
+            EngineGone: the server does not answer or does not have the model ready.
         """
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 is_ready = await self._client.is_model_ready(self._settings.model)
                 server = await self._client.get_server_metadata()
-                if self._is_in_doubt:
+                if self._needs_verification:
                     await self.start()
         except (InferenceServerException, grpc.RpcError, TimeoutError) as error:
             raise EngineGone("the model server does not answer") from error
         if not is_ready:
-            raise EngineGone("the model server does not have the model ready")
+            raise EngineGone("the model server reports that the model is not ready")
         return ModelCard(self._name or self._settings.model, "triton", server.version, self._trained_views)
 
     async def stop(self) -> None:
@@ -98,7 +98,7 @@ class TritonEngine:
 
     @property
     def _client(self) -> InferenceServerClient:
-        """The connection; made within the event loop that uses it."""
+        """The connection, created lazily in the event loop that uses it."""
         if self._connected is None:
             self._connected = InferenceServerClient(
                 self._settings.address, channel_args=_channel_args(self._settings.connect_timeout_s)
@@ -108,15 +108,15 @@ class TritonEngine:
     async def _answer(
         self, call: Call, request: GenerationRequest, tensors: dict[str, NDArray[np.generic]]
     ) -> AsyncGenerator[GenerationEvent]:
-        """Stream one answer on a stream of its own; leaving early cancels it, by which the server knows."""
+        """Stream one answer on a stream of its own. Closing early cancels it, which stops the server."""
         responses = self._client.stream_infer(
             _once(self._message(call, request.request_id, tensors)), headers={**_HEADERS, **call.trace_context}
         )
         num_open = request.sampling.num_samples
         try:
             with _translated():
-                spoken = stalling_after(_events_of(responses), self._settings.read_timeout_s)
-                async for event in until(spoken, call.deadline_unix_s):
+                events = stalling_after(_events_of(responses), self._settings.read_timeout_s)
+                async for event in until(events, call.deadline_unix_s):
                     num_open -= isinstance(event, Finished)
                     yield event
         finally:
@@ -130,13 +130,13 @@ class TritonEngine:
             "model_name": self._settings.model,
             "request_id": request_id,
             "inputs": [_input(name, tensor) for name, tensor in tensors.items()],
-            # Microseconds; a request that still waits then is not begun.
+            # Microseconds, after which a waiting request is not started.
             "timeout": None if math.isinf(remaining_s) else max(1, int(remaining_s * 1e6)),
         }
 
 
 class _ConnectionLost(Exception):
-    """The server was not reached, or was lost."""
+    """The connection could not be made, or was lost."""
 
 
 async def _once(message: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
@@ -146,7 +146,7 @@ async def _once(message: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
 async def _events_of(
     responses: AsyncIterator[tuple[InferResult | None, InferenceServerException | None]],
 ) -> AsyncGenerator[GenerationEvent]:
-    """Read events; the last response of a stream may have none."""
+    """Decode events; the last response of a stream may have none."""
     async for result, error in responses:
         if error is not None:
             raise error
@@ -163,7 +163,7 @@ def _input(name: str, tensor: NDArray[np.generic]) -> InferInput:
 
 
 def _channel_args(connect_timeout_s: float) -> list[tuple[str, int]]:
-    """Connect in bounded time, be back soon after the server is, and take no proxy of the environment."""
+    """Bound the connect time, reconnect soon after the server is back, and ignore proxies set in the environment."""
     return [
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
@@ -177,23 +177,23 @@ def _channel_args(connect_timeout_s: float) -> list[tuple[str, int]]:
 
 @contextlib.contextmanager
 def _translated() -> Any:
-    """Turn what a stream can suffer into our errors; the server's own words go no further."""
+    """Translate a stream's errors into ours, without the server's own messages."""
     try:
         yield
     except ClaraError:
         raise
     except grpc.RpcError as error:
-        raise _meaning(error.code()) from error
+        raise _error_for(error.code()) from error
     except InferenceServerException as error:
-        # A request that is not even taken in is refused within the stream, by words alone.
+        # Triton reports a full queue inside the stream, and only in the message.
         if "maximum queue size" in str(error.message()):
             raise Overloaded("the model server's queue is full") from error
-        raise EngineGone("the model server refused this report") from error
+        raise EngineGone("the model server rejected this report") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EngineGone(_STOPPED) from error
 
 
-def _meaning(code: grpc.StatusCode) -> Exception:
+def _error_for(code: grpc.StatusCode) -> Exception:
     if code is grpc.StatusCode.UNAVAILABLE:
         return _ConnectionLost()
     if code is grpc.StatusCode.INVALID_ARGUMENT:

@@ -1,6 +1,6 @@
-"""A generation request and its events as Triton's tensors; the engine and the served model both speak through here.
+"""Converts generation requests and events to Triton's tensors and back, for both the engine and the served model.
 
-`k8s/triton/models/clara/config.pbtxt` declares the same names. One request is one conversation: Triton makes batches.
+`k8s/triton/models/clara/config.pbtxt` declares the same names. One request is one conversation; Triton forms batches.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, So
 from serve_app.engines.lossless import pixels, png
 
 Tensors = Mapping[str, NDArray[np.generic]]
-"""By name, each with the batch's axis of length 1 before its own; texts are bytes in arrays of objects."""
+"""Tensors by name. Each has a leading batch axis of length 1. Texts are bytes in object arrays."""
 
 _PREPARED = GateVerdict(GateOutcome.PASS, 1.0, "prepared-elsewhere")
 
@@ -44,7 +44,7 @@ _LOGPROBS = TypeAdapter(dict[int, float])
 
 
 def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]]:
-    """Say a request in tensors; its images, as PNG files in the order of the turns, are absent where it has none."""
+    """Encode a request. `images` holds PNG files in the order of the turns; it is absent if there are none."""
     messages = [_Message(turn.role, turn.text, len(turn.images)) for turn in request.turns]
     images = [png(image.pixels) for image in request.images]
     tensors: dict[str, NDArray[np.generic]] = {
@@ -57,10 +57,10 @@ def request_tensors(request: GenerationRequest) -> dict[str, NDArray[np.generic]
 
 
 def request_of(tensors: Tensors, request_id: str) -> GenerationRequest:
-    """Read a request back.
+    """Decode a request.
 
     Raises:
-        BadRequest: more or fewer than one conversation, images that no message has, or malformed ones.
+        BadRequest: not exactly one conversation, images that no message has, or malformed images.
     """
     try:
         messages = _MESSAGES.validate_json(_only(tensors["messages"]))
@@ -79,7 +79,7 @@ def request_of(tensors: Tensors, request_id: str) -> GenerationRequest:
 
 
 def event_tensors(event: GenerationEvent) -> dict[str, NDArray[np.generic]]:
-    """Say one event in tensors: a delta has `text_output`, the end of a sample has `finish_reason`."""
+    """Encode one event: a delta has `text_output`, the end of a sample has `finish_reason`."""
     index = {"index": _numbers([event.index])}
     if isinstance(event, Finished):
         usage = [event.usage.prompt_tokens, event.usage.completion_tokens, event.usage.cached_tokens]
@@ -91,7 +91,7 @@ def event_tensors(event: GenerationEvent) -> dict[str, NDArray[np.generic]]:
 
 
 def event_of(tensors: Tensors) -> GenerationEvent:
-    """Read an event back.
+    """Decode an event.
 
     Raises:
         KeyError, ValueError: these are not the tensors of an event.
@@ -124,12 +124,12 @@ def _numbers(numbers: list[int] | tuple[int, ...]) -> NDArray[np.int32]:
 
 def _row(tensor: NDArray[np.generic]) -> list[bytes]:
     if tensor.ndim != 2 or len(tensor) != 1:
-        raise BadRequest("a request holds one conversation: send several requests, and the server batches them")
+        raise BadRequest("a request must have one conversation: send several requests, and the server batches them")
     return [bytes(text) for text in tensor[0]]
 
 
 def _only(tensor: NDArray[np.generic]) -> bytes:
     texts = _row(tensor)
     if len(texts) != 1:
-        raise BadRequest("a tensor that holds one text has several")
+        raise BadRequest("this tensor must have exactly one text")
     return texts[0]

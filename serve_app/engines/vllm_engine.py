@@ -1,7 +1,7 @@
-"""vLLM's AsyncLLM behind the Engine port; the only module that knows vLLM.
+"""The Engine port over vLLM's AsyncLLM. Only this module imports vLLM.
 
-Renders a conversation with the checkpoint's own chat template, gives pixels under our image id, and proves that
-the image is in the prompt before anything is generated. Knows nothing of radiology, Ray or HTTP.
+Renders a conversation with the checkpoint's chat template, passes pixels under our image id, and verifies that every
+image is in the prompt before anything is generated.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 
 class VllmEngine:
-    """Implements the `Engine` port. `stat_loggers` are classes of vLLM's own kind."""
+    """Implements the `Engine` port. `stat_loggers` are vLLM stat logger classes."""
 
     def __init__(
         self,
@@ -74,15 +74,15 @@ class VllmEngine:
         self._timeline = timeline or Timeline()
         self._llm: AsyncLLM | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
-        # vLLM knows adapters by numbers from 1.
+        # vLLM numbers adapters from 1.
         self._adapters = {
             name: LoRARequest(name, number, str(path)) for number, (name, path) in enumerate(model.adapters.items(), 1)
         }
 
     async def start(self) -> None:
-        """Load the checkpoint and answer once for real, with every adapter too; see `ports.Engine`."""
+        """Load the checkpoint and generate once, also with each adapter; see `ports.Engine`."""
         with self._timeline.phase("load"):
-            self._llm = self._loaded()
+            self._llm = self._load()
         with self._timeline.phase("warm-up"):
             await self._warm_up()
 
@@ -100,13 +100,13 @@ class VllmEngine:
                             has_begun = True
                             yield event
                     return
-                except _GivenUp as error:
+                except _RequestAborted as error:
                     if has_begun or is_last:
                         raise EngineGone("the model engine aborted this report") from error
-                logger.warning("vLLM gave a request up before its first token: asking once more")
+                logger.warning("vLLM aborted a request before its first token; retrying once")
 
     async def check_health(self) -> None:
-        """Raise EngineGone when the engine's process is dead, or lives and says nothing."""
+        """Raise EngineGone if the engine's process is dead or stalled."""
         try:
             await self._running().check_health()
         except VLLMServerError as error:
@@ -114,25 +114,25 @@ class VllmEngine:
         self._pulse.require()
 
     async def describe(self) -> ModelCard:
-        """Name the checkpoint, not the folder it lies in."""
+        """Return the model's card; it names the checkpoint, not its folder."""
         return ModelCard(self._model.checkpoint_name, "vllm", vllm.__version__, self._model.trained_views)
 
     async def stop(self) -> None:
-        """Shut the engine's processes down."""
+        """Shut down the engine's processes."""
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
 
-    def _loaded(self) -> AsyncLLM:
+    def _load(self) -> AsyncLLM:
         _register_model_class()
         config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
         processor = config.model_config.hf_image_processor_config
         require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
-        with _threads(config):
+        with _core_threads(config):
             return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
 
     async def _warm_up(self) -> None:
-        """Ask the base model, then each adapter: vLLM loads one when it is asked for, and may die of it."""
+        """Generate with the base model and each adapter: vLLM loads an adapter on first use, and may crash then."""
         async for _ in self.generate(warm_up_call(), warm_up_request()):
             pass
         for name in self._adapters:
@@ -167,7 +167,7 @@ class VllmEngine:
         return self._llm
 
     async def _render(self, llm: AsyncLLM, tenant: str, request: GenerationRequest) -> Any:
-        """Turn a conversation into vLLM's input: chat template, pixels, our ids and the tenant's salt."""
+        """Render vLLM's input: chat template, pixels, our image ids and the tenant's salt."""
         images = request.images
         prompt = TextPrompt(prompt=chat_text(llm.renderer.get_tokenizer(), request.turns))
         if images:
@@ -180,16 +180,17 @@ class VllmEngine:
         return rendered
 
 
-class _GivenUp(Exception):
-    """The core dropped a request for a reason that a second try may not meet.
+class _RequestAborted(Exception):
+    """The core aborted a request for a reason that may not occur again.
 
-    Above all a film whose first client left while it was rendered: vLLM's front believes that the core has its pixels.
+    The main case: an image's first client left while it was rendered, and vLLM's front end assumes that the core has
+    its pixels.
     """
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Turn vLLM's errors into ours."""
+    """Translate vLLM's errors into ours."""
     try:
         yield
     except VLLMClientError as error:
@@ -201,9 +202,9 @@ def _translated() -> Iterator[None]:
 
 
 RAY_STAT_LOGGERS = (RayPrometheusStatLogger,)
-"""Send vLLM's own metrics out through Ray's metrics port."""
-# Named as a class: by its short name, "uni", vLLM replaces it on a CPU.
-_IN_CORE = f"{UniProcExecutor.__module__}.{UniProcExecutor.__name__}"
+"""Exports vLLM's own metrics through Ray's metrics port."""
+# The full class name, because vLLM replaces the short name "uni" on a CPU.
+_UNIPROC_EXECUTOR = f"{UniProcExecutor.__module__}.{UniProcExecutor.__name__}"
 
 
 def _engine_args(
@@ -216,8 +217,8 @@ def _engine_args(
         quantization=or_none(model.quantization),
         load_format=model.load_format,
         enable_lora=bool(model.adapters),
-        # One place stays empty: vLLM 0.32 on a CPU reads the last place for a request without an adapter, so that in a
-        # mixed batch the base model would answer as somebody else (vllm-project/vllm, pull request 48421).
+        # One slot stays empty: vLLM 0.32 on a CPU uses the last slot for a request without an adapter. In a mixed batch
+        # the base model would otherwise answer with an adapter (vllm-project/vllm, pull request 48421).
         max_loras=len(model.adapters) + 1,
         max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
@@ -233,7 +234,7 @@ def _engine_args(
         max_num_batched_tokens=engine.max_num_batched_tokens,
         enforce_eager=engine.enforce_eager,
         limit_mm_per_prompt={"image": engine.max_images, "video": 0},
-        # Prepared images already have their size: no second resize. Checked in _require_images.
+        # Prepared images already have their size: no second resize. `require_images` verifies it.
         mm_processor_kwargs={"min_pixels": PATCH_UNIT_PX**2, "max_pixels": max_visual_tokens * PATCH_UNIT_PX**2},
         # A checkpoint's own sampling defaults must not reach the report of record.
         generation_config="vllm",
@@ -244,9 +245,9 @@ def _engine_args(
 
 
 def _register_model_class() -> None:
-    """Show vLLM the model's class; where vLLM has not seen it yet, it starts a process to look at it, 12 s.
+    """Register the model's class on a CPU; otherwise vLLM starts a process to inspect it, which takes 12 s.
 
-    On a GPU it shall: the class might bring CUDA into this process.
+    On a GPU vLLM should do that, because importing the class might initialise CUDA in this process.
     """
     if current_platform.is_cpu():
         from vllm.model_executor.models.qwen2_vl import Qwen2VLForConditionalGeneration as Model
@@ -255,17 +256,17 @@ def _register_model_class() -> None:
 
 
 def _executor(engine: EngineSettings) -> str | None:
-    """Let the core run the model itself on a CPU too.
+    """Run the model inside the core on a CPU.
 
-    vLLM has a worker process there, so that the core may go without the model's threads and their cores: one process
-    more to import everything, and a hop for every token.
+    By default vLLM starts a worker process there, to keep the model's threads and their cores out of the core. That
+    costs one more process that imports everything, and a hop for every token.
     """
-    return _IN_CORE if current_platform.is_cpu() and engine.tensor_parallel_size == 1 else None
+    return _UNIPROC_EXECUTOR if current_platform.is_cpu() and engine.tensor_parallel_size == 1 else None
 
 
-def _threads(config: VllmConfig) -> contextlib.AbstractContextManager[None]:
-    """Give a core that runs the model on a CPU the threads that vLLM gives a worker."""
-    if config.parallel_config.distributed_executor_backend != _IN_CORE:
+def _core_threads(config: VllmConfig) -> contextlib.AbstractContextManager[None]:
+    """Configure threads for a core that runs the model on a CPU, as vLLM does for a worker."""
+    if config.parallel_config.distributed_executor_backend != _UNIPROC_EXECUTOR:
         return contextlib.nullcontext()
     threads: contextlib.AbstractContextManager[None] = OMPProcessManager(config).configure_omp_envs(0, 0)
     return threads
@@ -285,7 +286,7 @@ def _sampling_params(sampling: Sampling, stream_interval_tokens: int) -> Samplin
 
 
 def _events(output: RequestOutput, num_tokens: Counter[int]) -> list[GenerationEvent]:
-    """Translate vLLM's deltas; `num_tokens` counts each sample's tokens over the whole stream."""
+    """Translate vLLM's deltas. `num_tokens` counts each sample's tokens over the whole stream."""
     events: list[GenerationEvent] = []
     for part in output.outputs:
         num_tokens[part.index] += len(part.token_ids)
@@ -304,7 +305,7 @@ def _logprobs(part: CompletionOutput) -> tuple[dict[int, float], ...] | None:
 
 def _finished(output: RequestOutput, part: CompletionOutput, completion_tokens: int) -> Finished:
     if part.finish_reason == "error":
-        raise _GivenUp
+        raise _RequestAborted
     if part.finish_reason not in ("stop", "length"):
         raise EngineGone("the model engine aborted this report")
     usage = Usage(

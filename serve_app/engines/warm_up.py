@@ -1,4 +1,4 @@
-"""The first question an engine is asked, so that everything a report needs has run once."""
+"""The first request to an engine. It runs everything once that a report needs."""
 
 import math
 
@@ -10,7 +10,7 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX, GateOutcome, GateVerdict,
 
 
 def warm_up_request(name: str = "warm-up", *, has_image: bool = True) -> GenerationRequest:
-    """Ask one token about a black image, or about nothing."""
+    """Request one token about a black image, or without an image."""
     black = np.zeros((2 * PATCH_UNIT_PX, 2 * PATCH_UNIT_PX, 3), dtype=np.uint8)
     image = Radiograph(black, "warm-up", Source("PNG", 56, 56, 8), GateVerdict(GateOutcome.PASS, 0.0, "warm-up"))
     turn = Turn(Role.USER, "", (image,) if has_image else ())
@@ -18,5 +18,5 @@ def warm_up_request(name: str = "warm-up", *, has_image: bool = True) -> Generat
 
 
 def warm_up_call() -> Call:
-    """Ask for nobody, and wait as long as the first question takes."""
+    """Return a call without a client or a deadline, because the first request may take long."""
     return Call("warm-up", Principal("warm-up", "warm-up", frozenset()), math.inf, priority=0, trace_context={})

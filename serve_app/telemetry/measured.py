@@ -60,7 +60,7 @@ class MeasuredReporter:
             self._sink.count(GATE, outcome=GateOutcome.CONFIRM.value)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            # A client that left before the first token waited at least this long: the longest waits must count too.
+            # A client that left before the first token waited at least this long; the longest waits must not be lost.
             if not has_first_token:
                 self._sink.observe(FIRST_TOKEN_SECONDS, time.monotonic() - started)
             raise

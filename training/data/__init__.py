@@ -1,4 +1,4 @@
-"""Reported studies: read from ViX-Ray's tables or drawn, split by patient, prepared as serving prepares them."""
+"""Reported studies: read from ViX-Ray's tables or drawn, split by patient, and prepared as in serving."""
 
 from training.data.columns import ColumnError
 from training.data.studies import BadRow, LocatedStudy, ReportedStudy

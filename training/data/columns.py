@@ -1,6 +1,6 @@
-"""ViX-Ray's columns by any of the names they were seen under, and the reading of their cells.
+"""Matches ViX-Ray's columns by all their known names, and reads their cells.
 
-Knows nothing about files; a reason never repeats the cell.
+An error message never repeats a cell.
 """
 
 import math
@@ -13,7 +13,7 @@ from serve_app.domain.study import Patient, View, parse_patient, parse_view
 
 
 class Field(StrEnum):
-    """What a column means here."""
+    """The meaning of a column."""
 
     IMAGE = "image"
     FINDINGS = "findings"
@@ -29,7 +29,7 @@ class Field(StrEnum):
 
 
 REQUIRED = (Field.IMAGE, Field.FINDINGS, Field.IMPRESSION)
-# As `_key` folds them. The data set writes findings, impressions, Ages, 'Ghi chú', 'Kỹ thuật'; its users vary them.
+# Names as `_key` folds them. The data set has findings, impressions, Ages, 'Ghi chú', 'Kỹ thuật'; its users vary them.
 VARIANTS: dict[Field, tuple[str, ...]] = {
     Field.IMAGE: ("image", "images", "image path"),
     Field.FINDINGS: ("findings", "finding"),
@@ -46,7 +46,7 @@ VARIANTS: dict[Field, tuple[str, ...]] = {
 _FIELD_OF = {name: field for field, names in VARIANTS.items() for name in names}
 _EMPTY_WORDS = frozenset({"", "nan", "none", "null"})
 _UNKNOWN_WORDS = _EMPTY_WORDS | {"na", "n/a", "unknown", "không rõ"}
-# A group's name is the unit; years have none.
+# A group's name is the unit; years have no group.
 _AGE = re.compile(
     r"(\d{1,3})(?:[.,]0+)?\s*(?:(?P<months>months?|tháng)|(?P<weeks>weeks?|tuần)|(?P<days>days?|ngày)"
     r"|years?|years? old|yrs?|yo|y/o|y|tuổi|tuoi|t)?\.?",
@@ -58,32 +58,32 @@ _UNITS_A_YEAR = {None: 1, "months": 12, "weeks": 365.25 / 7, "days": 365.25}
 
 
 class ColumnError(ValueError):
-    """A table's columns are not those of a reported study."""
+    """A table does not have the columns of a reported study."""
 
 
 class RowError(ValueError):
-    """A cell cannot be read; the message never repeats it."""
+    """A cell cannot be read. The message never repeats it."""
 
 
 def match_columns(names: Collection[str], file: str, *, allow_extra: bool = False) -> dict[Field, str]:
     """Find the column of each field.
 
     Raises:
-        ColumnError: an unknown column (unless `allow_extra`), two columns of one meaning, or a required one missing.
+        ColumnError: an unknown column (unless `allow_extra`), two columns with one meaning, or a missing required one.
     """
     columns: dict[Field, str] = {}
     for name in names:
         field = _FIELD_OF.get(_key(name))
         if field is None:
             if not allow_extra:
-                raise ColumnError(f"{file}: unknown column {name!r}; known are {known_columns()}")
+                raise ColumnError(f"{file}: unknown column {name!r}; known columns: {known_columns()}")
         elif field in columns:
             raise ColumnError(f"{file}: columns {columns[field]!r} and {name!r} both mean {field}")
         else:
             columns[field] = name
     missing = [field for field in REQUIRED if field not in columns]
     if missing:
-        raise ColumnError(f"{file}: no column for {', '.join(missing)}; known are {known_columns()}")
+        raise ColumnError(f"{file}: no column for {', '.join(missing)}; known columns: {known_columns()}")
     return columns
 
 
@@ -93,24 +93,24 @@ def known_columns() -> str:
 
 
 def text_of(value: object) -> str:
-    """Read a text cell in Unicode NFC, stripped; a missing cell (None, NaN) is empty.
+    """Read a text cell as stripped Unicode NFC; a missing cell (None, NaN) is empty.
 
     Raises:
-        RowError: half a character, as JSON escapes can write it.
+        RowError: an unpaired surrogate, which a JSON escape can contain.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     text = unicodedata.normalize("NFC", str(value)).strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise RowError("a text is no valid Unicode")
+        raise RowError("a text is not valid Unicode")
     return text
 
 
 def id_of(value: object) -> str | None:
-    """Read an id; None where there is none. A number that a table with gaps stores as 123.0 is the id 123.
+    """Read an id, or None. 123.0, as a table with gaps stores a number, is the id 123.
 
     Raises:
-        RowError: half a character, as JSON escapes can write it.
+        RowError: an unpaired surrogate, which a JSON escape can contain.
     """
     text = text_of(int(value) if isinstance(value, float) and value.is_integer() else value)
     return None if text.casefold() in _EMPTY_WORDS else text
@@ -120,21 +120,21 @@ def report_text(value: object, field: Field) -> str:
     """Read findings or impression.
 
     Raises:
-        RowError: nothing in it, or no text.
+        RowError: the cell is empty, or not a text.
     """
     text = text_of(value)
     if text.casefold() in _EMPTY_WORDS:
         raise RowError(f"{field} is empty")
     if not isinstance(value, str):
-        raise RowError(f"{field} is no text")
+        raise RowError(f"{field} is not a text")
     return text
 
 
 def patient_of_cells(sex: object, age: object) -> Patient:
-    """Read what is known of the patient.
+    """Read the patient's sex and age, as far as they are known.
 
     Raises:
-        RowError: an unreadable age. InvalidPatient: an unknown word of sex, an age out of range.
+        RowError: an unreadable age. InvalidPatient: an unknown word for the sex, or an age out of range.
     """
     return Patient(sex=parse_patient(_known(sex), None).sex, age_years=whole_years(age))
 
@@ -171,6 +171,6 @@ def _known(value: object) -> str | None:
 
 
 def _key(name: str) -> str:
-    """Fold what writers of tables vary: case, the composition of marks, spaces and underscores."""
+    """Fold the differences between tables: case, Unicode composition, spaces and underscores."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
     return " ".join(re.split(r"[\s_-]+", folded.strip()))

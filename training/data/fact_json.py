@@ -10,15 +10,15 @@ _NO_FACTS = "facts must be a list of objects"
 
 
 def write_facts(facts: Collection[Fact]) -> str:
-    """Write facts as JSON; the same set gives the same text, whatever its order."""
+    """Write facts as JSON; equal sets give equal text."""
     return json.dumps(sorted((asdict(fact) for fact in facts), key=str), ensure_ascii=False)
 
 
 def read_facts(value: object) -> frozenset[Fact]:
-    """Read facts from JSON text or from the list it stands for; what a fact leaves out is not said.
+    """Read facts from JSON text or from the parsed list. A missing attribute is unknown.
 
     Raises:
-        ValueError: no list of facts, or a word outside the domain's vocabulary.
+        ValueError: not a list of facts, or a word outside the domain's vocabulary.
     """
     entries = json.loads(value) if isinstance(value, str) else value
     if not isinstance(entries, list):
@@ -31,7 +31,7 @@ def _fact(entry: object) -> Fact:
         raise ValueError(_NO_FACTS)
     known = {"finding", "polarity", "side", "location", "severity"}
     if "finding" not in entry or not entry.keys() <= known:
-        raise ValueError("a fact has a finding and else only polarity, side, location, severity")
+        raise ValueError("a fact must have a finding, and may have only polarity, side, location and severity besides")
     said = {name: word for name, word in entry.items() if word is not None}
     return Fact(
         finding=Finding(said["finding"]),

@@ -1,4 +1,4 @@
-"""What a prepared data set was made of: counts, choices and the source files' hashes; never a patient."""
+"""The manifest of a prepared data set: counts, settings and hashes of the source files. No patient data."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ def describe(
     num_bad_rows: int,
     choices: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write the manifest; the same source and choices give the same one."""
+    """Write the manifest; the same source and settings give the same one."""
     return {
         **choices,
         "num_studies": sum(len(studies) for studies in keys.values()),
@@ -40,7 +40,7 @@ def describe(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What training has to know of a prepared data set; `manifest_sha256` names it."""
+    """What training needs from a manifest; `manifest_sha256` identifies the data set."""
 
     manifest_sha256: str
     preparation_version: str
@@ -48,24 +48,26 @@ class Prepared:
 
 
 def read_manifest(data: Path) -> Prepared:
-    """Read what a prepared data set says of itself.
+    """Read the manifest of a prepared data set.
 
     Raises:
-        ValueError: it says nothing, or was prepared in another way than serving prepares films.
+        ValueError: there is no manifest, or serving prepares images with another version.
     """
     path = data / MANIFEST
     if not path.exists():
-        raise ValueError(f"{data} has no {MANIFEST}: make it with training.data.prepare")
+        raise ValueError(f"{data} has no {MANIFEST}: create it with training.data.prepare")
     text = path.read_bytes()
     told = json.loads(text)
     version = told.get("preparation_version")
     if version != PREPARATION_VERSION:
-        raise ValueError(f"{data} was prepared by {version or 'nothing it names'}, serving is at {PREPARATION_VERSION}")
+        raise ValueError(
+            f"{data} was prepared by {version or 'no named version'}, but serving uses {PREPARATION_VERSION}"
+        )
     return Prepared(hashlib.sha256(text).hexdigest(), version, told["max_visual_tokens"])
 
 
 def _of_all(keys: Mapping[Split, Sequence[StudyKey]]) -> str:
-    """Name the prepared images together: they may lie outside the tables whose hashes stand below."""
+    """Hash all prepared images: they may be files outside the tables, which have hashes of their own."""
     lines = (f"{split} {key.study_id} {key.digest}\n" for split, studies in keys.items() for key in studies)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -1,6 +1,6 @@
-"""Drawn films as a data set in ViX-Ray's shape, with patients, and the truth as facts.
+"""Writes drawn films as a data set in ViX-Ray's format, with patients, and with the true facts.
 
-The same seed writes the same images and texts, with any number of processes. Knows nothing about models.
+The same random seed writes the same images and texts, with any number of processes.
 """
 
 import argparse
@@ -41,12 +41,12 @@ SCHEMA = pa.schema(
 )
 _TECHNIQUE = "Chụp Xquang tim phổi thẳng"
 _SEX_WORDS = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
-# Sources of chance apart from each other and from those of training.demo.films.
+# Random streams that differ from each other and from those of training.demo.films.
 _PATIENT_STREAM, _SCENE_STREAM, _WORDS_STREAM = 17, 18, 19
 _SECOND_STUDY_RATIO, _MISSING_RATIO, _AP_RATIO = 0.2, 0.15, 0.2
 _ROWS_A_GROUP = 32
 
-# Depths of detectors and of the files that hold them.
+# Bit depths of detectors and of their files.
 _DEEP_BITS = (10, 12, 14, 16)
 
 
@@ -79,15 +79,15 @@ def write_phantoms(
 ) -> list[Path]:
     """Draw studies into Parquet shards and return their paths; about one patient in five has two studies.
 
-    `deep_ratio` is the share of 16-bit PNG files, of which 10 to 16 bits are filled; `width_px` draws smaller or larger
-    films than their own 400 to 640 pixels; `crowding` bounds how many times the usual number of signs a film shows.
+    `deep_ratio` is the share of 16-bit PNG files, which use 10 to 16 bits. `width_px` replaces the usual width of 400
+    to 640 pixels. `crowding` bounds the number of signs on a film, as a multiple of the usual number.
 
     Raises:
-        FileExistsError: the folder holds Parquet files already.
+        FileExistsError: the folder already has Parquet files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.glob("*.parquet")):
-        raise FileExistsError(f"{folder} holds Parquet files already")
+        raise FileExistsError(f"{folder} already has Parquet files")
     num_shards = -(-num_studies // num_rows_a_shard)
     paths = [folder / f"phantoms-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
     plans = islice(_plans(seed, deep_ratio, width_px, crowding), num_studies)
@@ -98,7 +98,7 @@ def write_phantoms(
 
 
 def _plans(seed: int, deep_ratio: float, width_px: int | None, crowding: tuple[float, float]) -> Iterator[_Plan]:
-    """Make up patients without end; one patient's studies follow each other."""
+    """Generate patients endlessly; the studies of one patient are adjacent."""
     rng = np.random.default_rng([seed, _PATIENT_STREAM])
     index = patient = 0
     while True:
@@ -127,7 +127,7 @@ def _view(rng: np.random.Generator) -> str:
 
 @contextmanager
 def _drawn(plans: Iterable[_Plan], num_processes: int) -> Iterator[Iterator[dict[str, object]]]:
-    """Draw in the plans' order; one process is this one."""
+    """Draw in the plans' order. With one process, draw in this one."""
     if num_processes == 1:
         yield map(_draw_row, plans)
         return
@@ -139,7 +139,7 @@ def _draw_row(plan: _Plan) -> dict[str, object]:
     scene = _sized(sample(np.random.default_rng([plan.seed, _SCENE_STREAM, plan.index]), plan.crowding), plan.width_px)
     patient_id = f"phantom-{plan.seed}-{plan.patient:06d}"
     study_id = f"{patient_id}-{plan.visit}"
-    # One seed for both turns: a radiologist keeps one manner through a report.
+    # One seed for both turns: a radiologist keeps one style throughout a report.
     findings, impression = (
         write(scene.facts, np.random.default_rng([plan.seed, _WORDS_STREAM, plan.index]))
         for write in (findings_text, impression_text)
@@ -167,14 +167,14 @@ def _sized(scene: Scene, width_px: int | None) -> Scene:
 
 
 def _png(scene: Scene, num_bits: int) -> bytes:
-    """Write a PNG; serving scales 16-bit samples by the depth they fill, so the film's bits stay as they are."""
+    """Encode a PNG. The bits stay unscaled, because serving scales 16-bit samples by the depth they use."""
     file = io.BytesIO()
     Image.fromarray(draw(scene) if num_bits == 8 else draw_deep(scene, num_bits)).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def _write_shard(path: Path, rows: Iterator[dict[str, object]], bar: "tqdm[NoReturn]") -> None:
-    # Images are compressed already: trying again costs time and gains nothing.
+    # Images are already compressed: compressing again costs time and gains nothing.
     with pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False) as writer:
         while group := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
@@ -182,7 +182,7 @@ def _write_shard(path: Path, rows: Iterator[dict[str, object]], bar: "tqdm[NoRet
 
 
 def main() -> None:
-    """Draw a data set of films with reports, in the shape of ViX-Ray."""
+    """Draw a data set of films with reports, in ViX-Ray's format."""
     parser = argparse.ArgumentParser(prog="python -m training.data.phantom_studies", description=main.__doc__)
     parser.add_argument("out", type=Path, help="the folder for the Parquet files")
     parser.add_argument("--num", type=int, default=200, help="studies to draw")

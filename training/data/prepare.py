@@ -1,6 +1,6 @@
-"""Reported studies to the data set that training loads: each film decoded and normalised by serving's own functions.
+"""Prepares reported studies for training: decodes and normalises each image with serving's own functions.
 
-Streams: a row group of the source and a few films are in memory at a time. Knows nothing about prompts or models.
+Streams: only a row group of the source and a few images are in memory at a time.
 """
 
 import argparse
@@ -37,7 +37,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class _SplitRule:
-    """How a study finds its split."""
+    """How a study is assigned to a split."""
 
     split_by: SplitBy
     seed: int
@@ -50,7 +50,7 @@ class _SplitRule:
 
 
 class _Outcome:
-    """What became of every row: bad ones go to a file, of the others some hundred bytes are kept to find leaks."""
+    """Collects the result of every row: writes bad rows to a file, and keeps the ids of the others to find leaks."""
 
     def __init__(self, bad_rows: TextIO, bar: "tqdm[NoReturn]") -> None:
         self.keys: dict[Split, list[StudyKey]] = {split: [] for split in Split}
@@ -81,19 +81,19 @@ def prepare(
 ) -> dict[str, Any]:
     """Write `out`/train, validation and test, bad_rows.jsonl and manifest.json; return the manifest.
 
-    `split_by` "patient" hashes the patient's id or its stand-in, "folder" keeps the data set's own splits (see
-    `own_split`). `out` comes to be as a whole or not at all.
+    `split_by` "patient" hashes the patient's id or its substitute; "folder" keeps the data set's own splits (see
+    `own_split`). `out` is created complete or not at all.
 
     Raises:
-        FileExistsError: `out` is there already. LeakError: splits share patients, studies or prepared images.
-        ColumnError, FileNotFoundError: see `read_studies`. ValueError: no split in a file's path.
+        FileExistsError: `out` already exists. LeakError: splits share patients, studies or prepared images.
+        ColumnError, FileNotFoundError: see `read_studies`. ValueError: a file's path names no split.
     """
     rule = _SplitRule(split_by, seed, ratios or SplitRatios())
     files = source_files(source)
     if split_by == "folder":
         for file in files:
             own_split(file.name)
-    with _whole_or_nothing(out) as folder:
+    with _all_or_nothing(out) as folder:
         with (
             (folder / "bad_rows.jsonl").open("w", encoding="utf-8") as bad_rows,
             closing(tqdm(total=num_rows(files), unit="study", desc="prepare")) as bar,
@@ -129,14 +129,14 @@ def _write_streams(
 def _prepared(
     studies: Iterable[LocatedStudy], max_visual_tokens: int, num_workers: int
 ) -> Iterator[tuple[LocatedStudy, PreparedRow | BadRow]]:
-    """Prepare on threads, in order; the codecs release the interpreter's lock."""
+    """Prepare on threads, in order; the codecs release the GIL."""
     settings = PreprocessorSettings(max_visual_tokens=max_visual_tokens)
     with ThreadPoolExecutor(num_workers) as threads:
         yield from in_order(threads, lambda study: (study, _row(study, settings)), studies, 2 * num_workers)
 
 
 def in_order(threads: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], num_ahead: int) -> Iterator[R]:
-    """Map like `Executor.map`, but read only `num_ahead` items ahead: that one reads them all."""
+    """Map like `Executor.map`, but read at most `num_ahead` items ahead instead of all."""
     waiting: deque[Future[R]] = deque()
     for item in items:
         waiting.append(threads.submit(work, item))
@@ -169,10 +169,10 @@ def _row(located: LocatedStudy, settings: PreprocessorSettings) -> PreparedRow |
 
 
 @contextmanager
-def _whole_or_nothing(out: Path) -> Iterator[Path]:
-    """Work beside `out` and take its name at the end; an error leaves nothing."""
+def _all_or_nothing(out: Path) -> Iterator[Path]:
+    """Write to a temporary folder and rename it to `out` at the end; an error leaves nothing."""
     if out.exists():
-        raise FileExistsError(f"{out} exists already")
+        raise FileExistsError(f"{out} already exists")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="a Parquet or JSONL file, or a folder of them")
     parser.add_argument("out", type=Path, help="the folder to write; it must not exist")
     parser.add_argument("--max-visual-tokens", type=int, default=PreprocessorSettings().max_visual_tokens)
-    parser.add_argument("--seed", type=int, default=0, help="of the split by patient")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the split by patient")
     parser.add_argument("--split-by", choices=("patient", "folder"), default="patient")
     parser.add_argument("--workers", type=int, default=2, help="threads that decode")
     parser.add_argument("--allow-extra-columns", action="store_true")

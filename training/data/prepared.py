@@ -1,4 +1,4 @@
-"""Rows of a prepared data set, read back: the pixels the model saw, and the patient."""
+"""Reads the rows of a prepared data set: pixels, patient, view and facts."""
 
 from typing import TypedDict
 
@@ -11,7 +11,7 @@ from training.data.fact_json import read_facts
 
 
 class PreparedStudy(TypedDict):
-    """A prepared row without its pixels; `digest` is the one serving gives to the image, `facts` are JSON text."""
+    """A prepared row without its pixels; `digest` is the image's digest in serving; `facts` are JSON text."""
 
     study_id: str
     patient_id: str
@@ -33,12 +33,12 @@ class PreparedRow(PreparedStudy):
 
 
 def pixels_of(row: PreparedRow) -> NDArray[np.uint8]:
-    """Return a new grey image of shape (height, width); serving's three channels are each equal to it."""
+    """Return a new grey image of shape (height, width); each of serving's three channels equals it."""
     return np.frombuffer(row["pixels"], dtype=np.uint8).reshape(row["height_px"], row["width_px"]).copy()
 
 
 def patient_of(row: PreparedStudy) -> Patient:
-    """Return what is known of the patient."""
+    """Return the patient, as far as known."""
     return Patient(
         sex=None if row["sex"] is None else Sex(row["sex"]),
         age_years=row["age_years"],
@@ -46,10 +46,10 @@ def patient_of(row: PreparedStudy) -> Patient:
 
 
 def view_of(row: PreparedStudy) -> View | None:
-    """Return the projection, null where it is not known."""
+    """Return the projection, or None if it is unknown."""
     return None if row["view"] is None else View(row["view"])
 
 
 def facts_of(row: PreparedStudy) -> frozenset[Fact] | None:
-    """Return the truth about a drawn film, None for any other."""
+    """Return the true facts of a drawn film, or None for any other image."""
     return None if row["facts"] is None else read_facts(row["facts"])

@@ -1,6 +1,6 @@
-"""Tables as raw rows: Parquet row group by row group, JSONL line by line; never a whole file in memory.
+"""Reads tables as raw rows: Parquet by row group, JSONL by line; never a whole file in memory.
 
-Knows columns, not what their cells mean.
+Matches columns, but does not interpret cells.
 """
 
 import json
@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from training.data.columns import ColumnError, Field, RowError, match_columns
 from training.data.studies import BadRow
 
-# A film is 3 MB or more: a few rows at a time, and of a column chunk only a window. Writers may put a whole row group
-# into one page or dictionary, which has to be read at once: 600 MB in one group were seen to take 1.3 GB.
+# An image is 3 MB or more: read a few rows at a time, and only a window of a column chunk. Some writers put a whole row
+# group into one page or dictionary, which must be read at once: a group of 600 MB took 1.3 GB of memory.
 _ROWS_A_BATCH = 8
 _READ_BUFFER_BYTES = 1 << 20
 _SUFFIXES = (".parquet", ".jsonl")
@@ -24,7 +24,7 @@ _SUFFIXES = (".parquet", ".jsonl")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One table: where it lies, and its name relative to the source."""
+    """One table: its path, and its name relative to the source."""
 
     path: Path
     name: str
@@ -32,7 +32,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One row's cells by meaning; `row` counts from 1, in JSONL it is the line."""
+    """One row's cells by meaning; `row` counts from 1; in JSONL it is the line number."""
 
     file: SourceFile
     row: int
@@ -40,25 +40,25 @@ class RawRow:
 
 
 def source_files(source: Path) -> list[SourceFile]:
-    """List the tables of a file or folder, in sorted order; hidden ones are skipped.
+    """List the tables of a file or folder, in sorted order, without hidden files.
 
     Raises:
-        FileNotFoundError: nothing there to read. ValueError: a file of another kind.
+        FileNotFoundError: there is no table. ValueError: the file is of another kind.
     """
     if source.is_file():
         if source.suffix not in _SUFFIXES:
-            raise ValueError(f"{source.name}: neither .parquet nor .jsonl")
+            raise ValueError(f"{source.name} is neither a .parquet nor a .jsonl file")
         return [SourceFile(source, source.name)]
     found = [path for path in source.rglob("*") if path.suffix in _SUFFIXES and path.is_file()]
     names = sorted(path.relative_to(source).as_posix() for path in found)
     files = [SourceFile(source / name, name) for name in names if not any(p.startswith(".") for p in name.split("/"))]
     if not files:
-        raise FileNotFoundError(f"{source}: no .parquet or .jsonl file")
+        raise FileNotFoundError(f"{source} has no .parquet or .jsonl file")
     return files
 
 
 def num_rows(files: list[SourceFile]) -> int | None:
-    """Count the rows without reading them; None where a file does not tell.
+    """Count the rows without reading them; None if a file does not state its number.
 
     Raises:
         ColumnError: a damaged Parquet file.
@@ -72,7 +72,7 @@ def raw_rows(file: SourceFile, on_bad_row: Callable[[BadRow], None], *, allow_ex
     """Read one table row by row.
 
     Raises:
-        ColumnError: see `match_columns`; also a damaged file, or one that is no table at all.
+        ColumnError: see `match_columns`; also a damaged file, or one that is not a table.
     """
     read = _parquet_rows if file.path.suffix == ".parquet" else _jsonl_rows
     for row, cells in read(file, allow_extra):
@@ -87,7 +87,7 @@ Cells = dict[Field, object] | RowError
 
 @contextmanager
 def _naming_damage(file: SourceFile) -> Iterator[None]:
-    """Name the file that Parquet cannot read; its own messages do not."""
+    """Name the unreadable file in the error, which Parquet's own message does not."""
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
@@ -120,7 +120,7 @@ def _batches(file: SourceFile, table: pq.ParquetFile, wanted: list[str]) -> Iter
 def _batch_cells(batch: pa.RecordBatch, index: int, columns: dict[Field, str]) -> Cells:
     try:
         return {field: batch.column(name)[index].as_py() for field, name in columns.items()}
-    except ValueError:  # Text that is no UTF-8.
+    except ValueError:  # Text that is not UTF-8.
         return RowError("the row is damaged")
 
 
@@ -134,7 +134,7 @@ def _jsonl_rows(file: SourceFile, allow_extra: bool) -> Iterator[tuple[int, Cell
             if isinstance(values, RowError):
                 yield row, values
                 continue
-            # A line may leave out what is empty; only the first must name every required column.
+            # A line may omit empty columns; only the first line must have every required column.
             names = values.keys() | columns.values()
             if not columns or names != set(columns.values()):
                 columns = match_columns(_in_order(names, values), file.name, allow_extra=allow_extra)
@@ -149,5 +149,5 @@ def _json_object(line: bytes) -> dict[str, object] | RowError:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
-        return RowError("the line is no JSON")
-    return values if isinstance(values, dict) else RowError("the line is no JSON object")
+        return RowError("the line is not JSON")
+    return values if isinstance(values, dict) else RowError("the line is not a JSON object")

@@ -1,4 +1,4 @@
-"""Splits by patient, decided by a hash and so by nothing else, and the search for what stands in two of them."""
+"""Splits data by a hash of the patient's id, and finds patients, studies and images that are in two splits."""
 
 import hashlib
 import math
@@ -34,10 +34,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class SplitRatios:
-    """Shares of the patients; they add up to 1.
+    """Shares of the patients, which add up to 1.
 
     Raises:
-        ValueError: they don't, or one is negative.
+        ValueError: they do not add up to 1, or one is negative.
     """
 
     train: float = 0.8
@@ -47,12 +47,12 @@ class SplitRatios:
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
         if min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-9):
-            raise ValueError(f"split ratios must be at least 0 and add up to 1, are {shares}")
+            raise ValueError(f"split ratios must be at least 0 and add up to 1, not {shares}")
 
 
 @dataclass(frozen=True, slots=True)
 class StudyKey:
-    """What a leak is told by: `digest` names the prepared image."""
+    """The ids by which a leak is found; `digest` names the prepared image."""
 
     study_id: str
     patient_id: str
@@ -61,7 +61,7 @@ class StudyKey:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A patient, a study or an image (`name` is its id or digest) that stands in more than one split."""
+    """A patient, study or image that is in more than one split; `name` is its id or digest."""
 
     kind: Kind
     name: str
@@ -70,7 +70,7 @@ class Leak:
 
 
 class LeakError(ValueError):
-    """Splits share patients, studies or images; `leaks` lists them all, the message the first few by id."""
+    """Splits share patients, studies or images. `leaks` lists all; the message names the first few ids."""
 
     def __init__(self, leaks: list[Leak]) -> None:
         self.leaks = leaks
@@ -81,12 +81,12 @@ class LeakError(ValueError):
         )
         super().__init__(
             f"{counts['patient']} patients, {counts['study']} studies and {counts['image']} prepared images "
-            f"stand in more than one split: {examples}"
+            f"are in more than one split: {examples}"
         )
 
 
 def split_of(patient_id: str, seed: int, ratios: SplitRatios) -> Split:
-    """Choose a patient's split: the same id and seed give the same split, whoever else is in the data."""
+    """Choose a patient's split. It depends only on the id, the seed and the ratios."""
     place = int.from_bytes(hashlib.sha256(f"{seed}:{patient_id}".encode()).digest()[:8], "big") / 2**64
     if place < ratios.train:
         return Split.TRAIN
@@ -94,10 +94,10 @@ def split_of(patient_id: str, seed: int, ratios: SplitRatios) -> Split:
 
 
 def own_split(file: str) -> Split:
-    """Read the split a file belongs to from its folders (`val/…`) or the start of its name (`train-00000-of-…`).
+    """Read a file's split from its folders (`val/…`) or the start of its name (`train-00000-of-…`).
 
     Raises:
-        ValueError: its path names none, or several.
+        ValueError: the path names no split, or several.
     """
     path = PurePosixPath(file)
     words = [*path.parent.parts, re.split(r"[-_.]", path.name)[0]]
@@ -108,7 +108,7 @@ def own_split(file: str) -> Split:
 
 
 def find_leaks(splits: Mapping[Split, Iterable[StudyKey]]) -> list[Leak]:
-    """List the patients, then the studies, then the identical prepared images, that stand in more than one split."""
+    """List the patients, then the studies, then the identical prepared images that are in more than one split."""
     patients: dict[str, list[tuple[str, str]]] = defaultdict(list)
     studies: dict[str, list[tuple[str, str]]] = defaultdict(list)
     images: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -121,10 +121,10 @@ def find_leaks(splits: Mapping[Split, Iterable[StudyKey]]) -> list[Leak]:
 
 
 def refuse_leaks(splits: Mapping[Split, Iterable[StudyKey]]) -> None:
-    """Go on only if nothing stands in two splits.
+    """Require that the splits share nothing.
 
     Raises:
-        LeakError: something does.
+        LeakError: they share patients, studies or images.
     """
     leaks = find_leaks(splits)
     if leaks:

@@ -1,7 +1,4 @@
-"""Prepared rows on disk: one Hugging Face data set a split, written as streams.
-
-Knows the rows' features, not how they are made.
-"""
+"""Stores prepared rows on disk: one Hugging Face data set per split, written as streams."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,14 +26,14 @@ FEATURES = Features(
         "facts": Value("string"),
     }
 )
-"""Of a `PreparedRow`."""
+"""The features of a `PreparedRow`."""
 _ROWS_A_BATCH = 16
 _SHARD_SIZE = "500MB"
 
 
 @contextmanager
 def split_writers(folder: Path) -> Iterator[dict[Split, ArrowWriter]]:
-    """Open one stream a split, side by side; they are whole when the context ends without an error."""
+    """Open one stream per split. They are complete when the context ends without an error."""
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
@@ -50,11 +47,11 @@ def split_writers(folder: Path) -> Iterator[dict[Split, ArrowWriter]]:
 
 
 def save_splits(folder: Path) -> None:
-    """Turn the streams into folders that `load_from_disk` reads; the streams are memory-mapped, not read in."""
+    """Convert the streams to folders for `load_from_disk`. Streams are memory-mapped."""
     for split in Split:
         stream = _stream_of(folder, split)
         rows = Dataset.from_file(str(stream))
-        # An empty split would become no shard at all, which `load_from_disk` cannot read.
+        # An empty split would have no shard, and `load_from_disk` could not read it.
         size: dict[str, Any] = {"max_shard_size": _SHARD_SIZE} if len(rows) else {"num_shards": 1}
         rows.save_to_disk(str(folder / split), **size)
         stream.unlink()

@@ -1,7 +1,4 @@
-"""What training and evaluation read: one reported study, and the row that could not be read.
-
-Knows nothing about files, tables or models.
-"""
+"""The data that training and evaluation read: a reported study, or a row that could not be read."""
 
 from dataclasses import dataclass
 
@@ -9,16 +6,16 @@ from serve_app.domain.facts import Fact
 from serve_app.domain.study import Patient, View
 
 STAND_INS = ("study:", "image:")
-"""How a `patient_id` begins that no table gave: the study stands for its patient, or the image does."""
+"""Prefixes of a `patient_id` that is missing in the table: the study or the image replaces the patient."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedStudy:
-    """A film with the report a reader wrote about it.
+    """An image with the report that a reader wrote about it.
 
-    `image` is the file as it is stored (PNG, JPEG or DICOM); the texts are in Unicode NFC, stripped, never empty.
-    Where the table has no patient id, `patient_id` is a stand-in.
-    `facts` is the truth about a drawn film and None for any other.
+    `image` is the stored file (PNG, JPEG or DICOM). The texts are stripped Unicode NFC, never empty. If the table has
+    no patient id, `patient_id` is a substitute. `facts` are the true facts of a drawn film, and None for any other
+    image.
     """
 
     study_id: str
@@ -33,7 +30,7 @@ class ReportedStudy:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that was left out. `row` counts from 1; `reason` holds no word of the report or the patient."""
+    """A row that was left out. `row` counts from 1; `reason` contains nothing of the report or the patient."""
 
     file: str
     row: int
@@ -42,7 +39,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class LocatedStudy:
-    """A study and the row it was read from: `file` is relative to the source, `row` counts from 1."""
+    """A study and its source row: `file` is relative to the source, `row` counts from 1."""
 
     file: str
     row: int

@@ -1,6 +1,6 @@
-"""Rows in ViX-Ray's shape to reported studies: checks each row, and hands on what it leaves out with the reason.
+"""Reads rows in ViX-Ray's format as reported studies. Checks each row and reports those it leaves out, with the reason.
 
-Source: ViX-Ray, arXiv:2603.15513. The data are the user's own copy; none are kept here.
+Source: ViX-Ray, arXiv:2603.15513. The data are the user's own copy; this project stores none.
 """
 
 import base64
@@ -18,7 +18,7 @@ from training.data.fact_json import read_facts
 from training.data.rows import RawRow, raw_rows, source_files
 from training.data.studies import BadRow, LocatedStudy, ReportedStudy
 
-# How PNG and JPEG files begin in base64; any longer string than a path can be is base64 as well.
+# How PNG and JPEG files begin in base64. A string longer than any path is base64 as well.
 _BASE64_STARTS = ("data:", "iVBORw0KGgo", "/9j/")
 _LONGEST_PATH = 4096
 
@@ -28,13 +28,13 @@ def read_studies(
 ) -> Iterator[ReportedStudy]:
     """Read the studies of a Parquet or JSONL file, or of a folder of them in sorted order, row by row.
 
-    Every image is decoded once to know that it can be. Where a row has no patient id, `patient_id` is 'study:' and the
-    study's id, so that a study's films stay together; without that id too it is 'image:' and the SHA-256 of the image's
-    bytes: then two films of one patient count as two patients, one film twice as one.
-    A study without an id is named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are known, not used.
+    Decodes every image once to check it. If a row has no patient id, `patient_id` is 'study:' and the study's id, so
+    that a study's images stay together. If that is missing too, it is 'image:' and the SHA-256 of the image's bytes:
+    then two images of one patient count as two patients, and the same image twice as one. A study without an id is
+    named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are read but not used.
 
     Raises:
-        ColumnError: a table whose columns are unknown, ambiguous or incomplete. FileNotFoundError: nothing to read.
+        ColumnError: a table whose columns are unknown, ambiguous or incomplete. FileNotFoundError: there is no table.
     """
     settings = PreprocessorSettings()
     for located in read_located(source, on_bad_row, allow_extra_columns=allow_extra_columns):
@@ -49,7 +49,7 @@ def read_studies(
 def read_located(
     source: Path, on_bad_row: Callable[[BadRow], None], *, allow_extra_columns: bool = False
 ) -> Iterator[LocatedStudy]:
-    """Read as `read_studies` does, with each study's row, but leave the image's decoding to the caller.
+    """Read as `read_studies` does, with each study's row, but without decoding the image.
 
     Raises:
         ColumnError, FileNotFoundError: see `read_studies`.
@@ -118,4 +118,4 @@ def _from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text.split(",", 1)[-1] if text.startswith("data:") else text, validate=True)
     except (binascii.Error, ValueError):
-        raise RowError("image is no valid base64") from None
+        raise RowError("image is not valid base64") from None

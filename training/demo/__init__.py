@@ -1,1 +1,1 @@
-"""The demo model, from nothing: an eye taught on drawn films, then the three stages of fine-tuning on drawn studies."""
+"""Trains the demo model from scratch: a vision tower on drawn films, then three stages on drawn studies."""

@@ -1,6 +1,6 @@
-"""`python -m training.demo`: everything that makes the demo model, in the folder where its configurations look for it.
+"""`python -m training.demo`: trains the demo model, in the folder that its configurations name.
 
-What is finished is not made again, and what was killed goes on where it stopped.
+Skips finished steps and resumes a killed one.
 """
 
 import argparse
@@ -20,18 +20,18 @@ from training.stages.config import Stage, load_config
 log = logging.getLogger("training.demo")
 RUN = Path("runs/demo")
 SEED = 20261124
-# Apart from the seed of the studies that it learns from: other patients, other films.
+# Differs from the seed of the training studies: other patients, other films.
 HELD_OUT_SEED = 20261125
 _NUM_STUDIES, _NUM_HELD_OUT = 16_000, 500
-# From films with next to nothing to crowded ones: what is rare is seen more often, and no number is the usual one.
+# From nearly empty to crowded films: rare signs occur more often, and no number of signs is typical.
 _CROWDING = (0.5, 2.5)
-# Held-out films are drawn apart; here only the loss is watched.
+# Held-out films are drawn separately; this split only monitors the loss.
 _RATIOS = SplitRatios(train=0.98, validation=0.02, test=0.0)
 _CONFIGS = Path(__file__).parent.parent / "configs" / "demo"
 
 
 def make_studies(recipe: EyeRecipe) -> None:
-    """Draw the studies to learn from, and those to be judged by; prepare the first at the eye's budget."""
+    """Draw training and held-out studies, and prepare the training studies at the vision tower's image budget."""
     if not (RUN / "prepared").exists():
         _draw(RUN / "studies", _NUM_STUDIES, SEED, _CROWDING)
         prepare(RUN / "studies", RUN / "prepared", recipe.max_visual_tokens, seed=SEED, ratios=_RATIOS)
@@ -41,13 +41,13 @@ def make_studies(recipe: EyeRecipe) -> None:
 
 
 def _draw(folder: Path, num_studies: int, seed: int, crowding: tuple[float, float]) -> None:
-    """Draw anew what a kill may have cut short."""
+    """Draw a folder of studies. Replaces a folder that a killed run left incomplete."""
     shutil.rmtree(folder, ignore_errors=True)
     write_phantoms(folder, num_studies, seed, crowding=crowding)
 
 
 def main() -> None:
-    """Make the demo model: the eye, the drawn studies, then the stages findings, impression and chat."""
+    """Train the demo model: the vision tower, the drawn studies, then the stages findings, impression and chat."""
     argparse.ArgumentParser(prog="python -m training.demo", description=main.__doc__).parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     recipe = EyeRecipe()

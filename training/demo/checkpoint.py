@@ -1,6 +1,6 @@
-"""The shape of the demo model: a Qwen2-VL of a few million parameters, and the folder it is shipped in.
+"""The demo model's architecture, a Qwen2-VL of a few million parameters, and the folder it is shipped in.
 
-Head sizes are ones that vLLM's CPU attention knows (32, 64).
+The head sizes are supported by vLLM's CPU attention (32, 64).
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ MAX_POSITIONS = 2048
 
 
 def build_model(tokenizer: Qwen2Tokenizer, seed: int) -> Qwen2VLForConditionalGeneration:
-    """Make the untrained model in float32; the same seed gives the same weights."""
+    """Build the untrained model in float32; the same random seed gives the same weights."""
     torch.manual_seed(seed)
     return Qwen2VLForConditionalGeneration(model_config(tokenizer))
 
 
 def model_config(tokenizer: Qwen2Tokenizer) -> Qwen2VLConfig:
-    """Describe the model for this tokenizer."""
+    """Return the model's configuration for this tokenizer."""
     special = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in _SPECIAL}
     return Qwen2VLConfig(
         text_config={
@@ -77,7 +77,7 @@ def save_checkpoint(
 
 
 def _image_processor(max_visual_tokens: int) -> ImageProcessor:
-    """An image that our preparation made is inside these bounds, so that it is never resized again."""
+    """Bound image sizes so that a prepared image is never resized again."""
     unit = PATCH_UNIT_PX**2
     return ImageProcessor(
         patch_size=14,

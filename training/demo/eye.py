@@ -1,7 +1,7 @@
-"""Teach the demo's vision tower to see, before any words: what lies in which visual token.
+"""Pretrains the demo's vision tower without text: it learns which sign lies in which visual token.
 
-Stands where a pretrained tower would: the three stages start from its checkpoint, whose text decoder knows nothing yet.
-Stops and goes on from `state.pt` in its folder.
+Replaces a pretrained tower: the three stages start from its checkpoint, whose text decoder is still untrained. Resumes
+from `state.pt` in its folder.
 """
 
 import json
@@ -27,14 +27,14 @@ from training.vision import visual_tokens
 log = logging.getLogger("training.demo")
 CHECKPOINT = "checkpoint"
 NUM_UNSEEN = 512
-# What the head says of a token before it has learned anything: nothing is there.
+# The untrained head's bias: a token shows nothing.
 _HEAD_BIAS = -4.5
 _PRESENT_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class EyeRecipe:
-    """Everything the eye depends on besides the code."""
+    """Every setting of the pretraining."""
 
     seed: int = 20261124
     prompt_version: str = "clara-vi-1"
@@ -58,7 +58,7 @@ class Batch:
 
 
 class EyeTrainer:
-    """The model, a head for places that is thrown away at the end, and the optimiser's state."""
+    """The model, a head for places that is discarded at the end, and the optimiser's state."""
 
     def __init__(self, recipe: EyeRecipe, folder: Path) -> None:
         self.recipe = recipe
@@ -72,7 +72,7 @@ class EyeTrainer:
         self.step = 0
 
     def resume(self) -> None:
-        """Go on from the last saved state, if there is one."""
+        """Resume from the last saved state, if there is one."""
         if (path := self.folder / "state.pt").exists():
             state = torch.load(path, weights_only=True)
             for name in ("model", "head", "optimizer"):
@@ -80,7 +80,7 @@ class EyeTrainer:
             self.step = state["step"]
 
     def save(self) -> None:
-        """Write the state to go on from."""
+        """Save the state for `resume`."""
         state = {name: getattr(self, name).state_dict() for name in ("model", "head", "optimizer")}
         torch.save({**state, "step": self.step}, self.folder / "state.tmp")
         (self.folder / "state.tmp").replace(self.folder / "state.pt")
@@ -101,15 +101,15 @@ class EyeTrainer:
 
     @torch.inference_mode()
     def exact_ratio(self, films: list[Films]) -> float:
-        """Share of films of which the head alone tells exactly what they show."""
+        """Compute the share of films whose signs the head predicts exactly."""
         right = [
-            self._sees(group.grey[at : at + 32]) == group.truth[at : at + 32]
+            self._predicted(group.grey[at : at + 32]) == group.truth[at : at + 32]
             for group in films
             for at in _starts(group)
         ]
         return float(np.concatenate([one.all(axis=1) for one in right]).mean())
 
-    def _sees(self, grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def _predicted(self, grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.is_bfloat16):
             logits = self.head(visual_tokens(self.model.model.visual, torch.from_numpy(grey)))
         seen: NDArray[np.bool_] = (logits.float().amax(dim=1) > 0).numpy()
@@ -122,7 +122,7 @@ class EyeTrainer:
 
 
 def batches(films: list[Films], recipe: EyeRecipe, first_step: int) -> Iterator[Batch]:
-    """Deal batches for ever, the same at the same step: a grid by its share, films at random, exposure jittered."""
+    """Yield batches endlessly, the same for each step: a grid by its share, random films, jittered exposure."""
     sizes = np.array([len(group.grey) for group in films])
     step = first_step
     while True:
@@ -135,7 +135,7 @@ def batches(films: list[Films], recipe: EyeRecipe, first_step: int) -> Iterator[
 
 
 def _jitter(grey: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
-    """Vary exposure, contrast and noise, film by film; black padding stays black."""
+    """Vary exposure, contrast and noise of each film; black padding stays black."""
     gain, gamma = rng.uniform(0.9, 1.1, (2, len(grey), 1, 1)).astype(np.float32)
     noise = rng.standard_normal(grey.shape, dtype=np.float32) * (2.5 * (grey > 0))
     shown = 255 * gain * (grey / np.float32(255)) ** (1.5 * gamma - 0.5) + noise
@@ -143,7 +143,7 @@ def _jitter(grey: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
 
 
 def _loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Where in each token, and whether anywhere: both count."""
+    """Add the loss of every token's prediction and the loss of the whole film's."""
     weight = torch.tensor(_PRESENT_WEIGHT)
     everywhere = binary_cross_entropy_with_logits(logits, batch.places.float(), pos_weight=weight)
     anywhere = binary_cross_entropy_with_logits(logits.amax(dim=1), batch.truth.float())
@@ -155,7 +155,7 @@ def _starts(group: Films) -> range:
 
 
 def train_eye(recipe: EyeRecipe, folder: Path, save_every_steps: int = 200, num_processes: int = 2) -> Path:
-    """Train to the end of the recipe, saving as it goes; return the checkpoint. A finished eye is not trained again."""
+    """Train to the end of the recipe, save regularly, and return the checkpoint. Does nothing if it exists already."""
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         return checkpoint
@@ -174,7 +174,7 @@ def train_eye(recipe: EyeRecipe, folder: Path, save_every_steps: int = 200, num_
             log.info("step %d loss %.4f %.0f s", trainer.step, np.mean(losses), time.perf_counter() - started)
             losses.clear()
         if trainer.step % save_every_steps == 0:
-            log.info("step %d exactly seen %.3f", trainer.step, trainer.exact_ratio(unseen))
+            log.info("step %d exact ratio %.3f", trainer.step, trainer.exact_ratio(unseen))
             trainer.save()
     card = {"recipe": asdict(recipe), "num_kinds": len(KINDS), "exactly_seen_ratio": trainer.exact_ratio(unseen)}
     (folder / "eye_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""A cache of drawn films as the model will see them, with what each shows and where.
+"""A cache of drawn films, prepared for the model, with the signs of each and their places.
 
-Films are grouped by their grid of visual tokens, so that a batch has one shape. Knows nothing about text.
+Films are grouped by their grid of visual tokens, so that a batch has one shape.
 """
 
 from collections import defaultdict
@@ -23,10 +23,10 @@ from training.phantoms.sampling import every_fact
 
 _Film = tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]
 KINDS = tuple(dict.fromkeys(replace(fact, location=None) for fact in every_fact()))
-"""What the eye tells apart: finding, side and severity; the place is the token's own."""
-# Apart from the streams of drawn data sets, so that no film is in one of them.
+"""What the vision tower distinguishes: finding, side and severity. The token gives the place."""
+# Differs from the random streams of drawn data sets, so that they share no film.
 _STREAM = 97
-# More to see on each film than a data set has: the eye learns more from each.
+# More signs on each film than in a data set: each film teaches more.
 _CROWDING = 2.0
 _VISIBLE_DENSITY = 0.1
 
@@ -36,7 +36,7 @@ class Films:
     """Films of one grid.
 
     `grey` is uint8 (film, height, width); `truth` bool (film, kind); `places` bool (film, token, kind), tokens in
-    reading order: whether a kind reaches into that visual token.
+    reading order: whether a sign of that kind reaches into the token.
     """
 
     grey: NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Films:
 
 
 def load_films(folder: Path, seed: int, num_films: int, max_visual_tokens: int, num_processes: int) -> list[Films]:
-    """Read the training films from the cache in `folder`; draw them first where it has none."""
+    """Read the training films from the cache in `folder`; draw them first if the cache is empty."""
     path = folder / f"films-{seed}-{num_films}-{max_visual_tokens}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def _draw_all(seed: int, num_films: int, max_visual_tokens: int, num_processes: 
 
 @contextmanager
 def _drawn(tasks: Iterable[tuple[int, int, int]], num_processes: int) -> Iterator[Iterator[_Film]]:
-    """Draw in order; one process is this one."""
+    """Draw in order. With one process, draw in this one."""
     if num_processes == 1:
         yield map(_draw_one, tasks)
         return
@@ -83,7 +83,7 @@ def _draw_one(task: tuple[int, int, int]) -> _Film:
     seed, index, max_visual_tokens = task
     scene = sample(np.random.default_rng([seed, _STREAM, index]), _CROWDING)
     seen = {replace(fact, location=None) for fact in scene.facts}
-    # The image as serving prepares it; its three channels are equal.
+    # Prepare the image as in serving; its three channels are equal.
     grey = normalize(draw(scene), max_visual_tokens)[:, :, 0]
     return grey, np.array([kind in seen for kind in KINDS]), _places(scene, grey.shape, max_visual_tokens)
 
@@ -93,7 +93,7 @@ def _places(scene: Scene, prepared_shape: tuple[int, ...], max_visual_tokens: in
     places = np.zeros((rows * columns, len(KINDS)), dtype=bool)
     for fact, layer in fact_layers(scene).items():
         seen = ((layer > _VISIBLE_DENSITY) * 255).astype(np.uint8)
-        # At half size the best grid may be another one: go by way of the film's own size.
+        # At half size the best grid may differ, so enlarge to the film's own size first.
         full = np.asarray(Image.fromarray(seen).resize((scene.technique.width_px, scene.technique.height_px)))
         tokens = normalize(full, max_visual_tokens)[:, :, 0].reshape(rows, PATCH_UNIT_PX, columns, PATCH_UNIT_PX)
         share = (tokens > 127).mean(axis=(1, 3)).ravel()

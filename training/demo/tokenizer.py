@@ -1,6 +1,6 @@
-"""The demo's tokenizer: byte-level BPE over our own grammar, in the clothes of Qwen2-VL.
+"""The demo's tokenizer: byte-level BPE trained on our own grammar, in the format of Qwen2-VL.
 
-Any text can be encoded: what the merges do not cover falls back to bytes.
+It encodes any text: whatever the merges do not cover falls back to bytes.
 """
 
 import json
@@ -20,7 +20,7 @@ from training.phantoms.questions import follow_ups
 
 VOCABULARY_SIZE = 2048
 _NUM_REPORTS = 500
-# In the order of the original's ids.
+# In the order of Qwen2-VL's ids.
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",

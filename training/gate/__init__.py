@@ -1,1 +1,1 @@
-"""Trains the gate: films and drawn chests against everything that is no chest film."""
+"""Trains the gate: real and drawn chest films against everything that is not a chest film."""

@@ -1,4 +1,4 @@
-"""What happens to films on their way here: crops, borders, letters, noise; and what makes them films no longer."""
+"""Augments pictures with crops, borders, letters and noise, and turns chest films into unusual ones or non-chests."""
 
 import io
 
@@ -14,7 +14,7 @@ Picture = NDArray[np.uint8]
 
 
 def vary(picture: Picture, rng: Rng) -> Picture:
-    """Vary a picture as scanners, viewers and cameras do; what it shows stays the same."""
+    """Vary a picture as scanners, viewers and cameras do, without changing its content."""
     image = _frame(_geometry(Image.fromarray(picture), rng), rng)
     if rng.random() < 0.6:
         image = _annotate(image, rng)
@@ -29,8 +29,8 @@ def vary(picture: Picture, rng: Rng) -> Picture:
     return pixels
 
 
-def estrange(film: Picture, rng: Rng) -> Picture:
-    """Make a chest film unusual: turned, inverted, half cut away or doubled."""
+def make_unusual(film: Picture, rng: Rng) -> Picture:
+    """Make a chest film unusual: rotated, inverted, cut in half or doubled."""
     kind = rng.choice(["turn", "turn", "invert", "invert", "half", "double"])
     if kind == "turn":
         return np.rot90(film, int(rng.integers(1, 4))).copy()
@@ -42,16 +42,16 @@ def estrange(film: Picture, rng: Rng) -> Picture:
     return np.concatenate([film, other], axis=int(rng.integers(2)))
 
 
-def veil(film: Picture, rng: Rng) -> Picture:
-    """Whiten a part of a film softly, as fluid and dense consolidation do."""
+def whiten(film: Picture, rng: Rng) -> Picture:
+    """Whiten part of a film softly, as fluid and dense consolidation do."""
     canvas = Canvas.of(*film.shape)
     spot, radii = (rng.uniform(-0.8, 0.8), rng.uniform(-0.6, 0.9)), (rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.9))
     share = rng.uniform(0.2, 0.85) * canvas.disc(spot, radii, rng.uniform(-0.5, 0.5), 0.2)
     return (film + (235.0 - film) * share).clip(0, 255).astype(np.uint8)
 
 
-def ruin(film: Picture, rng: Rng) -> Picture:
-    """Make a chest film into none: a small detail of it, or its pieces shuffled."""
+def make_non_chest(film: Picture, rng: Rng) -> Picture:
+    """Turn a chest film into a non-chest: a small detail of it, or its pieces shuffled."""
     if rng.random() < 0.6:
         share = rng.uniform(0.15, 0.35)
         rows, columns = (max(8, round(side * share)) for side in film.shape)
@@ -73,7 +73,7 @@ def cut(picture: Picture, rng: Rng, shares: tuple[float, float]) -> Picture:
 
 
 def detail(picture: Picture, rng: Rng) -> Picture:
-    """Look at a part of a picture, flipped or turned at will; for pictures without an up."""
+    """Crop a picture and randomly flip and rotate it. For pictures without an upright orientation."""
     share = rng.uniform(0.3, 1.0)
     rows, columns = (max(8, round(side * share)) for side in picture.shape)
     top, left = rng.integers(0, picture.shape[0] - rows + 1), rng.integers(0, picture.shape[1] - columns + 1)
@@ -94,7 +94,7 @@ def _geometry(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def _frame(image: Image.Image, rng: Rng) -> Image.Image:
-    """Lay a picture on a larger ground, or blacken its rim as a collimator does."""
+    """Put a picture on a larger background, or blacken its border as a collimator does."""
     if rng.random() < 0.3:
         widest = 0.5 if rng.random() < 0.3 else 0.15
         margins = (rng.uniform(0, widest, 4) * max(image.size)).astype(int)
@@ -112,7 +112,7 @@ def _frame(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def _annotate(image: Image.Image, rng: Rng) -> Image.Image:
-    """Burn in letters and markers, and draw a device or a cable now and then."""
+    """Burn in letters and markers, and sometimes draw a device or a cable."""
     annotated = image.copy()
     pen, ink = ImageDraw.Draw(annotated), int(rng.choice([255, 255, 230, 0]))
     for _ in range(int(rng.integers(0, 4))):

@@ -1,4 +1,4 @@
-"""Measures the served gate on films of patients it never saw, and writes the confusion tables.
+"""Measures the served gate on films of unseen patients, and writes the confusion tables.
 
 `python -m training.gate.evaluate --films F --samples S --out training/gate/results/gate-1.json`
 """
@@ -27,7 +27,7 @@ from training.gate.pictures import VALIDATION, load_pictures
 from training.gate.train import Recipe
 
 Pixels = NDArray[np.uint8]
-# No phantom of training has a seed of this range.
+# Training draws no phantom with a random seed of this range.
 PHANTOM_SEED = 90_000_000
 NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
 TURNS = {"rotated 90": 1, "rotated 180": 2, "rotated 270": 3}
@@ -45,7 +45,7 @@ def main() -> None:
     for part in ("validation", "test"):
         films = [read_picture(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
         sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
-    sets |= _apart(rng)
+    sets |= _unseen(rng)
     for kind in ("positive", "negative"):
         sets[f"samples, {kind}"] = [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
     result = {
@@ -72,7 +72,7 @@ def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _changed(prefix: str, films: list[Picture], rng: np.random.Generator) -> dict[str, list[Picture]]:
-    """Turn, invert and cut films: what ought to be asked about."""
+    """Rotate, invert and cut films, which the gate should ask the client to confirm."""
     turned = {
         f"{prefix}{name}": [_of(np.ascontiguousarray(np.rot90(film.pixels, turns))) for film in films]
         for name, turns in TURNS.items()
@@ -83,8 +83,8 @@ def _changed(prefix: str, films: list[Picture], rng: np.random.Generator) -> dic
     return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
 
 
-def _apart(rng: np.random.Generator) -> dict[str, list[Picture]]:
-    """Gather what training never saw besides films: new phantoms, other photographs, other kinds of drawing."""
+def _unseen(rng: np.random.Generator) -> dict[str, list[Picture]]:
+    """Gather unseen pictures other than films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {
         "unseen phantoms": [_of(phantom) for phantom in phantoms(NUM_PHANTOMS, rng)],
@@ -96,7 +96,7 @@ def _apart(rng: np.random.Generator) -> dict[str, list[Picture]]:
 
 
 def table(verdicts: list[GateVerdict]) -> dict[str, float]:
-    """Count the outcomes of one set; the mean is of those with a score, 0 where none has one."""
+    """Count the outcomes of one set. The mean covers the verdicts with a score; without any it is 0."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     scores = [verdict.score for verdict in verdicts if verdict.score is not None] or [0.0]
     mean = round(float(np.mean(scores)), 4)
@@ -120,7 +120,7 @@ def _by_projection(films: list[PatientFilm]) -> dict[str, int]:
 
 
 def _milliseconds(gate: Gate, film: Picture) -> dict[str, float]:
-    """Time one film at its own size and at 3000 x 3000, processor time of one thread, median of 30."""
+    """Time one film at its own size and at 3000 x 3000: median processor time of 30 runs on one thread."""
     large = _of(np.array(Image.fromarray(film.pixels).resize((3000, 3000))))
     return {f"{f.pixels.shape[1]} x {f.pixels.shape[0]}": _median_ms(gate, f) for f in (film, large)}
 
@@ -145,7 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, required=True, help="folder of the Hannover films, with images.csv")
     parser.add_argument(
-        "--samples", type=Path, required=True, help="folder with positive/ and negative/, for the last look"
+        "--samples", type=Path, required=True, help="folder with positive/ and negative/, for the final measurement"
     )
     parser.add_argument("--checkpoint", type=Path, default=GATE_CHECKPOINT)
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")

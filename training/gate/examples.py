@@ -1,4 +1,4 @@
-"""Thumbnails with their class, drawn without end: real and drawn films against everything else."""
+"""Generates labelled thumbnails: real and drawn films against everything else."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from PIL import Image
 from torch.utils.data import IterableDataset, get_worker_info
 
 from serve_app.imaging.screen import CLASSES, thumbnail
-from training.gate.augment import detail, estrange, ruin, vary, veil
+from training.gate.augment import detail, make_non_chest, make_unusual, vary, whiten
 from training.gate.bodies import BODIES, lateral_chest
 from training.gate.films import PatientFilm, shrink
 from training.gate.pages import PAGES
@@ -19,14 +19,14 @@ from training.phantoms import draw, sample
 Picture = NDArray[np.uint8]
 FRONTAL, UNUSUAL, NONE = range(len(CLASSES))
 DRAWN = BODIES | SCANS | PAGES
-# Kinds of drawing that training never sees, to measure what is said of the unknown.
+# Kinds of drawing that are held back from training, to measure the verdicts on unknown pictures.
 VALIDATION_DRAWN = frozenset({"pelvis", "hand", "head-slice", "teeth", "landscape", "chart"})
 _SHARES = {FRONTAL: 0.4, UNUSUAL: 0.2, NONE: 0.4}
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """The pictures that examples are made of, all uint8 grey of working size."""
+    """The pictures from which examples are made, all uint8 grey of working size."""
 
     films: dict[str, list[PatientFilm]]
     phantoms: list[Picture]
@@ -42,7 +42,7 @@ def stock(
     num_each: int,
     rng: np.random.Generator,
 ) -> Stock:
-    """Draw what can be drawn and sort the films by patient."""
+    """Draw the phantoms and drawings, and group the films by patient."""
     by_patient: dict[str, list[PatientFilm]] = {}
     for film in films:
         by_patient.setdefault(film.patient_id, []).append(film)
@@ -61,7 +61,7 @@ def phantoms(number: int, rng: np.random.Generator) -> list[Picture]:
 
 
 class Examples(IterableDataset[tuple[NDArray[np.float32], int]]):
-    """`length` augmented thumbnails of shape (1, 96, 96) with their class, shared out among the loader's workers."""
+    """`length` augmented thumbnails of shape (1, 96, 96) with their class, divided among the loader's workers."""
 
     def __init__(self, source: Stock, length: int, seed: int) -> None:
         self._source, self._length, self._seed = source, length, seed
@@ -81,16 +81,16 @@ class Examples(IterableDataset[tuple[NDArray[np.float32], int]]):
 
 
 def _film(source: Stock, rng: np.random.Generator) -> Picture:
-    """Choose a patient, then a film of theirs; one in four is drawn."""
+    """Choose a patient, then one of their films. One film in four is drawn."""
     if rng.random() < 0.25:
-        return _any(source.phantoms, rng)
+        return _choice(source.phantoms, rng)
     film = _patient_film(source, rng)
-    return veil(film, rng) if rng.random() < 0.25 else film
+    return whiten(film, rng) if rng.random() < 0.25 else film
 
 
 def _patient_film(source: Stock, rng: np.random.Generator) -> Picture:
     patients = list(source.films)
-    # PA films are rarer here than in practice: patients who have one come twice as often.
+    # PA films are rarer here than in practice, so patients with one are chosen twice as often.
     weights = np.array(
         [2.0 if any(film.projection == "pa" for film in source.films[patient]) else 1.0 for patient in patients]
     )
@@ -99,20 +99,24 @@ def _patient_film(source: Stock, rng: np.random.Generator) -> Picture:
 
 
 def _unusual(source: Stock, rng: np.random.Generator) -> Picture:
-    return _any(source.laterals, rng) if rng.random() < 0.15 else estrange(_film(source, rng), rng)
+    return _choice(source.laterals, rng) if rng.random() < 0.15 else make_unusual(_film(source, rng), rng)
 
 
-def _none(source: Stock, rng: np.random.Generator) -> Picture:
+def _non_chest(source: Stock, rng: np.random.Generator) -> Picture:
     lot = rng.random()
     if lot < 0.15:
-        return ruin(_film(source, rng), rng)
-    picture = detail(_any(source.photographs if lot < 0.4 else source.drawings, rng), rng)
-    # Halves and doubles have shapes of their own: without this, a narrow picture of anything is an unusual chest.
-    return estrange(picture, rng) if rng.random() < 0.4 else picture
+        return make_non_chest(_film(source, rng), rng)
+    picture = detail(_choice(source.photographs if lot < 0.4 else source.drawings, rng), rng)
+    # Halved and doubled films have unusual shapes. Without this, any narrow picture would count as an unusual chest.
+    return make_unusual(picture, rng) if rng.random() < 0.4 else picture
 
 
-def _any(pictures: list[Picture], rng: np.random.Generator) -> Picture:
+def _choice(pictures: list[Picture], rng: np.random.Generator) -> Picture:
     return pictures[int(rng.integers(len(pictures)))]
 
 
-_MAKERS: dict[int, Callable[[Stock, np.random.Generator], Picture]] = {FRONTAL: _film, UNUSUAL: _unusual, NONE: _none}
+_MAKERS: dict[int, Callable[[Stock, np.random.Generator], Picture]] = {
+    FRONTAL: _film,
+    UNUSUAL: _unusual,
+    NONE: _non_chest,
+}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Films are kept at twice the thumbnail's size: enough for every augmentation, small enough for memory.
+# Films are stored at twice the thumbnail's size: enough for every augmentation, small enough for memory.
 WORKING_PX = 192
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _PATIENT = re.compile(r"patient ([0-9a-f]{8})")
@@ -30,14 +30,14 @@ class PatientFilm:
 
 
 def shrink(image: Image.Image) -> NDArray[np.uint8]:
-    """Bring a picture to grey at working size, keeping its aspect ratio; small ones are enlarged."""
+    """Convert a picture to grey and scale it to working size, keeping its aspect ratio."""
     scale = WORKING_PX / max(image.size)
     size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
     return np.array(image.convert("L").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def sample_patients(samples: Path, films: Path) -> frozenset[str]:
-    """List every patient of whom a film is among the samples, by the manifest's notes and by image id."""
+    """List every patient with a film among the samples, by the manifest's notes and by image id."""
     with (films / "images.csv").open(encoding="utf-8") as file:
         patient_of = {row["image_id"]: row["patient_id"] for row in csv.DictReader(file)}
     manifest = (samples / "manifest.csv").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def sample_patients(samples: Path, films: Path) -> frozenset[str]:
 
 
 def load_films(folder: Path, without: frozenset[str]) -> list[PatientFilm]:
-    """Read the films of all patients but those in `without`, in the order of images.csv."""
+    """Read the films of all patients except `without`, in the order of images.csv."""
     with (folder / "images.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["patient_id"] not in without]
     return [
@@ -58,7 +58,7 @@ def load_films(folder: Path, without: frozenset[str]) -> list[PatientFilm]:
 
 
 def split(films: list[PatientFilm], rng: np.random.Generator) -> dict[str, list[PatientFilm]]:
-    """Deal patients, not films, into train, validation and test; those with a PA film are dealt on their own."""
+    """Split the patients into train, validation and test, stratified by whether they have a PA film."""
     with_pa = {film.patient_id for film in films if film.projection == "pa"}
     part_of: dict[str, str] = {}
     for group in (with_pa, {film.patient_id for film in films} - with_pa):

@@ -1,4 +1,4 @@
-"""Measures what the served gate says of real lateral radiographs, which it never saw, and of pictures that are none.
+"""Measures the served gate on real, unseen lateral radiographs, and on pictures that are not radiographs.
 
 `python -m training.gate.laterals --laterals L --set-name NAME --samples S --out training/gate/results/laterals.json`
 """
@@ -54,7 +54,7 @@ def _commit() -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--laterals", type=Path, required=True, help="folder of real lateral chest radiographs")
-    parser.add_argument("--set-name", required=True, help="where they come from, for the result file")
+    parser.add_argument("--set-name", required=True, help="the name of that set in the result file")
     parser.add_argument("--samples", type=Path, required=True, help="folder with negative/")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()

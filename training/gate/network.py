@@ -15,7 +15,7 @@ _GRID = 3
 
 
 class Network(nn.Module):
-    """Thumbnails (n, 1, 96, 96) in, logits (n, 3) out. Where things lie matters: the last grid is not averaged away."""
+    """Thumbnails (n, 1, 96, 96) in, logits (n, 3) out. Positions matter, so the last grid is not averaged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Network(nn.Module):
 
 
 class Calibrated(nn.Module):
-    """A trained network whose answers are probabilities, its confidence corrected by a temperature."""
+    """A trained network that returns probabilities, calibrated with a temperature."""
 
     def __init__(self, network: Network, temperature: float) -> None:
         super().__init__()

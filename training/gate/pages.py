@@ -1,4 +1,4 @@
-"""Drawn pictures that no X-ray tube made: text, charts, screens, test patterns, landscapes, noise, plain shapes."""
+"""Draws pictures that are not radiographs: text, charts, screens, test patterns, landscapes, noise, plain shapes."""
 
 import functools
 import string
@@ -27,7 +27,7 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def text_page(rng: Rng) -> Picture:
-    """Draw lines of print, dark on light or light on dark."""
+    """Draw lines of text, dark on light or light on dark."""
     image, ink = _paper(rng)
     pen, size = ImageDraw.Draw(image), int(rng.integers(7, 22))
     for top in range(int(rng.integers(2, 12)), image.height, int(size * rng.uniform(1.2, 2.0))):
@@ -147,7 +147,7 @@ def stars(rng: Rng) -> Picture:
 
 
 def twins(rng: Rng) -> Picture:
-    """Draw two dark or bright blobs side by side: what a lung detector might fall for."""
+    """Draw two dark or bright blobs side by side, which might fool a lung detector."""
     canvas = _canvas(rng)
     plane = rng.uniform(-0.3, 0.3) * cloud(rng, canvas.shape, rng.uniform(0.2, 0.8))
     apart, tall = rng.uniform(0.3, 0.6), rng.uniform(0.15, 0.7)
@@ -186,7 +186,7 @@ def _paper(rng: Rng) -> tuple[Image.Image, int]:
 
 
 def _lit(image: Image.Image, rng: Rng) -> Picture:
-    """Light a page unevenly, as a camera sees it."""
+    """Light a page unevenly, as on a photograph."""
     plane = np.asarray(image, dtype=np.float32)
     canvas = Canvas.of(image.height, image.width)
     return np.clip(plane * (1 + rng.uniform(-0.3, 0.3) * canvas.x + rng.uniform(-0.3, 0.3) * canvas.y), 0, 255).astype(
@@ -195,7 +195,7 @@ def _lit(image: Image.Image, rng: Rng) -> Picture:
 
 
 def _with_blocks(picture: Picture, rng: Rng) -> Picture:
-    """Put blocks and a frame over a pattern, as test charts have them."""
+    """Draw blocks and a frame over a pattern, as on test charts."""
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 14))):

@@ -1,6 +1,6 @@
-"""Pictures that are no chest films, out of the packages that ship them; nothing is downloaded.
+"""Reads pictures that are not chest films from installed packages; nothing is downloaded.
 
-None of them is among the published negative samples, nor another rendering of one of those.
+None of them is one of the published negative samples, or another rendering of one.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from PIL import Image
 
 from training.gate.films import shrink
 
-# Held back from training: what the network says of pictures it never saw.
+# Held back from training, to measure the verdicts on unseen pictures.
 VALIDATION = frozenset({"clock_motion", "moon", "chelsea", "flower", "ihc", "page", "motorcycle_right"})
 _SKIMAGE = (
     "brick",
@@ -41,7 +41,7 @@ _NUM_FACES = 40
 
 
 def load_pictures() -> dict[str, NDArray[np.uint8]]:
-    """Read every picture: name to uint8 grey of working size."""
+    """Read every picture, by name, as uint8 grey of working size."""
     folder = Path(skimage.__file__).parent / "data"
     photos = [path for name in _SKIMAGE for path in folder.glob(f"{name}.*")]
     photos += sorted((Path(sklearn.datasets.__file__).parent / "images").glob("*.jpg"))

@@ -1,4 +1,4 @@
-"""Drawn slices and scans: CT and MR of head, chest and abdomen, ultrasound fans, bone scans."""
+"""Draws slices and scans: CT and MR of head, chest and abdomen, ultrasound, bone scans."""
 
 import math
 
@@ -31,7 +31,7 @@ def head_slice(rng: Rng) -> Picture:
 
 
 def chest_slice(rng: Rng) -> Picture:
-    """Draw a CT slice of a chest: a lying ellipse with two black lungs, heart and a round vertebra."""
+    """Draw a CT slice of a chest: a horizontal ellipse with two black lungs, heart and a round vertebra."""
     canvas = Canvas.of(160, 160)
     radii = (rng.uniform(0.8, 0.95), rng.uniform(0.5, 0.7))
     shown = rng.uniform(0.5, 0.8) * canvas.disc((0, 0), radii, edge=0.02)
@@ -49,7 +49,7 @@ def chest_slice(rng: Rng) -> Picture:
 
 
 def belly_slice(rng: Rng) -> Picture:
-    """Draw a CT or MR slice of an abdomen: organs as blobs in a lying ellipse."""
+    """Draw a CT or MR slice of an abdomen: organs as blobs in a horizontal ellipse."""
     canvas = Canvas.of(160, 160)
     radii = (rng.uniform(0.75, 0.95), rng.uniform(0.5, 0.75))
     inside = canvas.disc((0, 0), radii, edge=0.02)
@@ -124,7 +124,7 @@ def echo(rng: Rng) -> Picture:
 
 
 def linear_probe(rng: Rng) -> Picture:
-    """Draw an ultrasound picture of a straight probe: layers of speckle in a rectangle on black."""
+    """Draw an ultrasound picture of a linear probe: layers of speckle in a rectangle on black."""
     canvas = Canvas.of(int(rng.integers(110, 170)), int(rng.integers(110, 170)))
     layers = 0.4 + 0.3 * np.sin(rng.uniform(3, 14) * canvas.y + 0.5 * cloud(rng, canvas.shape, 0.4))
     spot, radii = (rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5)), (rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.4))
@@ -137,7 +137,7 @@ def linear_probe(rng: Rng) -> Picture:
 
 
 def glow(rng: Rng) -> Picture:
-    """Draw bright, ragged, speckled patches on black: anything that glows, scatters or counts."""
+    """Draw bright, ragged, speckled patches on black, as in emission and scatter images."""
     canvas = Canvas.of(int(rng.integers(100, 190)), int(rng.integers(100, 190)))
     patches = np.clip(cloud(rng, canvas.shape, rng.uniform(0.15, 0.7)) - rng.uniform(0, 1.2), 0, 3)
     ragged = patches * (1 + rng.uniform(0, 0.6) * rng.standard_normal(canvas.shape).astype(np.float32))

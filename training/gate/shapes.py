@@ -1,4 +1,4 @@
-"""Soft shapes on a plane: the brushes with which the negatives are drawn.
+"""Soft shapes on a plane, from which the negatives are drawn.
 
 Coordinates are -1 to 1, x to the right and y down; a plane is float32 or float64 of shape (rows, columns).
 """
@@ -35,7 +35,7 @@ class Canvas:
         return rows, columns
 
     def empty(self) -> Plane:
-        """Start with nothing."""
+        """Return a plane of zeros."""
         return np.zeros_like(self.x)
 
     def radius(self, centre: Point, radii: Point, turn_rad: float = 0.0) -> Plane:
@@ -55,7 +55,7 @@ class Canvas:
         return thickness
 
     def segment(self, start: Point, end: Point) -> tuple[Plane, Plane]:
-        """Measure for every point the distance to a segment and the share of the way along it."""
+        """Measure every point's distance to a segment, and its position along it (0 to 1)."""
         dx, dy = end[0] - start[0], end[1] - start[1]
         share = ((self.x - start[0]) * dx + (self.y - start[1]) * dy) / max(dx * dx + dy * dy, 1e-6)
         share = np.clip(share, 0, 1)
@@ -83,7 +83,7 @@ class Canvas:
 
 
 def soft(distance: Plane, edge: float) -> Plane:
-    """Turn a signed distance into 0 outside and 1 inside."""
+    """Convert a signed distance to 0 outside and 1 inside."""
     ramp: Plane = np.clip(distance / (2 * edge) + 0.5, 0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
@@ -104,7 +104,7 @@ def cloud(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Pla
 
 
 def expose(density: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn projected density into a film: saturating, blurred a little, grainy."""
+    """Convert projected density to a film: saturating, slightly blurred, grainy."""
     bright = 1 - np.exp(-rng.uniform(0.6, 1.8) * np.maximum(density, 0))
     blurred = gaussian_filter(bright, rng.uniform(0.3, 1.0))
     grainy = blurred + rng.standard_normal(density.shape).astype(np.float32) * rng.uniform(0.002, 0.03)
@@ -112,7 +112,7 @@ def expose(density: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def to_grey(plane: Plane) -> NDArray[np.uint8]:
-    """Stretch a plane between its own extremes to 0 to 255."""
+    """Scale a plane from its own range to 0 to 255."""
     low, high = float(plane.min()), float(plane.max())
     grey: Plane = np.rint((plane - low) / max(high - low, 1e-6) * 255)
     return grey.astype(np.uint8)

@@ -1,6 +1,6 @@
-"""Trains the gate and writes it where it is served: `python -m training.gate.train --films F --samples S`.
+"""Trains the gate and writes it to the served path: `python -m training.gate.train --films F --samples S`.
 
-The samples only say which patients to leave out; no picture of them is read here.
+The samples only define which patients to leave out; none of their pictures is read.
 """
 
 import argparse
@@ -26,7 +26,7 @@ LOG = logging.getLogger("training.gate")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the network is trained: `rounds` fresh sets of examples, each gone through `epochs_per_round` times."""
+    """How the network is trained: `rounds` new sets of examples, each used for `epochs_per_round` epochs."""
 
     seed: int = 20261123
     rounds: int = 4
@@ -47,7 +47,7 @@ def main() -> None:
     LOG.setLevel(logging.INFO)
     recipe = Recipe(seed=arguments.seed, rounds=arguments.rounds)
     torch.manual_seed(recipe.seed)
-    # Two threads on busy cores wait for each other longer than they compute.
+    # On busy cores two threads wait for each other longer than they compute.
     torch.set_num_threads(1)
     training, validation = stocks(arguments.films, arguments.samples, recipe)
     held = materialise(Examples(validation, recipe.validation_examples, recipe.seed + 1))
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def stocks(films: Path, samples: Path, recipe: Recipe) -> tuple[Stock, Stock]:
-    """Gather what training may see and what validation holds back: other patients, other photographs, other kinds."""
+    """Gather the pictures for training and validation: different patients, photographs and kinds of drawing."""
     rng = np.random.default_rng(recipe.seed)
     parts = split(load_films(films, sample_patients(samples, films)), rng)
     pictures = load_pictures()
@@ -104,7 +104,7 @@ def train(source: Stock, held: TensorDataset, recipe: Recipe) -> Network:
 
 
 def calibrate(network: Network, held: TensorDataset) -> float:
-    """Find the temperature at which the validation examples are likeliest.
+    """Find the temperature that maximises the likelihood of the validation examples.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017.
     """
@@ -115,7 +115,7 @@ def calibrate(network: Network, held: TensorDataset) -> float:
 
 
 def _jitter(films: Tensor) -> Tensor:
-    """Shift a batch by a few pixels and blot a patch out, so that a round can be gone through more than once."""
+    """Shift a batch by a few pixels and erase a patch, so that a round can be used for several epochs."""
     shift = torch.randint(-4, 5, (2,)).tolist()
     moved = torch.roll(films, shift, dims=(2, 3)).clone()
     top, left = torch.randint(0, 72, (2,)).tolist()

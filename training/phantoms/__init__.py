@@ -1,4 +1,4 @@
-"""Chest films drawn by code, with the truth about them as facts and the report a radiologist might write."""
+"""Chest films drawn by code, with their true facts and the report that a radiologist might write."""
 
 from training.phantoms.draw import draw, draw_deep, fact_layers
 from training.phantoms.report import findings_text, impression_text

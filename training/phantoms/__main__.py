@@ -10,7 +10,7 @@ from training.phantoms import draw, findings_text, sample
 
 
 def main() -> None:
-    """Draw the film of one seed and print the report of what was drawn into it."""
+    """Draw the film of one random seed and print its report."""
     parser = argparse.ArgumentParser(prog="python -m training.phantoms", description=main.__doc__)
     parser.add_argument("out", type=Path, help="the PNG file to write")
     parser.add_argument("--seed", type=int, default=0)

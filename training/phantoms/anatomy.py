@@ -5,6 +5,7 @@ Densities add up; knows nothing of lesions, fluids or devices.
 
 import math
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -63,10 +64,15 @@ def lungs(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:
     return inside * soft(area.y - apex, 0.02) * soft(diaphragm(area, technique, anatomy) - area.y, 0.008)
 
 
-def lateral_wall(y: Plane | float) -> Plane:
+@overload
+def lateral_wall(y: Plane) -> Plane: ...
+@overload
+def lateral_wall(y: float) -> np.floating: ...
+def lateral_wall(y: Plane | float) -> Plane | np.floating:
     """Give the distance of the chest wall from the midline at a height."""
     along = np.clip((y - 0.08) / LUNG_HEIGHT, 0, 1)
-    return 0.38 + 0.43 * np.sin(np.minimum(1, along * 1.4) * (math.pi / 2))
+    wall: Plane | np.floating = 0.38 + 0.43 * np.sin(np.minimum(1, along * 1.4) * (math.pi / 2))
+    return wall
 
 
 def diaphragm(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:

@@ -1,4 +1,4 @@
-"""What was put into the patient, and chalk in the aorta: each sign as added density, bright as metal or plastic."""
+"""Draws implanted devices, tubes and aortic calcification: each sign as added density, bright as metal or plastic."""
 
 import math
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def pacemaker(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 
 def sternal_wires(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
-    """Rings of wire one below the other in the midline."""
+    """Rings of wire, one below the other, in the midline."""
     rings = area.empty()
     for y in np.linspace(0.27, 0.66, 4 + int(2.99 * sign.variation)):
         rings = np.maximum(rings, area.ring((0.01, float(y)), between((0.045, 0.052), sign.size), 0.016))
@@ -42,7 +42,7 @@ def prosthetic_valve(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 
 def central_venous_catheter(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
-    """A fine tube from the neck of one side into the upper caval vein, right of the midline."""
+    """A thin tube from one side of the neck into the superior vena cava, right of the midline."""
     side, tip = sign.direction, (-0.12 + anatomy.shift_x, between((0.40, 0.45), sign.y))
     neck = side * between((0.30, 0.36), sign.x)
     bend = (-0.20, 0.20) if side < 0 else (0.10, 0.22)
@@ -50,7 +50,7 @@ def central_venous_catheter(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane
 
 
 def endotracheal_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
-    """A tube with two bright walls in the windpipe, its end above the carina."""
+    """A tube with two bright walls in the trachea, its end above the carina."""
     end = between((0.25, 0.28), sign.y)
     walls = [area.stroke([(x, -0.05), (x + 0.5 * anatomy.shift_x, end)], 0.013) for x in (-0.032, 0.032)]
     tube: Plane = np.maximum.reduce(walls)
@@ -58,7 +58,7 @@ def endotracheal_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 
 def nasogastric_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
-    """A tube down the gullet, behind the heart, into the stomach on the left."""
+    """A tube down the oesophagus, behind the heart, into the stomach on the left."""
     x = between((0.0, 0.02), sign.x)
     return 1.15 * area.stroke([(x, -0.05), (x, 0.55), (x + 0.06, 0.78), (x + 0.22, 0.87), (x + 0.36, 0.87)], 0.015)
 
@@ -72,7 +72,7 @@ def chest_tube(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
 
 
 def aortic_calcification(sign: Sign, area: Thorax, anatomy: Anatomy) -> Plane:
-    """A shell of chalk along the outer edge of the aortic knob."""
+    """A shell of calcium along the outer edge of the aortic knob."""
     centre = aorta_centre(anatomy)
     arc = area.ring(centre, anatomy.aorta_radius - 0.02, between((0.020, 0.026), sign.size))
     angle = np.arctan2(area.aspect * (area.y - centre[1]), area.x - centre[0])

@@ -1,6 +1,6 @@
-"""Scenes to films: a chest of soft shapes whose densities add up, seen through an exposure curve.
+"""Draws scenes as films: a chest of soft shapes whose densities add up, through an exposure curve.
 
-Draws at half the film's size and enlarges; noise is added at full size. Knows nothing about reports.
+Draws at half the film's size and enlarges; noise is added at full size.
 """
 
 from functools import lru_cache
@@ -21,7 +21,7 @@ _IN_LUNGS = lungs.PAINTERS.keys() | {Finding.EFFUSION, Finding.PNEUMOTHORAX, Fin
 
 
 def draw(scene: Scene) -> NDArray[np.uint8]:
-    """Draw a film: uint8, shape (height, width), air dark, bone bright; the same scene gives the same film."""
+    """Draw a film: uint8, shape (height, width), air dark, bone bright. The same scene gives the same film."""
     return np.rint(_exposed(scene) * 255).astype(np.uint8)
 
 
@@ -32,9 +32,9 @@ def draw_deep(scene: Scene, num_bits: int) -> NDArray[np.uint16]:
 
 
 def fact_layers(scene: Scene) -> dict[Fact, Plane]:
-    """Show where each fact of a scene is seen: float32 from 0 to about 1, at half the film's size.
+    """Map where each fact of a scene is visible: float32 from 0 to about 1, at half the film's size.
 
-    What is a change of the chest itself (a large heart, a raised dome) is shown by the part that changed.
+    A change of the chest itself (a large heart, a raised dome) is mapped to the part that changed.
     """
     area, anatomy, lung = _chest(scene)
     layers = {sign.fact: np.abs(density) for sign, density in _densities(scene).items()}
@@ -59,7 +59,7 @@ def _exposed(scene: Scene) -> Plane:
 
 
 def _collimated(technique: Technique) -> Plane:
-    """Leave a border that no X-rays reached, black, on all sides."""
+    """Draw a black collimated border on all sides."""
     border_px = int(technique.border_ratio * technique.width_px)
     lit = np.zeros((technique.height_px, technique.width_px), dtype=np.float32)
     lit[border_px : technique.height_px - border_px, border_px : technique.width_px - border_px] = 1
@@ -74,7 +74,7 @@ def _chest(scene: Scene) -> tuple[Thorax, Anatomy, Plane]:
 
 @lru_cache(maxsize=1)
 def _densities(scene: Scene) -> dict[Sign, Plane]:
-    """Give the added density of every sign that has one."""
+    """Return the added density of every sign that has one."""
     area, anatomy, lung = _chest(scene)
     densities = {}
     for sign in scene.signs:

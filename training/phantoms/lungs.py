@@ -1,4 +1,4 @@
-"""What lies in the lungs: each sign as added density over the whole plane, before it is cut to the lungs."""
+"""Draws signs in the lungs: each as added density over the whole plane, before it is masked to the lungs."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from training.phantoms.anatomy import lateral_wall
 from training.phantoms.plane import Plane, Point, Thorax, between, soft
 from training.phantoms.scene import Sign
 
-# Heights of the zones, and how near to the midline a shadow may come there.
+# Heights of the zones, and the smallest distance of a shadow from the midline there.
 _ZONES = {
     Location.APEX: (0.145, 0.165),
     Location.UPPER: (0.23, 0.31),
@@ -18,7 +18,7 @@ _ZONES = {
     Location.LOWER: (0.56, 0.64),
 }
 _NEAREST_X = 0.37
-# The heart lies there.
+# Because the heart is there.
 _NEAREST_X_LEFT_LOWER = 0.53
 
 
@@ -54,7 +54,7 @@ def cavity(sign: Sign, area: Thorax) -> Plane:
 
 
 def calcification(sign: Sign, area: Thorax) -> Plane:
-    """A few grains as bright as metal, close together."""
+    """A few grains, close together and as bright as metal."""
     centre = _place(sign, 0.08)
     grains = area.empty()
     for number in range(5):
@@ -86,7 +86,7 @@ def atelectasis(sign: Sign, area: Thorax) -> Plane:
 
 
 def edema(sign: Sign, area: Thorax) -> Plane:
-    """Haze that spreads from the hila like wings; more of it where it is severe."""
+    """Haze that spreads from the hila like wings; more of it if severe."""
     is_severe = sign.fact.severity is Severity.SEVERE
     reach, density = (0.36, 0.50) if is_severe else (0.25, 0.26)
     wings = soft(reach * between((0.95, 1.05), sign.size) - np.hypot(area.away - 0.34, 1.5 * (area.y - 0.47)), 0.14)
@@ -108,7 +108,7 @@ PAINTERS: dict[Finding, Callable[[Sign, Thorax], Plane]] = {
 
 
 def _place(sign: Sign, radius: float) -> Point:
-    """Find the middle of a shadow: its zone's height, beside the mediastinum and inside the wall."""
+    """Return the centre of a shadow: at its zone's height, beside the mediastinum and inside the wall."""
     location = sign.fact.location or Location.MIDDLE
     y = between(_ZONES[location], sign.y)
     is_over_heart = location is Location.LOWER and sign.fact.side is Side.LEFT

@@ -1,4 +1,4 @@
-"""The plane a chest is drawn on: where every drawn pixel lies in the thorax, and soft shapes there.
+"""The plane on which a chest is drawn: thorax coordinates of every pixel, and soft shapes.
 
 Thorax coordinates: x from -1 (image left, the patient's right) to 1, y from 0 (top) to 1 (bottom).
 """
@@ -20,7 +20,7 @@ _DRAWN_RATIO = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thorax:
-    """Coordinates of every drawn pixel; `aspect` is how many units of x one unit of y is on the film."""
+    """Coordinates of every drawn pixel; `aspect` is the length of one unit of y in units of x."""
 
     x: Plane
     y: Plane
@@ -32,11 +32,11 @@ class Thorax:
         return np.abs(self.x)
 
     def empty(self) -> Plane:
-        """Start with nothing."""
+        """Return a plane of zeros."""
         return np.zeros(np.broadcast_shapes(self.x.shape, self.y.shape), dtype=np.float32)
 
     def distance(self, centre: Point) -> Plane:
-        """Measure how far a point is, in units of x."""
+        """Measure the distance to a point, in units of x."""
         distance: Plane = np.hypot(self.x - centre[0], self.aspect * (self.y - centre[1]))
         return distance
 
@@ -61,7 +61,7 @@ class Thorax:
 
 
 def thorax(technique: Technique) -> Thorax:
-    """Lay the thorax of one film on its pixels, at half the film's size."""
+    """Return the thorax coordinates of a film's pixels, at half the film's size."""
     rows, columns = int(technique.height_px * _DRAWN_RATIO), int(technique.width_px * _DRAWN_RATIO)
     across = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
     down = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
@@ -78,5 +78,5 @@ def soft(distance: Plane, edge: float) -> Plane:
 
 
 def between(bounds: tuple[float, float], share: float) -> float:
-    """Go a share of the way from the lower to the upper bound."""
+    """Interpolate between the lower and the upper bound."""
     return bounds[0] + share * (bounds[1] - bounds[0])

@@ -1,4 +1,4 @@
-"""Fluid, air and scars between lung and chest wall, and broken ribs: each sign as added density."""
+"""Draws fluid, air and scars between lung and chest wall, and broken ribs: each sign as added density."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from training.phantoms.anatomy import LUNG_BASE_Y, LUNG_HEIGHT, lateral_wall
 from training.phantoms.plane import Plane, Thorax, between, soft
 from training.phantoms.scene import Sign
 
-# Level of the fluid as a share of the lung's height; the gaps keep the three amounts apart.
+# Level of the fluid as a share of the lung's height. The gaps separate the three amounts.
 _LEVELS = {Severity.MILD: (0.15, 0.20), Severity.MODERATE: (0.32, 0.39), Severity.SEVERE: (0.53, 0.60)}
 
 
@@ -22,7 +22,7 @@ def effusion(sign: Sign, area: Thorax) -> Plane:
 
 
 def pneumothorax(sign: Sign, area: Thorax) -> Plane:
-    """Air without markings outside a fine line, the lung inside a little denser; severe: it shrinks to the hilum."""
+    """Air without markings outside a fine line, the lung inside a little denser; if severe, it shrinks to the hilum."""
     away = area.x * sign.direction
     if sign.fact.severity is Severity.SEVERE:
         inside = between((0.20, 0.26), sign.size) - np.hypot(away - 0.22, 0.75 * (area.y - 0.46))

@@ -1,6 +1,6 @@
 """Questions that a doctor asks about a drawn film, with the answers that its facts give.
 
-Each pair carries what a right answer must say, so that any other answer can be judged. Knows nothing about pixels.
+Each pair has the facts that a right answer must state, so that any answer can be judged.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,7 +15,7 @@ from training.phantoms.wording import CONCLUSIONS, NORMAL, NORMAL_FILM, Register
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A question, one right answer, the facts that any right answer says, and the findings it is judged on."""
+    """A question, one right answer, the facts that every right answer states, and the findings it is judged on."""
 
     question: str
     answer: str
@@ -23,7 +23,7 @@ class FollowUp:
     scope: frozenset[Finding]
 
     def is_answered_by(self, told: Collection[Fact]) -> bool:
-        """Judge the facts of an answer: all of ours said, no other finding of the scope claimed."""
+        """Judge the facts of an answer: it states all of ours, and no other finding of the scope."""
         bare = [replace(fact, location=None, severity=None) for fact in told]
         said = {*told, *merge_sides(told), *merge_sides(bare)}
         claims = [fact for fact in told if fact.finding in self.scope and fact.polarity is Polarity.PRESENT]
@@ -35,7 +35,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """How a finding is asked for and denied; a denial has a place for the side where a side can be asked for."""
+    """How to ask about a finding and how to deny it. A denial can name a side if a question can."""
 
     questions: tuple[str, ...]
     denials: tuple[str, ...]
@@ -129,7 +129,7 @@ _SEEN_IN_TISSUE = frozenset(Finding) - _DEVICES - {Finding.ABNORMALITY, Finding.
 
 
 def follow_ups(facts: Collection[Fact], rng: np.random.Generator) -> tuple[FollowUp, ...]:
-    """Ask about one film: is it there (as often yes as no), which side, where, how much, devices, heart, normality."""
+    """Ask about one film: presence (as often yes as no), side, location, severity, devices, heart, normality."""
     seen = in_report_order(merge_sides(facts))
     style = replace(draw_style(rng), register=Register.PLAIN)
     pairs = [*_presence(seen, style, rng), *_details(seen, style), *_whole_film(seen, style)]
@@ -144,7 +144,7 @@ def _presence(seen: list[Fact], style: Style, rng: np.random.Generator) -> Itera
         yield _affirmed(finding, None, seen, style)
     for index in rng.choice(len(missing), num_missing, replace=False):
         yield _denied(missing[index], None, style)
-    # The mirrored question: a model that knows the finding but not the side fails it.
+    # The mirrored question, which a model fails if it finds the sign but not the side.
     for finding in present:
         sides = {fact.side for fact in seen if fact.finding is finding}
         if len(sides) == 1 and (side := sides.pop()) in _OTHER_SIDE and _asks_for_side(finding):
@@ -230,7 +230,7 @@ def _pair(question: str, answer: str, facts: frozenset[Fact], scope: frozenset[F
 
 
 def _says(fact: Fact, wanted: Fact) -> bool:
-    """Whether a fact says what is wanted; more detail than wanted does no harm."""
+    """Whether a fact states what is wanted. Additional detail is allowed."""
     return (fact.finding, fact.polarity) == (wanted.finding, wanted.polarity) and all(
         part is None or part == told
         for part, told in (

@@ -1,6 +1,6 @@
-"""The report of a drawn film from its true facts: findings and impression as hyphen bullets, a statement a line.
+"""Writes the report of a drawn film from its true facts: findings and impression as hyphen bullets, one statement each.
 
-Knows the order of a report and what follows from what; the words of a fact are `wording`'s.
+Defines the order of a report and which diagnoses follow from which facts. `wording` words each fact.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -37,7 +37,7 @@ LUNG_FINDINGS = frozenset(
 _AORTA = (Finding.AORTIC_ENLARGEMENT, Finding.AORTIC_CALCIFICATION)
 _PLEURA = (Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING)
 
-# What a terse radiologist leaves out when it is normal.
+# Groups that a terse radiologist omits when they are normal.
 _LEFT_OUT_WHEN_TERSE = frozenset({"diaphragm", "aorta", "bones", "devices"})
 _SUSPICIONS = ("theo dõi", "nghi", "nghi ngờ", "khả năng", "hướng tới", "chưa loại trừ")
 _DIAGNOSES = {
@@ -54,7 +54,7 @@ _DIAGNOSIS_OF = {
     Finding.EMPHYSEMA: Finding.COPD,
 }
 _HEART_FAILURE_SIGNS = frozenset({Finding.EDEMA, Finding.CARDIOMEGALY})
-# The most urgent first; what points to one diagnosis shares its line.
+# The most urgent first. Facts that point to one diagnosis share a line.
 _URGENCY = (
     Finding.PNEUMOTHORAX,
     Finding.MEDIASTINAL_SHIFT,
@@ -80,7 +80,7 @@ _URGENCY = (
 
 
 def merge_sides(facts: Collection[Fact]) -> frozenset[Fact]:
-    """Keep the positive facts, and make one bilateral fact of two that differ only in side, as reports do."""
+    """Keep the positive facts, and merge two that differ only in side into a bilateral one, as reports do."""
     seen = {fact for fact in facts if fact.polarity is Polarity.PRESENT}
     both = {
         replace(fact, side=Side.BILATERAL)
@@ -92,14 +92,14 @@ def merge_sides(facts: Collection[Fact]) -> frozenset[Fact]:
 
 
 def in_report_order(facts: Iterable[Fact]) -> list[Fact]:
-    """Sort facts as reports tell them: by finding, then right, left, both, then from apex to base."""
+    """Sort facts as in reports: by finding, then right, left, both, then from apex to base."""
     return sorted(facts, key=_rank)
 
 
 def findings_text(facts: Collection[Fact], rng: np.random.Generator | None = None) -> str:
-    """Write turn 1 from lungs to devices: what is seen, or that a group shows nothing.
+    """Write turn 1, from lungs to devices: the findings of each group, or that it is normal.
 
-    Without a generator the wording is canonical; generators of one seed give both turns the same manner.
+    Without a generator the wording is canonical; generators with one seed give both turns the same style.
     Raises: ValueError for a positive fact that has no wording.
     """
     seen, style = _worded(facts), draw_style(rng)
@@ -108,7 +108,7 @@ def findings_text(facts: Collection[Fact], rng: np.random.Generator | None = Non
 
 
 def impression_text(facts: Collection[Fact], rng: np.random.Generator | None = None) -> str:
-    """Write turn 2: the conclusions by urgency, each with the diagnosis that it points to, devices last."""
+    """Write turn 2: the conclusions by urgency, each with the diagnosis that it suggests, devices last."""
     seen, style = _worded(facts), draw_style(rng)
     devices = [fact for fact in seen if fact.finding.is_device]
     lines = _conclusions([fact for fact in seen if not fact.finding.is_device], style)
@@ -117,7 +117,7 @@ def impression_text(facts: Collection[Fact], rng: np.random.Generator | None = N
 
 
 def suspected(facts: Collection[Fact]) -> frozenset[Finding]:
-    """Name the diagnoses that an impression of these facts suspects."""
+    """Return the diagnoses that an impression of these facts suspects."""
     seen = merge_sides(facts)
     return frozenset(topic for fact in seen if (topic := _points_to(fact, seen)) in _DIAGNOSES)
 
@@ -158,7 +158,7 @@ def _pleura(seen: list[Fact], style: Style) -> Iterator[str]:
 
 
 def _below_the_pleura(seen: list[Fact], style: Style) -> Iterator[str]:
-    # A large effusion hides the diaphragm: then nothing is said of it.
+    # A large effusion hides the diaphragm, so the report does not mention it.
     is_hidden = any(fact.finding is Finding.EFFUSION and fact.severity is not Severity.MILD for fact in seen)
     if not is_hidden or any(fact.finding is Finding.ELEVATED_DIAPHRAGM for fact in seen):
         yield from _group("diaphragm", (Finding.ELEVATED_DIAPHRAGM,), seen, style)
@@ -195,7 +195,7 @@ def _conclusions(facts: list[Fact], style: Style) -> list[str]:
 
 
 def _points_to(fact: Fact, facts: Collection[Fact]) -> Finding:
-    """Name the diagnosis that a fact points to among the others, or its own finding."""
+    """Return the diagnosis that a fact suggests, given the others, or its own finding."""
     present = {other.finding for other in facts}
     if fact.finding in _HEART_FAILURE_SIGNS and present >= _HEART_FAILURE_SIGNS:
         return Finding.HEART_FAILURE

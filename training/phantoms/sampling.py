@@ -1,7 +1,4 @@
-"""Chooses what a film shows: facts that can stand together, each with the numbers of its sign.
-
-Knows nothing about pixels.
-"""
+"""Samples the content of a film: facts that can occur together, each with the parameters of its sign."""
 
 import numpy as np
 
@@ -9,7 +6,7 @@ from serve_app.domain.facts import Fact, Finding, Location, Severity, Side
 from training.phantoms.scene import Scene, Sign, without
 from training.phantoms.technique import sample_technique
 
-# Chance alone leaves some of the others empty: together about 0.12.
+# Films that are made normal. With those that are normal by chance, about 0.12 of all.
 _NORMAL_SHARE = 0.06
 _SIGN_SHARE = 0.075
 _DEVICE_SHARE = 0.085
@@ -43,7 +40,7 @@ _UNSIDED = (
 )
 _BILATERAL = frozenset({Finding.EDEMA, Finding.EMPHYSEMA})
 _LEFT_SHARES = {Finding.PACEMAKER: 0.6}
-# Pairs that hide or contradict each other on one side (or anywhere, where one of them has no side).
+# Pairs that hide or contradict each other on one side (or on any side, if one of them has no side).
 _APART = frozenset(
     frozenset(pair)
     for pair in (
@@ -67,7 +64,7 @@ _APART = frozenset(
     )
 )
 _WHOLE_LUNG = frozenset(Location)
-# Zones of the lung that a sign covers on its side: no other shadow could be seen there.
+# Zones of the lung that a sign covers on its side, where no other shadow is visible.
 _COVERED: dict[tuple[Finding, Severity | None], frozenset[Location]] = {
     (Finding.EFFUSION, Severity.MILD): frozenset({Location.LOWER}),
     (Finding.EFFUSION, Severity.MODERATE): frozenset({Location.LOWER}),
@@ -86,14 +83,14 @@ _COVERED_BY_THE_HEART = {
 
 
 def sample(rng: np.random.Generator, crowding: float = 1.0) -> Scene:
-    """Draw what one film shows; about one film in nine is normal. `crowding` multiplies the share of each fact."""
+    """Sample one film's content. About one film in nine is normal. `crowding` multiplies each fact's probability."""
     is_normal = rng.random() < _NORMAL_SHARE
     facts = [] if is_normal else [fact for fact in _candidates(rng) if rng.random() < crowding * _share(fact)]
     return _scene(rng, facts)
 
 
 def pair(rng: np.random.Generator) -> tuple[Scene, Scene]:
-    """Draw two scenes that differ in one fact and nothing else: the first has it, the second has not."""
+    """Sample two scenes that differ in exactly one fact, which only the first has."""
     candidates = _candidates(rng)
     wanted = candidates[int(rng.integers(len(candidates)))]
     others = [fact for fact in candidates if fact != wanted and rng.random() < _share(fact)]
@@ -114,7 +111,7 @@ def every_fact() -> list[Fact]:
 
 
 def _candidates(rng: np.random.Generator) -> list[Fact]:
-    """Every finding and side once, its place and degree drawn, in an order drawn too."""
+    """Return every finding and side once, with random location and severity, in random order."""
     facts = [_fact(rng, finding, side) for finding in _SIDED for side in (Side.RIGHT, Side.LEFT)]
     facts += [_fact(rng, finding, Side.BILATERAL if finding in _BILATERAL else None) for finding in _UNSIDED]
     return [facts[index] for index in rng.permutation(len(facts))]
@@ -155,7 +152,7 @@ def _are_apart(one: Fact, other: Fact) -> bool:
 
 
 def _covers(one: Fact, other: Fact) -> bool:
-    """Whether the other fact's place cannot be seen for the first one."""
+    """Whether the first fact hides the place of the other."""
     if other.location is None:
         return False
     if one.finding is Finding.CARDIOMEGALY and one.severity is not None:

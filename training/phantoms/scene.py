@@ -1,4 +1,4 @@
-"""One film before it is drawn: its technique and its signs, each the sign of one fact."""
+"""A film before it is drawn: its technique and its signs, one per fact."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from training.phantoms.technique import Technique
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """The four free numbers, 0 to 1, of the sign of one fact: place, size and shape within what the fact allows."""
+    """The sign of one fact. Four parameters from 0 to 1 set place, size and shape within the fact's limits."""
 
     fact: Fact
     x: float
@@ -18,7 +18,7 @@ class Sign:
 
     @property
     def direction(self) -> int:
-        """Which way from the midline its side lies on the image: -1 for the patient's right, 1 for the left."""
+        """The direction of its side from the midline on the image: -1 for the patient's right, 1 for the left."""
         return -1 if self.fact.side is Side.RIGHT else 1
 
 
@@ -31,10 +31,10 @@ class Scene:
 
     @property
     def facts(self) -> frozenset[Fact]:
-        """The truth about this film."""
+        """The true facts of this film."""
         return frozenset(sign.fact for sign in self.signs)
 
 
 def without(scene: Scene, fact: Fact) -> Scene:
-    """Take one fact away and leave all else as it is."""
+    """Return the scene without one fact, otherwise unchanged."""
     return Scene(scene.technique, tuple(sign for sign in scene.signs if sign.fact != fact))

@@ -1,4 +1,4 @@
-"""How a drawn film was taken and the body it shows: all that says nothing about disease."""
+"""The technique of a drawn film and the build of its patient: everything unrelated to disease."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """Positioning, exposure and build of one film; shares of the film unless the name tells a unit."""
+    """Positioning, exposure and build of one film. Values are shares of the film, unless the name has a unit."""
 
     width_px: int
     height_px: int
@@ -29,7 +29,7 @@ class Technique:
 
 
 def sample_technique(rng: np.random.Generator) -> Technique:
-    """Draw the numbers of one exposure; `heart_ratio` is a normal cardiothoracic ratio."""
+    """Sample one technique. `heart_ratio` is a normal cardiothoracic ratio."""
     width_px = int(rng.integers(400, 641))
     return Technique(
         width_px=width_px,

@@ -1,6 +1,6 @@
-"""How a radiologist words one fact: synonyms, abbreviations, capitals, one manner a report.
+"""Words one fact as a radiologist does: synonyms, abbreviations, capitals, one style per report.
 
-Every wording can be read back into exactly the fact that it tells. Knows nothing about the order of a report.
+Every wording can be parsed back to exactly its fact.
 """
 
 import re
@@ -22,7 +22,7 @@ class Register(StrEnum):
 
 Choice = TypeVar("Choice")
 _REGISTER_SHARES = (0.7, 0.15, 0.15)
-# How often the first, usual wording is chosen before all are equally likely.
+# The probability of the first, usual wording; otherwise all wordings are equally likely.
 _USUAL_SHARE = 0.5
 
 # The first wording of each is the canonical one. Slots bring their own leading space.
@@ -69,14 +69,14 @@ STATEMENTS: dict[Finding, tuple[str, ...]] = {
     Finding.CHEST_TUBE: ("ống dẫn lưu màng phổi{side}", "còn ống dẫn lưu màng phổi{side}"),
 }
 AORTA_WIDE_AND_CALCIFIED = ("quai động mạch chủ rộng, có vôi hóa", "quai động mạch chủ giãn, vôi hóa")
-# In a conclusion the finding is named, not described.
+# A conclusion names the finding instead of describing it.
 CONCLUSIONS: dict[Finding, tuple[str, ...]] = STATEMENTS | {
     Finding.CONSOLIDATION: ("đông đặc{lung}", "đám mờ đông đặc{lung}"),
     Finding.EFFUSION: ("tràn dịch màng phổi{side}{amount}", "dịch màng phổi{side}{amount}"),
     Finding.CARDIOMEGALY: ("bóng tim to{degree}", "tim to{degree}"),
 }
 
-# What is said of a group of the chest that shows nothing.
+# The sentence for a normal group of the chest.
 NORMAL: dict[str, tuple[str, ...]] = {
     "lungs": (
         "hai phế trường sáng",
@@ -89,7 +89,7 @@ NORMAL: dict[str, tuple[str, ...]] = {
         "phổi{side} sáng, không thấy tổn thương khu trú",
         "không thấy tổn thương nhu mô phổi{side}",
     ),
-    # Fluid or air in the pleura changes how bright the lungs are: only lesions are denied then.
+    # Fluid or air in the pleura changes the brightness of the lungs: then only lesions are denied.
     "lungs beside the pleura": ("không thấy tổn thương nhu mô hai phổi", "không thấy tổn thương khu trú hai phổi"),
     "lung beside the pleura": ("không thấy tổn thương nhu mô phổi{side}", "không thấy tổn thương khu trú phổi{side}"),
     "pleura": (
@@ -164,13 +164,13 @@ _SIDE_ABBREVIATIONS = {r"(bên )?\bphải\b": "(P)", r"(bên )?\btrái\b": "(T)"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one report is written; without a taste every wording is the canonical one."""
+    """The style of one report. Without a random generator every wording is the canonical one."""
 
     register: Register = Register.PLAIN
     taste: int | None = None
 
     def choose(self, topic: str, wordings: Sequence[Choice]) -> Choice:
-        """Choose one wording; a topic has the same one throughout a report."""
+        """Choose one wording. A topic keeps its wording throughout a report."""
         if self.taste is None:
             return wordings[0]
         rng = np.random.default_rng([self.taste, *topic.encode()])
@@ -194,7 +194,7 @@ class Style:
 
 
 def draw_style(rng: np.random.Generator | None) -> Style:
-    """Draw the manner of one report; equal generators give equal manners, none gives the canonical one."""
+    """Sample the style of one report. Equal generators give equal styles; without one the style is canonical."""
     if rng is None:
         return Style()
     register = tuple(Register)[int(rng.choice(len(Register), p=_REGISTER_SHARES))]
@@ -202,9 +202,9 @@ def draw_style(rng: np.random.Generator | None) -> Style:
 
 
 def require_wording(fact: Fact) -> None:
-    """Check that a positive fact can be told.
+    """Check that a positive fact has a wording.
 
-    Raises: ValueError when its finding has no words, or the words no place for its side, location or severity.
+    Raises: ValueError if its finding has no wording, or the wording no place for its side, location or severity.
     """
     if fact.finding not in STATEMENTS or not _has_place_for(fact, STATEMENTS[fact.finding][0]):
         raise ValueError(f"no wording for {fact}")

@@ -1,1 +1,1 @@
-"""The three stages of fine-tuning: findings from the film, the impression from both, then the whole conversation."""
+"""The three stages of fine-tuning: findings from the image, the impression from both, then the whole conversation."""

@@ -1,7 +1,4 @@
-"""The cards of a finished stage, for programs and for people: what it was made of and how well it learned.
-
-Never a word of a report. Knows files and versions, not training.
-"""
+"""Writes the cards of a finished stage, as JSON and as README: inputs, settings and losses. No report text."""
 
 import json
 import subprocess
@@ -22,7 +19,7 @@ _TEMPLATE = Path(__file__).parent / "card.md"
 
 
 class StageMetrics(TypedDict):
-    """How well a stage learned: figures of its last step."""
+    """The losses of a stage's last step."""
 
     num_steps: int
     train_loss: float
@@ -32,7 +29,7 @@ class StageMetrics(TypedDict):
 
 
 class StageCard(TypedDict):
-    """The content of `stage_card.json`; `config` is a `StageConfig`, a manifest's hash names a prepared data set."""
+    """The content of `stage_card.json`. `config` is a `StageConfig`; a manifest's hash names a prepared data set."""
 
     config: dict[str, Any]
     data_manifest_sha256: str
@@ -54,9 +51,9 @@ def write_card(
     dropped: Mapping[str, Counter[Dropped]],
     num_lessons_by_process: Sequence[int],
 ) -> None:
-    """Write the checkpoint's README.md, then `stage_card.json`; its being there says that the stage is finished.
+    """Write the checkpoint's README.md, then `stage_card.json`, which marks the stage as finished.
 
-    `num_lessons_by_process` counts what each process learned from since it was last started.
+    `num_lessons_by_process` counts the lessons of each process since its last start.
     """
     card: StageCard = {
         "config": config.model_dump(mode="json"),
@@ -73,13 +70,13 @@ def write_card(
         "num_lessons_by_process": list(num_lessons_by_process),
         "metrics": metrics,
     }
-    (config.out / CHECKPOINT / "README.md").write_text(_for_people(config, card), encoding="utf-8")
+    (config.out / CHECKPOINT / "README.md").write_text(_readme(config, card), encoding="utf-8")
     partial = config.out / f"{CARD}.partial"
     partial.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.rename(config.out / CARD)
 
 
-def _for_people(config: StageConfig, card: StageCard) -> str:
+def _readme(config: StageConfig, card: StageCard) -> str:
     unstated = "not stated. The terms of base and data bind this checkpoint: read them before you pass it on."
     dropped = card["num_lessons_dropped"].get("train", {})
     return _TEMPLATE.read_text(encoding="utf-8").format(
@@ -88,7 +85,7 @@ def _for_people(config: StageConfig, card: StageCard) -> str:
         base=config.base,
         method="all weights" if config.lora is None else f"LoRA of rank {config.lora.rank}, merged",
         lessons_a_step=config.batch_size * config.gradient_accumulation * config.num_workers,
-        data=_data_words(card["data_manifest_sha256"], card["base_data_manifest_sha256"]),
+        data=_data_text(card["data_manifest_sha256"], card["base_data_manifest_sha256"]),
         preparation_version=card["preparation_version"],
         max_visual_tokens=card["max_visual_tokens"],
         prompt_version=config.prompt_version,
@@ -108,14 +105,14 @@ def read_card(out: Path) -> StageCard:
 
 
 def base_data(config: StageConfig) -> str | None:
-    """Name the data that the base learned from; None where it is no stage's checkpoint."""
+    """Return the base's training data, or None if the base is not the checkpoint of a stage."""
     path = Path(config.base).parent / CARD
     if not path.exists():
         return None
     return read_card(path.parent)["data_manifest_sha256"]
 
 
-def _data_words(manifest: str, base: str | None) -> str:
+def _data_text(manifest: str, base: str | None) -> str:
     words = f"prepared set with manifest `{manifest}`"
     if base in (None, manifest):
         return words
@@ -123,7 +120,7 @@ def _data_words(manifest: str, base: str | None) -> str:
 
 
 def commit() -> str | None:
-    """Name the commit of the code; None where it does not lie in a repository."""
+    """Return the commit of the code, or None outside a repository."""
     here = Path(__file__).parent
     command = ["git", "-c", f"safe.directory={here.parents[1]}", "rev-parse", "HEAD"]
     try:

@@ -1,7 +1,4 @@
-"""Lessons to the model's inputs: pixels through the checkpoint's own image processor, ids padded at the end.
-
-Knows nothing about what the words mean.
-"""
+"""Converts lessons to model inputs: pixels through the checkpoint's image processor, ids padded at the end."""
 
 from collections.abc import Sequence
 
@@ -17,7 +14,7 @@ from training.stages.lessons import IMAGE_TOKEN, LessonRow
 
 
 class Collator:
-    """Makes a batch of lessons with one image each; picklable, so that loader processes can do it."""
+    """Batches lessons with one image each. Picklable, for loader processes."""
 
     def __init__(self, image_processor: BaseImageProcessor, tokenizer: PreTrainedTokenizerBase) -> None:
         self._image_processor = image_processor
@@ -25,10 +22,10 @@ class Collator:
         self._image_id: int = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
 
     def __call__(self, lessons: Sequence[LessonRow]) -> dict[str, Tensor]:
-        """Batch lessons; `pixel_values` is float32 (patch, 1176), all films' patches in a row.
+        """Batch lessons; `pixel_values` is float32 (patch, 1176), with the patches of all images in sequence.
 
         Raises:
-            ValueError: the image processor would resize a film, so training would not see what serving sees.
+            ValueError: the image processor would resize an image, so training and serving would differ.
         """
         token_ids = _padded([lesson["token_ids"] for lesson in lessons], self._pad_id)
         labels = _padded([lesson["labels"] for lesson in lessons], IGNORED)
@@ -47,12 +44,12 @@ class Collator:
         processed = self._image_processor(images=films, return_tensors="pt")
         grids = [[1, film.height // patch_px, film.width // patch_px] for film in films]
         if processed["image_grid_thw"].tolist() != grids:
-            raise ValueError("the checkpoint's image processor would resize a prepared film: see its pixel bounds")
+            raise ValueError("the checkpoint's image processor would resize a prepared image: see its pixel bounds")
         return {"pixel_values": processed["pixel_values"], "image_grid_thw": processed["image_grid_thw"]}
 
 
 def rgb_of(row: PreparedRow) -> Image.Image:
-    """Show a prepared grey film as serving hands it over: three equal channels."""
+    """Convert a prepared grey image to RGB, as in serving: three equal channels."""
     return Image.fromarray(pixels_of(row)).convert("RGB")
 
 

@@ -1,7 +1,4 @@
-"""What one stage of fine-tuning depends on: a YAML file, read strictly.
-
-Knows the choices and their bounds, not how they are carried out.
-"""
+"""The configuration of one stage of fine-tuning: a YAML file, validated strictly."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -27,83 +24,83 @@ class LoraSettings(BaseModel):
     rank: PositiveInt = 16
     """Inner width of an adapter."""
     alpha: PositiveInt = 32
-    """Scale of an adapter; it counts as alpha / rank."""
+    """Scale of an adapter: its output is multiplied by alpha / rank."""
     dropout: float = Field(default=0.05, ge=0, lt=1)
-    """Share of an adapter's inputs left out at random."""
+    """Dropout ratio of an adapter's inputs."""
     target_modules: tuple[str, ...] = Field(
         default=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), min_length=1
     )
-    """Ends of the names of the layers that get one. Qwen2-VL's vision tower calls its own qkv, proj, fc1, fc2."""
+    """Layers that get an adapter, by the ends of their names. Qwen2-VL's vision tower has qkv, proj, fc1 and fc2."""
 
 
 class StageConfig(BaseModel):
-    """One stage. Paths are relative to the folder a run is started in, `deepspeed` to the file that names it."""
+    """One stage. Paths are relative to the folder where a run is started; `deepspeed` is relative to this file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     stage: Stage
-    """What is learned: the findings, the impression, or every answer of the whole conversation."""
+    """The answers to learn: the findings, the impression, or every answer of the whole conversation."""
     base: str = Field(min_length=1)
-    """Checkpoint to start from: a folder (the last stage's `checkpoint`) or the name of a repository on the hub."""
+    """Checkpoint to start from: a folder (the previous stage's `checkpoint`) or a repository on the hub."""
     data: Path
     """Prepared data set: a folder with `train` and `validation`."""
     out: Path
-    """Folder of this run: what to go on from, logs, and at the end `checkpoint`, `adapter` and `stage_card.json`.
-    With several machines it lies on storage that all of them see."""
+    """Folder of this run: states to resume from, logs, and at the end `checkpoint`, `adapter` and `stage_card.json`.
+    With several machines it must be on shared storage."""
     licence: str | None = None
-    """Told on the checkpoint's card; the terms of base and data bind it. None: the card says that it is not stated."""
+    """Licence on the checkpoint's card. The terms of base and data also apply. Null: not stated, as the card says."""
     prompt_version: str = "clara-vi-1"
-    """The registered prompts to ask in; serving must use the same."""
+    """Version of the registered prompts. Serving must use the same."""
     method: Literal["full", "lora"] = "full"
-    """Train all weights, or adapters that are merged at the end."""
+    """full: train all weights. lora: train adapters, which are merged at the end."""
     lora: LoraSettings | None = None
-    """Given exactly when `method` is lora."""
+    """Adapter settings: required if `method` is lora, otherwise null."""
     learning_rate: PositiveFloat
-    """Peak of the schedule."""
+    """Peak learning rate."""
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    """How the rate goes on after the warm-up."""
+    """Learning rate schedule after the warm-up."""
     warmup_ratio: float = Field(default=0.03, ge=0, lt=1)
-    """Share of the steps in which the rate climbs."""
+    """Share of the steps spent on warm-up."""
     weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's decay of the weights."""
+    """AdamW's weight decay."""
     epochs: PositiveFloat | None = None
-    """Rounds through the training lessons; either this or `max_steps`."""
+    """Passes over the training lessons. Set either this or `max_steps`."""
     max_steps: PositiveInt | None = None
-    """Optimiser steps; either this or `epochs`."""
+    """Optimiser steps. Set either this or `epochs`."""
     batch_size: PositiveInt = 1
-    """Lessons a worker holds at once."""
+    """Lessons per batch of a worker."""
     gradient_accumulation: PositiveInt = 1
-    """Batches a worker adds up before a step; a step sees batch_size * gradient_accumulation * num_workers lessons."""
+    """Batches per optimiser step and worker. A step uses batch_size * gradient_accumulation * num_workers lessons."""
     max_length_tokens: PositiveInt
-    """Longest lesson, visual tokens included; longer ones are dropped and counted, never cut."""
+    """Longest lesson in tokens, including visual tokens. Longer lessons are dropped and counted, never truncated."""
     max_follow_ups: int = Field(default=3, ge=0)
-    """Stage chat: questions asked after the report where the truth about the film is known."""
+    """Follow-up questions per study in stage chat, where the true facts of the image are known."""
     save_every_steps: PositiveInt
-    """Steps between states to go on from; a killed run loses at most these."""
+    """Steps between saved states. A killed run loses at most this many."""
     eval_every_steps: PositiveInt
-    """Steps between losses on the validation lessons."""
+    """Steps between validations."""
     log_every_steps: PositiveInt = 10
-    """Steps between lines of the training log."""
+    """Steps between log lines."""
     seed: int = Field(default=0, ge=0)
-    """Of adapters, the lessons' order and the choice of follow-up questions."""
+    """Random seed of adapters, lesson order and follow-up questions."""
     precision: Literal["bf16", "fp32", "auto"] = "auto"
-    """auto: bf16 where the hardware multiplies it natively, else fp32."""
+    """Precision. auto: bf16 if the hardware supports it natively, otherwise fp32."""
     gradient_checkpointing: bool = False
-    """Compute activations again in the backward pass: about a third more time for a fraction of the memory."""
+    """Recompute activations in the backward pass: about a third more time, a fraction of the memory."""
     deepspeed: Path | None = None
-    """DeepSpeed's JSON, for ZeRO; null does without DeepSpeed."""
+    """Path of a DeepSpeed JSON file, for ZeRO. Null: no DeepSpeed."""
     num_workers: PositiveInt = 1
-    """Training processes; each has a GPU to itself if `use_gpu`."""
+    """Training processes. With `use_gpu`, each has its own GPU."""
     num_cpus_per_worker: PositiveInt = 1
-    """CPU cores that Ray keeps for a worker; on CPUs also the threads it computes with."""
+    """CPU cores that Ray reserves per worker; without GPUs also its number of threads."""
     use_gpu: bool = False
     """Train on GPUs (NCCL); otherwise on CPUs (gloo)."""
     max_restarts: int = Field(default=0, ge=0)
-    """Times that the workers are started again after one died; each time they go on from the last state."""
+    """How often the workers are restarted after one died. They resume from the last state."""
     num_loader_processes: int = Field(default=0, ge=0)
-    """Processes a worker that cut films into patches ahead of the model; 0 does it in the worker."""
+    """Loader processes per worker, which cut images into patches. 0: the worker does it itself."""
     freeze_vision: bool = False
-    """Leave the vision tower and its merger as they are; LoRA reaches them only by their names in `target_modules`."""
+    """Freeze the vision tower and its merger. LoRA trains them only if `target_modules` names them."""
 
     @field_validator("prompt_version")
     @classmethod
@@ -115,17 +112,17 @@ class StageConfig(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.method == "lora") != (self.lora is not None):
-            raise ValueError("lora is given exactly when method is lora")
+            raise ValueError("lora must be set if method is lora, and only then")
         if (self.epochs is None) == (self.max_steps is None):
-            raise ValueError("give either epochs or max_steps")
+            raise ValueError("set either epochs or max_steps")
         return self
 
 
 def load_config(path: Path, changes: tuple[str, ...] = ()) -> StageConfig:
-    """Read a YAML file; each change is `key=value`, the value YAML, a nested key dotted (`lora.rank=8`).
+    """Read a YAML file and apply changes: `key=value`, where the value is YAML and a nested key dotted (`lora.rank=8`).
 
     Raises:
-        ValueError: a change has no `=`, or the outcome is no valid configuration (pydantic's ValidationError).
+        ValueError: a change has no `=`, or the result is not a valid configuration (pydantic's ValidationError).
     """
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     if fields.get("deepspeed"):
@@ -133,7 +130,7 @@ def load_config(path: Path, changes: tuple[str, ...] = ()) -> StageConfig:
     for change in changes:
         key, is_given, value = change.partition("=")
         if not is_given:
-            raise ValueError(f"{change} is not of the form key=value")
+            raise ValueError(f"{change} does not have the form key=value")
         _set(fields, key.split("."), yaml.safe_load(value))
     return StageConfig.model_validate(fields)
 

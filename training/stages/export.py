@@ -1,6 +1,6 @@
-"""The end of a stage: a checkpoint that serving loads and the next stage starts from.
+"""Writes the checkpoint of a finished stage, for serving and for the next stage.
 
-Everything but weights, card and the bound on an image is the base's own, byte for byte, so that prompts and pixels stay
+Everything except weights, card and image bounds is copied from the base byte for byte, so that prompts and pixels stay
 the same.
 """
 
@@ -24,15 +24,15 @@ ADAPTER = "adapter"
 _RAW = "trained.partial"
 _PROCESSOR = "preprocessor_config.json"
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pt")
-# Written anew with the weights, or true of the base alone: its card tells the base's scores.
+# Not copied: files that are written with the weights, and files that describe only the base, such as its card.
 _OF_THE_BASE = {"config.json", "README.md"}
 
 
 def base_folder(base: str) -> Path:
-    """Find a checkpoint's folder; one of the hub is fetched into the cache first.
+    """Find a checkpoint's folder; download it into the cache if it is on the hub.
 
     Raises:
-        ValueError: no folder is there, and the hub could have none of this name.
+        ValueError: there is no such folder, and the name is not valid on the hub.
     """
     if Path(base).is_dir():
         return Path(base)
@@ -44,22 +44,22 @@ def base_folder(base: str) -> Path:
 
 
 def is_weights(file: Path) -> bool:
-    """Whether a checkpoint's file holds weights, or says which do."""
+    """Whether a file of a checkpoint contains weights, or is the index of those that do."""
     return any(file.match(end) for end in _WEIGHTS)
 
 
 def export(trainer: Trainer, config: StageConfig, base: Path, max_visual_tokens: int) -> None:
-    """Write `checkpoint` (adapters merged) and, with adapters, `adapter`; called by every process."""
+    """Write `checkpoint` (with adapters merged) and, if there are adapters, `adapter`. Every process must call it."""
     trained = config.out / (_RAW if config.lora is None else ADAPTER)
-    # Gathers partitioned weights, so every process takes part; the first one writes.
+    # Gathers partitioned weights, so every process takes part. The first one writes.
     trainer.save_model(str(trained))
-    # From here on the first process loads whole models, which ZeRO-3 would spread over all of them.
+    # From here on the first process loads whole models, which ZeRO-3 would partition over all processes.
     unset_hf_deepspeed_config()
     if trainer.is_world_process_zero():
-        # A pickle of this machine's paths.
+        # It is a pickle with paths of this machine.
         (trained / "training_args.bin").unlink()
         if config.lora is not None:
-            # Served beside a base of any budget, it has to tell its own.
+            # The adapter may be served with a base of another image budget, so it states its own.
             shutil.copyfile(base / _PROCESSOR, trained / _PROCESSOR)
             bound_images(trained, max_visual_tokens)
         model = _loaded(trained) if config.lora is None else _merged(base, trained)
@@ -75,24 +75,24 @@ def _loaded(folder: Path) -> PreTrainedModel:
 def _merged(base: Path, adapter: Path) -> PreTrainedModel:
     from peft import PeftModel
 
-    # In float32, so that the sum is rounded once.
+    # In float32, so that the sum is rounded only once.
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     merged: PreTrainedModel = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     return merged.to(torch.bfloat16)
 
 
 def bound_images(checkpoint: Path, max_visual_tokens: int) -> None:
-    """Have the checkpoint's image processor say how large the films were: serving refuses larger ones."""
+    """Write the training image size into the checkpoint's image processor: serving rejects a larger budget."""
     for path in (checkpoint / name for name in (_PROCESSOR, "processor_config.json")):
         told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        # The newer of the two files holds the image processor beside others, if at all.
+        # The newer of the two files, if present, contains the image processor beside others.
         processor = told if path.name == _PROCESSOR else told.get("image_processor")
         if processor and not _is_bounded(processor, max_visual_tokens * PATCH_UNIT_PX**2):
             path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _is_bounded(processor: dict[str, Any], max_pixels: int) -> bool:
-    """Bound an image processor under each name that it has for that; say whether it was so already."""
+    """Set every key of an image processor that bounds its images. Return whether they were set already."""
     before = json.dumps(processor)
     size = processor.get("size") or {}
     for holder, name in ((processor, "max_pixels"), (size, "max_pixels"), (size, "longest_edge")):
@@ -104,7 +104,7 @@ def _is_bounded(processor: dict[str, Any], max_pixels: int) -> bool:
 
 
 def _save(model: PreTrainedModel, base: Path, folder: Path, max_visual_tokens: int) -> None:
-    """Write to a neighbour and take the name at the end: a kill leaves no half checkpoint."""
+    """Write to a temporary folder and rename it at the end, so that a kill never leaves half a checkpoint."""
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)

@@ -1,7 +1,6 @@
-"""Qwen2-VL's vision tower for mixed batches on a CPU: images of equal grid go through it together.
+"""Speeds up Qwen2-VL's vision tower for mixed batches on a CPU: images with equal grids are encoded together.
 
-`training.vision` in the place of the stock forward. The weights stay in the stock model; a test holds both to the same
-result.
+Replaces the stock forward with `training.vision`. The weights stay in the stock model. A test compares both results.
 """
 
 import types
@@ -16,14 +15,14 @@ from training.vision import encode
 
 
 def speed_up(visual: Qwen2VisionTransformerPretrainedModel) -> None:
-    """Replace the tower's forward; not for partitioned weights (ZeRO-3): it reads one outside its own module."""
+    """Replace the tower's forward. Not for partitioned weights (ZeRO-3): it reads a weight outside its own module."""
     visual.forward = types.MethodType(_forward, visual)
 
 
 def _forward(
     visual: Qwen2VisionTransformerPretrainedModel, hidden_states: Tensor, grid_thw: Tensor, **_: object
 ) -> BaseModelOutputWithPooling:
-    """Encode images; `hidden_states` (patch, 1176) and the outcome keep the images in the order of `grid_thw`."""
+    """Encode images; `hidden_states` (patch, 1176) and the result have the images in the order of `grid_thw`."""
     grids = [tuple(grid) for grid in grid_thw.tolist()]
     images = hidden_states.split(grid_thw.prod(dim=1).tolist())
     places = defaultdict(list)

@@ -1,6 +1,6 @@
-"""Questions a doctor asks after the report, for the chat stage; each study draws its own few, the same every time.
+"""Follow-up questions of a doctor, for the chat stage. Each study gets a reproducible random choice.
 
-The words are those of the drawn films. Asks nothing that the facts leave open.
+Uses the wording of the drawn films. Asks nothing that the facts leave open.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from serve_app.domain.facts import DEVICES, LUNGS, Fact, Finding, Polarity
 from training.phantoms.questions import FollowUp, follow_ups
 from training.phantoms.wording import require_wording
 
-# What a word that names nothing closer may mean.
+# The specific findings that an unspecific one may mean.
 _MEANT_BY = {
     Finding.LUNG_LESION: LUNGS,
     Finding.DEVICE: DEVICES,
@@ -21,25 +21,25 @@ _MEANT_BY = {
 
 
 def choose_follow_ups(facts: Collection[Fact], num_max: int, rng: np.random.Generator) -> tuple[FollowUp, ...]:
-    """Choose at most `num_max` questions with true answers; none where a fact has no words.
+    """Choose at most `num_max` questions with true answers; none if a fact has no wording.
 
-    `facts` are the whole truth about the film: what is not among them is denied, what is uncertain not asked for.
+    `facts` must be complete: a finding that is missing is denied. Uncertain findings are not asked about.
     """
     if not all(_has_words(fact) for fact in facts if fact.polarity is Polarity.PRESENT):
         return ()
-    open_findings = _left_open({fact.finding for fact in facts if fact.polarity is Polarity.UNCERTAIN})
+    open_findings = _undeniable({fact.finding for fact in facts if fact.polarity is Polarity.UNCERTAIN})
     asked = follow_ups(facts, rng)
     return tuple(pair for pair in asked if not pair.scope & open_findings)[:num_max]
 
 
-def _left_open(uncertain: Collection[Finding]) -> frozenset[Finding]:
-    """List what nobody may deny beside uncertain findings: all that they may mean, any lesion of uncertain lungs."""
+def _undeniable(uncertain: Collection[Finding]) -> frozenset[Finding]:
+    """List findings that must not be denied: all that an uncertain finding may mean, any lesion of uncertain lungs."""
     findings = frozenset().union(*(_MEANT_BY.get(finding, {finding}) for finding in uncertain))
     return findings | {Finding.LUNG_LESION} if findings & LUNGS else findings
 
 
 def study_rng(seed: int, study_id: str) -> np.random.Generator:
-    """Give a study its own source of chance, whatever its place in the data set."""
+    """Return a study's own random generator, independent of its position in the data set."""
     digest = hashlib.sha256(study_id.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 

@@ -89,7 +89,7 @@ def _pieces(turns: list[Turn], stage: Stage, tokenizer: PreTrainedTokenizerBase)
     whole = _render(tokenizer, turns)
     end_of_turn: str = tokenizer.eos_token
     done = 0
-    for index in _taught(turns, stage):
+    for index in _learned_turns(turns, stage):
         start = len(_render(tokenizer, turns[:index], add_generation_prompt=True))
         end = whole.index(end_of_turn, start) + len(end_of_turn)
         yield whole[done:start], False
@@ -97,7 +97,7 @@ def _pieces(turns: list[Turn], stage: Stage, tokenizer: PreTrainedTokenizerBase)
         done = end
 
 
-def _taught(turns: list[Turn], stage: Stage) -> list[int]:
+def _learned_turns(turns: list[Turn], stage: Stage) -> list[int]:
     answers = [index for index, turn in enumerate(turns) if turn["role"] == "assistant"]
     return answers if stage is Stage.CHAT else answers[-1:]
 

@@ -1,7 +1,4 @@
-"""What a run leaves on disk to go on from: whole states only, under the configuration that it was begun with.
-
-Knows files, not training.
-"""
+"""The saved states of a run: only complete ones are resumed, and only with the configuration of the run."""
 
 import hashlib
 import json
@@ -14,7 +11,7 @@ from training.data.manifest import Prepared
 from training.stages.config import StageConfig
 from training.stages.export import is_weights
 
-_WHOLE = "whole"
+_COMPLETE = "whole"
 _STATE = "checkpoint-*"
 
 
@@ -22,36 +19,36 @@ class OtherRunError(ValueError):
     """The folder belongs to a run with another configuration, other data or another base."""
 
 
-class MarkWhole(TrainerCallback):  # type: ignore[misc]
-    """Marks a state once every process has written its part: one that a kill cut short has no mark."""
+class MarkComplete(TrainerCallback):  # type: ignore[misc]
+    """Marks a state as complete once every process has written its part. A kill leaves a state without the mark."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Wait for the other processes, then mark."""
+        """Wait for the other processes, then mark the state."""
         args.distributed_state.wait_for_everyone()
         if args.should_save:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
 
 
-def last_whole_state(folder: Path) -> Path | None:
-    """Find the newest marked state; None where there is none."""
-    whole = [mark.parent for mark in folder.glob(f"{_STATE}/{_WHOLE}")]
+def last_complete_state(folder: Path) -> Path | None:
+    """Find the newest complete state, or None."""
+    whole = [mark.parent for mark in folder.glob(f"{_STATE}/{_COMPLETE}")]
     return max(whole, key=lambda state: int(state.name.rsplit("-", 1)[1]), default=None)
 
 
-def clear_cut_short(folder: Path) -> None:
-    """Remove the states that a kill cut short."""
+def remove_incomplete_states(folder: Path) -> None:
+    """Remove the states that a kill left incomplete."""
     for state in folder.glob(_STATE):
-        if not (state / _WHOLE).exists():
+        if not (state / _COMPLETE).exists():
             shutil.rmtree(state)
 
 
 def claim(config: StageConfig, data: Prepared) -> None:
-    """Write what the run depends on into its folder, or check that the run there is this one.
+    """Record the run's inputs in its folder, or verify that the folder belongs to the same run.
 
-    That is the configuration, and what lies at its paths: the data's manifest and the base's weights, which are read.
+    The inputs are the configuration, the hash of the data's manifest and the hash of the base's weights.
 
     Raises:
-        OtherRunError: the folder holds another run.
+        OtherRunError: the folder belongs to another run.
     """
     path = config.out / "config.json"
     given = {
@@ -63,13 +60,13 @@ def claim(config: StageConfig, data: Prepared) -> None:
         begun = json.loads(path.read_text(encoding="utf-8"))
         changed = sorted(name for name in given.keys() | begun.keys() if given.get(name) != begun.get(name))
         if changed:
-            raise OtherRunError(f"{config.out} holds a run with another {', '.join(changed)}")
+            raise OtherRunError(f"{config.out} belongs to a run with another {', '.join(changed)}")
     config.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _weights_sha256(base: Path) -> str | None:
-    """Name a folder's weights; None for a checkpoint of the hub, which has its name."""
+    """Hash a folder's weights. None for a checkpoint on the hub, which its name identifies."""
     if not base.is_dir():
         return None
     names = hashlib.sha256()

@@ -1,7 +1,4 @@
-"""One stage of fine-tuning in this process, alone or one of several; goes on by itself where it was killed.
-
-TRL's trainer does the steps. Knows nothing about who started the processes.
-"""
+"""Runs one stage of fine-tuning with TRL's trainer, in one process or several. Resumes a killed run."""
 
 import logging
 from collections import Counter
@@ -21,7 +18,7 @@ from training.stages.config import StageConfig
 from training.stages.export import CARD, base_folder, export
 from training.stages.fast_vision import speed_up
 from training.stages.lessons import Dropped, lessons_of
-from training.stages.progress import MarkWhole, claim, clear_cut_short, last_whole_state
+from training.stages.progress import MarkComplete, claim, last_complete_state, remove_incomplete_states
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -30,28 +27,28 @@ log = logging.getLogger("training.stages")
 
 
 class StageTrainer(SFTTrainer):
-    """TRL's trainer, which counts the lessons that this process learned from and goes on with all saved weights."""
+    """TRL's trainer, extended to count this process's lessons and to resume with all saved weights."""
 
     num_lessons = 0
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Count, then step."""
+        """Count the lessons of the batch, then train on it."""
         self.num_lessons += len(inputs["input_ids"])
         loss: torch.Tensor = super().training_step(model, inputs, *args, **kwargs)  # type: ignore[no-untyped-call]
         return loss
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """Learn from a round of lessons, but not after the last step: the trainer asks that only behind each step."""
+        """Train one epoch, unless the last step is done: the trainer checks that only after a step."""
         if self.state.global_step >= self.state.max_steps:
             self.control.should_training_stop = True
             return
         super()._run_epoch(*args, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
-        """Go on with the saved weights, all of them.
+        """Load all saved weights.
 
-        Qwen2-VL is saved under names that differ from its modules'; the trainer's own way matches names without
-        `from_pretrained`'s conversion, finds none and goes on with the base's weights, warning only.
+        Qwen2-VL's saved weights have other names than its modules. The trainer matches names without
+        `from_pretrained`'s conversion, finds none, and would continue with the base's weights after only a warning.
         """
         if is_peft_model(self.model):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
@@ -60,33 +57,33 @@ class StageTrainer(SFTTrainer):
         self.model.load_state_dict(saved.state_dict())
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Leave the card to `training.stages.card`."""
+        """Do nothing: `training.stages.card` writes the card."""
 
 
 def train_stage(config: StageConfig) -> StageCard:
-    """Train one stage to its end and return its card; a finished one is not trained again.
+    """Train one stage to its end and return its card. A finished stage is not trained again.
 
     Raises:
-        OtherRunError: `config.out` holds a run with another configuration, other data or another base.
-        ValueError: the data are prepared otherwise than serving does it, no lesson is left, or one does not fit the
+        OtherRunError: `config.out` belongs to a run with another configuration, other data or another base.
+        ValueError: the data were prepared differently from serving, no lesson is left, or one does not fit the
             checkpoint.
     """
     data = read_manifest(config.data)
-    # Before any weight is loaded, so that DeepSpeed can spread the weights as they come.
+    # Created before any weight is loaded, so that DeepSpeed can partition the weights as they are loaded.
     arguments = training_arguments(config)
     if config.deepspeed is not None and not config.use_gpu:
         _start_deepspeed_on_cpus()
     with arguments.main_process_first(local=False):
         if arguments.should_save:
             claim(config, data)
-            clear_cut_short(Path(arguments.output_dir))
+            remove_incomplete_states(Path(arguments.output_dir))
     if (config.out / CARD).exists():
         return read_card(config.out)
     if base_data(config) not in (None, data.manifest_sha256):
-        log.warning("the base learned from other data: patients of this validation may be among them")
+        log.warning("the base was trained on other data, which may include patients of this validation set")
     base = base_folder(config.base)
     trainer, dropped = _trainer(config, arguments, base)
-    trainer.train(resume_from_checkpoint=_as_text(last_whole_state(Path(arguments.output_dir))))
+    trainer.train(resume_from_checkpoint=_as_text(last_complete_state(Path(arguments.output_dir))))
     metrics = _final_metrics(trainer)
     seen = trainer.accelerator.gather(torch.tensor([trainer.num_lessons], device=trainer.accelerator.device))
     export(trainer, config, base, data.max_visual_tokens)
@@ -97,7 +94,7 @@ def train_stage(config: StageConfig) -> StageCard:
 
 
 def training_arguments(config: StageConfig) -> SFTConfig:
-    """Say a stage's choices in TRL's words."""
+    """Convert a stage's configuration to TRL's arguments."""
     is_bf16 = has_bf16(config)
     return SFTConfig(
         output_dir=str(config.out / "states"),
@@ -120,7 +117,7 @@ def training_arguments(config: StageConfig) -> SFTConfig:
         eval_strategy="steps",
         eval_steps=config.eval_every_steps,
         logging_strategy="steps",
-        # A short run has its loss on record as well.
+        # So that a short run logs its loss too.
         logging_first_step=True,
         logging_steps=config.log_every_steps,
         report_to=["tensorboard"],
@@ -135,12 +132,12 @@ def training_arguments(config: StageConfig) -> SFTConfig:
 
 
 def has_bf16(config: StageConfig) -> bool:
-    """Decide the precision; auto asks the hardware."""
+    """Decide the precision; `auto` depends on the hardware."""
     if config.precision != "auto":
         return config.precision == "bf16"
     if config.use_gpu:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # A CPU that only emulates it is three to four times slower than with float32.
+    # A CPU that only emulates bf16 is three to four times slower than with float32.
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
@@ -152,7 +149,7 @@ def _trainer(config: StageConfig, arguments: SFTConfig, base: Path) -> tuple[Sta
     log.info("lessons dropped: %s", {name: dict(counts) for name, counts in dropped.items()})
     for name, (lessons, counts) in made.items():
         if not len(lessons):
-            raise ValueError(f"{name} has no lesson: {dict(counts)}")
+            raise ValueError(f"{name} has no lesson; dropped: {dict(counts)}")
     trainer = StageTrainer(
         model=load_model(config, arguments, base),
         args=arguments,
@@ -161,15 +158,15 @@ def _trainer(config: StageConfig, arguments: SFTConfig, base: Path) -> tuple[Sta
         eval_dataset=made["validation"][0],
         processing_class=tokenizer,
         peft_config=_peft_config(config),
-        callbacks=[MarkWhole()],
+        callbacks=[MarkComplete()],
     )
     return trainer, dropped
 
 
 def load_model(config: StageConfig, arguments: SFTConfig, base: Path) -> PreTrainedModel:
     """Load the checkpoint as this stage trains it."""
-    # Weights that learn in small steps need float32, which bf16 autocasts; DeepSpeed keeps its own float32 copy of
-    # them, and frozen ones need none.
+    # Trained weights need float32 for small steps; bf16 autocasts them. DeepSpeed keeps its own float32 copy, and
+    # frozen weights need none.
     is_half = arguments.bf16 and (config.deepspeed is not None or config.method == "lora")
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.bfloat16 if is_half else torch.float32)
     if config.freeze_vision:
@@ -195,7 +192,7 @@ def _peft_config(config: StageConfig) -> "LoraConfig | None":
 
 
 def _final_metrics(trainer: StageTrainer) -> StageMetrics:
-    """Read the last training and validation losses of the log; the trainer evaluates at its last step."""
+    """Read the last training and validation losses from the log. The trainer evaluates at its last step."""
     log_lines = trainer.state.log_history
     trained = next(line for line in reversed(log_lines) if "loss" in line)
     evaluated = next(line for line in reversed(log_lines) if "eval_loss" in line)
@@ -209,10 +206,10 @@ def _final_metrics(trainer: StageTrainer) -> StageMetrics:
 
 
 def _start_deepspeed_on_cpus() -> None:
-    """Hand DeepSpeed the processes that are connected already; accelerate does so on GPUs only."""
+    """Give DeepSpeed the connected processes; accelerate does that only on GPUs."""
     import deepspeed
 
-    # It would compile this op, and gloo does the same.
+    # DeepSpeed would compile this op; gloo has the same one.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="gloo", auto_mpi_discovery=False)
 

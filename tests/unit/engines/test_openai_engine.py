@@ -212,7 +212,7 @@ async def test_a_server_that_has_another_model_now_is_not_ready() -> None:
     await engine.start()
     server.models = ("Qwen/other",)
 
-    with pytest.raises(EngineGone, match="any more"):
+    with pytest.raises(EngineGone, match="no longer lists"):
         await engine.describe()
 
 

@@ -60,7 +60,7 @@ def engine_of(core: Core, monkeypatch: pytest.MonkeyPatch, **model: Any) -> Engi
         return next(rendered)
 
     monkeypatch.setattr(engine, "_llm", core)
-    monkeypatch.setattr(engine, "_loaded", lambda: core)
+    monkeypatch.setattr(engine, "_load", lambda: core)
     monkeypatch.setattr(engine, "_render", render)
     return engine
 
@@ -79,7 +79,7 @@ async def test_a_film_that_vllm_gave_up_at_once_is_rendered_and_asked_about_once
         Finished(FinishReason.STOP, Usage(3, 2)),
     ]
     assert core.prompts == [0, 1]
-    assert "once more" in caplog.text and "secret" not in caplog.text
+    assert "retrying once" in caplog.text and "secret" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def test_any_other_column_is_refused_by_file_and_name(name: str) -> None:
 
 
 def test_an_unknown_column_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ColumnError, match=r"part\.parquet: unknown column 'findngs'; known are .*findings.*kỹ thuật"):
+    with pytest.raises(
+        ColumnError, match=r"part\.parquet: unknown column 'findngs'; known columns: .*findings.*kỹ thuật"
+    ):
         match_columns(["image", "findngs", "impressions"], "part.parquet")
 
 

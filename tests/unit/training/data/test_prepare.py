@@ -120,7 +120,7 @@ def test_the_manifest_is_read_back_and_another_preparation_refused(out: Path, tm
         read_manifest(tmp_path)
     for told in ({"preparation_version": "clara-prep-0", "max_visual_tokens": 9}, {}):
         (tmp_path / "manifest.json").write_text(json.dumps(told))
-        with pytest.raises(ValueError, match=f"was prepared by .*, serving is at {PREPARATION_VERSION}"):
+        with pytest.raises(ValueError, match=f"was prepared by .*, but serving uses {PREPARATION_VERSION}"):
             read_manifest(tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_a_leak_is_refused_with_counts_and_ids() -> None:
     with pytest.raises(LeakError) as refused:
         refuse_leaks({"train": train, "test": test})
     message = str(refused.value)
-    assert message.startswith("1 patients, 1 studies and 1 prepared images stand in more than one split")
+    assert message.startswith("1 patients, 1 studies and 1 prepared images are in more than one split")
     assert "patient p1 in train, test (studies s1, s3)" in message
     assert "study s5 in train, test (studies s5, s5)" in message
     assert "image d2 in train, test (studies s2, s4)" in message

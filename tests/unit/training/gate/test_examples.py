@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from serve_app.imaging.screen import CLASSES
-from training.gate.augment import detail, estrange, ruin, vary
+from training.gate.augment import detail, make_non_chest, make_unusual, vary
 from training.gate.bodies import lateral_chest
 from training.gate.examples import DRAWN, Examples, Picture, stock
 from training.gate.films import PatientFilm
@@ -51,7 +51,7 @@ def test_examples_repeat_by_seed_and_cover_every_class() -> None:
         assert np.array_equal(square, same_square)
 
 
-@pytest.mark.parametrize("change", [vary, estrange, ruin, detail])
+@pytest.mark.parametrize("change", [vary, make_unusual, make_non_chest, detail])
 def test_changes_leave_the_original_alone(change: Callable[..., Picture]) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (150, 192), dtype=np.uint8)
     copy = picture.copy()

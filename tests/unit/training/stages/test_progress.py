@@ -8,7 +8,7 @@ import pytest
 
 from training.data.manifest import Prepared
 from training.stages.config import StageConfig
-from training.stages.progress import OtherRunError, claim, clear_cut_short, last_whole_state
+from training.stages.progress import OtherRunError, claim, last_complete_state, remove_incomplete_states
 
 DATA = Prepared("this", "clara-prep-1", 64)
 
@@ -22,14 +22,14 @@ def state(folder: Path, step: int, *, is_whole: bool) -> Path:
 
 
 def test_the_newest_whole_state_is_the_one_to_go_on_from(tmp_path: Path) -> None:
-    assert last_whole_state(tmp_path) is None
+    assert last_complete_state(tmp_path) is None
     state(tmp_path, 9, is_whole=True)
     newest = state(tmp_path, 10, is_whole=True)
     cut_short = state(tmp_path, 11, is_whole=False)
-    assert last_whole_state(tmp_path) == newest
-    clear_cut_short(tmp_path)
+    assert last_complete_state(tmp_path) == newest
+    remove_incomplete_states(tmp_path)
     assert not cut_short.exists()
-    assert last_whole_state(tmp_path) == newest
+    assert last_complete_state(tmp_path) == newest
 
 
 @pytest.fixture

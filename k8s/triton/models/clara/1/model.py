@@ -1,7 +1,7 @@
-"""The model in Triton's python backend: requests in tensors, one batch in progress, a response for each token.
+"""The model for Triton's python backend: tensors in, one batch in progress, one response per token.
 
-What a conversation becomes, and how it is continued, is `TransformersEngine`'s matter: the same code, so the same
-reports, as the backend `transformers`. CLARA_SETTINGS names a settings file; without it the bundled demo is served.
+`TransformersEngine` encodes conversations and generates, so the reports equal those of the backend `transformers`.
+CLARA_SETTINGS names a settings file; without it the bundled demo is served.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from serve_app.engines.triton_tensors import event_tensors, request_of
 from serve_app.settings import Settings
 
 _INPUTS = ("messages", "images", "sampling")
-# By name: the backend completes its module after it has read this one.
+# By name, because Triton completes its module only after importing this one.
 _CODES = {BadRequest: "INVALID_ARG", DeadlineExceeded: "CANCELLED", EngineGone: "UNAVAILABLE"}
 
 
 class TritonPythonModel:
-    """What Triton's python backend calls."""
+    """The interface that Triton's python backend calls."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Load the checkpoint and answer once for real."""
+        """Load the checkpoint and generate once."""
         settings = _settings()
         prepare_environment(settings)
         from serve_app.engines.transformers_engine import TransformersEngine
@@ -47,9 +47,10 @@ class TritonPythonModel:
         self._run(self._engine.start()).result()
 
     def execute(self, requests: list[Any]) -> None:
-        """Put a batch beside those in progress.
+        """Start a batch beside those in progress.
 
-        Returns when each is some tokens ahead, so what comes meanwhile waits at Triton and makes the next batch.
+        Returns when each answer is some tokens ahead. Requests that arrive meanwhile wait in Triton and form the next
+        batch.
         """
         ahead: list[Future[None]] = [Future() for _ in requests]
         for request, is_ahead in zip(requests, ahead, strict=True):
@@ -62,7 +63,7 @@ class TritonPythonModel:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _answer(self, request: Any, sender: Any, is_ahead: "Future[None]") -> None:
-        """Stream one answer to its end, or to where the client left; whatever happens, the response is closed."""
+        """Stream one answer until it ends or its client leaves. The response is closed in every case."""
         try:
             async with contextlib.aclosing(self._engine.generate(_call(request), _conversation(request))) as events:
                 num_events = 0
@@ -74,7 +75,7 @@ class TritonPythonModel:
                     if num_events == self._num_tokens_ahead:
                         is_ahead.set_result(None)
             sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
-        except Exception as error:  # noqa: BLE001 - the client waits for a word, whatever went wrong
+        except Exception as error:  # noqa: BLE001 - the client needs an answer to any error
             sender.send(_refusal(error), flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         finally:
             if not is_ahead.done():
@@ -90,7 +91,7 @@ def _settings() -> Settings:
 
 
 def _call(request: Any) -> Call:
-    """Ask for the platform, which keeps its tenants apart itself; this engine has no cache to keep apart."""
+    """Return a call of the platform itself, which separates its tenants. This engine has no cache to separate."""
     timeout_s = request.timeout() / 1e6 or math.inf
     principal = Principal("platform", "platform", frozenset())
     return Call(request.request_id(), principal, time.time() + timeout_s, priority=0, trace_context={})
@@ -107,7 +108,7 @@ def _response(tensors: dict[str, Any]) -> Any:
 
 
 def _refusal(error: BaseException) -> Any:
-    """Say an error without what it was about: a message of ours has no word of the patient, another's may."""
+    """Return an error that is safe to send: our own messages hold no patient data, but others may."""
     message = error.message if isinstance(error, ClaraError) else "the model stopped while it worked on this report"
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), "INTERNAL")
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, getattr(pb_utils.TritonError, code)))
