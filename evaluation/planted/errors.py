@@ -1,6 +1,6 @@
-"""One error planted into a right drawn report, by kind.
+"""Plants one error into a correct drawn report, by kind.
 
-A kind is a function from a film's facts to the two texts, or null where the film offers no place for it.
+A kind is a function from a film's facts to the two texts, or to None if the film does not allow that error.
 """
 
 import re
@@ -23,7 +23,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Both sections as a model would have written them, and how its findings ended."""
+    """Both sections as a model might have written them, and the status of the findings."""
 
     findings: str
     impression: str
@@ -32,14 +32,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of error: how it is planted, and the concerns that name it rightly."""
+    """A kind of error: a function that plants it, and the concerns that identify it."""
 
     plant: Callable[[frozenset[Fact], int, Rng], Draft | None]
     fitting: frozenset[ConcernCode]
 
 
 def right_draft(facts: Collection[Fact], seed: int) -> Draft:
-    """Write the report of a film without an error, in the manner of a seed."""
+    """Write the correct report of a film, in the style of a random seed."""
     return Draft(_findings(facts, seed), _impression(facts, seed))
 
 
@@ -135,7 +135,7 @@ def _changed(facts: frozenset[Fact], seed: int, fact: Fact | None, other: Fact) 
 
 
 def _swap_side(facts: frozenset[Fact], seed: int, rng: Rng) -> Draft | None:
-    # The mediastinum is shifted to a side; elsewhere the side is where the finding lies.
+    # A mediastinal shift names the side to which it goes; other findings name the side where they are.
     sided = [fact for fact in _ordered(facts) if fact.side in (Side.LEFT, Side.RIGHT)]
     fact = _pick([fact for fact in sided if fact.finding is not Finding.CENTRAL_VENOUS_CATHETER], rng)
     other = Side.LEFT if fact is not None and fact.side is Side.RIGHT else Side.RIGHT
@@ -212,7 +212,8 @@ KINDS = {
     "sick film called normal": Kind(_reassure, frozenset({_CODE.POLARITY_DISAGREES})),
     "side swapped": Kind(_swap_side, frozenset({_CODE.SIDE_DISAGREES})),
     "degree changed": Kind(_change_degree, frozenset({_CODE.DEGREE_DISAGREES})),
-    # What is left of several equal findings may lie on the other side, or elsewhere; of a single one a normal film.
+    # After dropping one of several equal findings, the rest differs in side or location; after a single one, the film
+    # is normal.
     "finding dropped": Kind(
         _drop,
         frozenset({_CODE.DROPPED, _CODE.SIDE_DISAGREES, _CODE.PLACE_DISAGREES, _CODE.POLARITY_DISAGREES}),

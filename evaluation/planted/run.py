@@ -1,7 +1,7 @@
 """Counts how many planted errors the check of drafts finds: `python -m evaluation.planted.run`.
 
-The reports are of our own grammar, and their errors are planted by us: this shows that the check does what it is made
-for, not how often real drafts are wrong.
+Both the reports and the errors are generated, so this shows that the check works as intended, not how often real drafts
+are wrong.
 """
 
 import argparse
@@ -31,13 +31,13 @@ from training.phantoms import sample
 FOLDER = Path(__file__).parent
 RESULT = FOLDER / "results" / "planted.json"
 GOLD = FOLDER.parent / "gold" / "reports.jsonl"
-# Above every seed of a film that the demo model learned from or was judged by, and apart from the one for tuning.
+# Higher than all random seeds of the demo model's training and test films, and different from the one for tuning.
 TUNING_SEED, PUBLISHED_SEED = 500_000_000, 700_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One draft: the kind of error in it, null for none; the codes of what was found; seconds of one core."""
+    """One checked draft: its kind of error (None: no error), the codes of its concerns, and seconds on one core."""
 
     kind: str | None
     codes: frozenset[ConcernCode]
@@ -45,7 +45,7 @@ class Checked:
 
     @property
     def is_fitting(self) -> bool:
-        """Whether a concern names the planted error rightly."""
+        """Whether a concern identifies the planted error."""
         return self.kind is not None and bool(KINDS[self.kind].fitting & self.codes)
 
 
@@ -61,7 +61,7 @@ def check(draft: Draft) -> tuple[Concern, ...]:
 
 
 def planted(num: int, seed: int) -> Iterator[Checked]:
-    """Check `num` drafts with an error each; the kinds take turns, on films that offer a place for them."""
+    """Check `num` drafts with one error each. The kinds take turns, on films that allow them."""
     kinds, films = list(KINDS), _films(seed)
     for number in range(num):
         kind = kinds[number % len(kinds)]
@@ -81,7 +81,7 @@ def right(num: int, seed: int) -> Iterator[Checked]:
 
 
 def summarise(with_error: Sequence[Checked], without: Sequence[Checked]) -> dict[str, Any]:
-    """Make the table: found by kind, false alarms, and what a check costs."""
+    """Compute the result: errors found by kind, false alarms, and the time per check."""
     milliseconds = np.array([one.cpu_s for one in (*with_error, *without)]) * 1e3
     return {
         "planted": _found(with_error),
@@ -92,7 +92,7 @@ def summarise(with_error: Sequence[Checked], without: Sequence[Checked]) -> dict
 
 
 def gold_alarms() -> dict[str, Any]:
-    """Count alarms on whole reports by people's grammar: one text each, checked as findings alone."""
+    """Count alarms on complete human-written reports, each checked as findings only."""
     texts = [one.text for one in read_gold(GOLD)]
     codes = [
         {concern.code for concern in DraftCheck(has_prior=False).section(SectionName.FINDINGS, parsed)}
@@ -136,7 +136,7 @@ def _p95(milliseconds: np.ndarray[Any, np.dtype[np.float64]]) -> float:
 
 
 def main() -> None:
-    """Plant errors into drawn reports, check them and the right ones, and write the table."""
+    """Plant errors into drawn reports, check these and the correct ones, and write the result."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.planted.run", description=main.__doc__)
     parser.add_argument("--num", type=int, default=1000, help="drafts with an error, and as many without")
     parser.add_argument("--seed", type=int, default=PUBLISHED_SEED, help=f"{TUNING_SEED} is for tuning")
