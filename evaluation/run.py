@@ -8,7 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from evaluation.drafters import Drafter
 from evaluation.drafting import draft_all
@@ -123,7 +131,7 @@ def _num_expected(reader: StudyReader) -> int | None:
     return min(total, reader.limit)
 
 
-def _reporting(bar: Progress, task: Any) -> Callable[[Prediction | None], None]:
+def _reporting(bar: Progress, task: TaskID) -> Callable[[Prediction | None], None]:
     num_failed = 0
 
     def tell(prediction: Prediction | None) -> None:

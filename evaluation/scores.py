@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,17 @@ class Metric:
     def of(self, sums: Table) -> Table:
         """Compute the figure of each row of sums over all `COLUMNS`."""
         return self.statistic(sums[:, [_INDEX[name] for name in self.columns]])
+
+
+class FindingScore(TypedDict):
+    """One finding's figures: `f1` is an `Interval`'s fields, the numbers are those of `Counts`."""
+
+    f1: dict[str, float]
+    precision: float
+    recall: float
+    num_matched: int
+    num_told: int
+    num_true: int
 
 
 def _triple(name: str) -> tuple[str, str, str]:
@@ -123,7 +134,7 @@ def summarise(texts: Sequence[ScoredText], table: Table) -> dict[str, dict[str, 
     return {name: asdict(one) for name, one in found.items()}
 
 
-def summarise_findings(texts: Sequence[ScoredText]) -> dict[str, dict[str, Any]]:
+def summarise_findings(texts: Sequence[ScoredText]) -> dict[str, FindingScore]:
     """Compute F1 with side of each finding that any report states as present, with interval and counts."""
     pairs = [(present(reference), present(candidate)) for reference, candidate in (text.facts for text in texts)]
     named = {fact.finding for pair in pairs for facts in pair for fact in facts}
@@ -139,7 +150,9 @@ def summarise_findings(texts: Sequence[ScoredText]) -> dict[str, dict[str, Any]]
             "f1": asdict(bounds[finding]),
             "precision": all_.precision,
             "recall": all_.recall,
-            **asdict(all_),
+            "num_matched": all_.num_matched,
+            "num_told": all_.num_told,
+            "num_true": all_.num_true,
         }
         for finding, all_ in zip(findings, pooled, strict=True)
     }

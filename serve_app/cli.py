@@ -4,6 +4,7 @@ Other packages add commands through the entry-point group `clara.commands`.
 """
 
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,8 @@ from serve_app.client import (
     Client,
     ClientError,
     Event,
+    Prepared,
+    PreparedBody,
     ReportBody,
     ReportDone,
     ReportOptions,
@@ -61,7 +64,7 @@ def up(
     """Start the platform on this machine and keep it up until Ctrl-C."""
     with _launched(_settings(config, engine), host, port, metrics_port, proxy) as url:
         err.print(SAY.is_up.format(url=url, metrics=f"http://{host}:{metrics_port}/metrics"))
-        command = f"clara report {SAMPLE_FILM} --age 63 --sex nam --url {url}"
+        command = f"{sys.argv[0]} report {SAMPLE_FILM} --age 63 --sex nam --url {url}"
         err.print(SAY.try_it.format(command=command), markup=False)
         _wait_for_signal()
         err.print(SAY.is_stopping)
@@ -191,6 +194,8 @@ def _print_report(events: Iterable[Event]) -> None:
     open_section = ""
     for event in events:
         match event:
+            case Prepared(body):
+                _print_gate(body)
             case SectionDelta(section, text):
                 if section != open_section:
                     open_section = section
@@ -204,6 +209,14 @@ def _print_report(events: Iterable[Event]) -> None:
                 out.print(f"\n{origin}\n{whole.disclaimer}", style="dim", markup=False)
 
 
+def _print_gate(prepared: PreparedBody) -> None:
+    """Write what the gate decided about each image that it did not pass."""
+    for number, image in enumerate(prepared.images, 1):
+        if image.gate.outcome != "pass":
+            words = SAY.gate.get(image.gate.outcome, image.gate.outcome).format(number=number)
+            out.print(f"! {words} ({image.gate.reason})", style="bold red", markup=False)
+
+
 def _print_concerns(report: ReportBody) -> None:
     """List what the reader should look at again, with the passages."""
     texts = {"findings": report.findings.text, "impression": report.impression.text}
@@ -213,7 +226,8 @@ def _print_concerns(report: ReportBody) -> None:
         places = [place for place in (concern.place, concern.other) if place is not None]
         passages = " / ".join(f"“{texts[place.section][place.start : place.end]}”" for place in places)
         style = "bold red" if concern.severity == "high" else "yellow"
-        out.print(Text.assemble(("! ", style), f"{passages}: {SAY.concerns.get(concern.code, concern.code)}"))
+        words = f"[{concern.severity}] {passages}: {SAY.concerns.get(concern.code, concern.code)}"
+        out.print(Text.assemble(("! ", style), words))
 
 
 def _print_end(status: SectionStatus) -> None:

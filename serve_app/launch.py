@@ -73,7 +73,8 @@ def platform(
         LaunchError: the address is not loopback, the port is taken, HAProxy is missing, a deployment does not start.
     """
     require_loopback(host)
-    _require_free(host, port)
+    _require_free(host, port, "--port")
+    _require_free(host, metrics_port, "--metrics-port")
     prepare_environment(settings)
     with _door(proxy, settings.gateway.deadline_s, tell):
         yield from _running(settings, host, port, metrics_port, Timeline(tell))
@@ -187,7 +188,7 @@ def _watch(timeline: Timeline, stop: threading.Event) -> None:
                 timeline.note(f"{name} {deployment.status.lower()}")
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(host: str, port: int, option: str) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
-            raise LaunchError(f"port {port} is in use: another platform may be running; choose another with --port")
+            raise LaunchError(f"port {port} is in use: another platform may be running; choose another with {option}")

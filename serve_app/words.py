@@ -40,6 +40,8 @@ class Words:
     """{up} and {report} are what to type, in two terminals."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """What a section that is not whole is, by its status; one that is not here is written as it is."""
+    gate: Mapping[str, str] = field(default_factory=dict)
+    """What the gate decided about image {number}, by the outcome."""
     look_again: str = ""
     """The heading of the concerns."""
     concerns: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +81,12 @@ ENGLISH = Words(
     try_it="Try: {command}",
     is_stopping="Stopping.",
     go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
-    look_again="LOOK AGAIN (automatic check; an empty list does not mean that the draft is right)",
+    gate={
+        "confirm": "image {number} may not be a chest X-ray; you confirmed it",
+        "refuse": "image {number} does not look like a chest X-ray; you confirmed it",
+        "unjudged": "nobody has checked that image {number} is a chest X-ray: the gate cannot judge this view",
+    },
+    look_again="LOOK AGAIN (automatic check of the text)",
     concerns={
         "polarity-disagrees": "stated in one section, denied in the other",
         "side-disagrees": "the sides differ",
@@ -123,7 +130,12 @@ VIETNAMESE = Words(
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",
     statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},
-    look_again="CẦN XEM LẠI (kiểm tra tự động; không có cảnh báo không có nghĩa là bản nháp đúng)",
+    gate={
+        "confirm": "ảnh {number} có thể không phải X-quang ngực; bạn đã xác nhận",
+        "refuse": "ảnh {number} không giống X-quang ngực; bạn đã xác nhận",
+        "unjudged": "chưa ai kiểm tra ảnh {number} có phải X-quang ngực: bộ kiểm tra không đánh giá được tư thế này",
+    },
+    look_again="CẦN XEM LẠI (kiểm tra tự động phần văn bản)",
     concerns={
         "polarity-disagrees": "một phần ghi có, phần kia ghi không",
         "side-disagrees": "khác bên",

@@ -3,10 +3,9 @@
 Source of the levels: RadGraph F1 (simple, partial, complete).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 
@@ -22,7 +21,7 @@ class Strictness(StrEnum):
     COMPLETE = "complete"
 
 
-_KEYS: dict[Strictness, Callable[[Fact], Any]] = {
+_KEYS: dict[Strictness, Callable[[Fact], Hashable]] = {
     Strictness.FINDING: lambda fact: (fact.finding, fact.polarity),
     Strictness.SIDE: lambda fact: (fact.finding, fact.polarity, fact.side),
     Strictness.COMPLETE: lambda fact: fact,

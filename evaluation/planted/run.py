@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.gold.score import read_gold
 from evaluation.metrics.intervals import interval, ratio_of
@@ -131,7 +132,7 @@ def _share(marks: Iterable[bool]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(found).items()}
 
 
-def _p95(milliseconds: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def _p95(milliseconds: NDArray[np.float64]) -> float:
     return round(float(np.percentile(milliseconds, 95)), 2)
 
 

@@ -6,12 +6,13 @@ Keeps only the `svg` element of matplotlib's file: no links, text as text, and a
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from evaluation.scores import FindingScore
 
 _COLOUR = "#1f5f8b"
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -26,7 +27,7 @@ def distribution(scores: Sequence[float]) -> Markup:
     return _svg(figure, f"Histogram of the fact F1 of {len(scores)} reports")
 
 
-def finding_bars(by_finding: Mapping[str, Mapping[str, Any]]) -> Markup:
+def finding_bars(by_finding: Mapping[str, FindingScore]) -> Markup:
     """Draw F1 of each finding with its interval, most frequent first."""
     names = sorted(by_finding, key=lambda name: by_finding[name]["num_true"])
     found = [by_finding[name]["f1"] for name in names]

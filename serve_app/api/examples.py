@@ -120,7 +120,7 @@ REPORT_ERRORS: tuple[Exception, ...] = (
     HTTPException(415, "Send the image and the fields as multipart/form-data."),
     RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}]),
     InvalidPatient("age must be a whole number of years from 0 to 120"),
-    ContradictoryStudy("the form field age contradicts PatientAge of the file", "age", "PatientAge"),
+    ContradictoryStudy("the form field sex contradicts PatientSex of the file", "sex", "PatientSex"),
     InvalidStudy("views must name the view of each of the images, in their order"),
     UnsupportedStudy(),
     CorruptImage(),

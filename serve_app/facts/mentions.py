@@ -6,7 +6,7 @@ Knows the lexicon and that the most specific, then the longest mention wins; not
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 
 from serve_app.domain.facts import LUNG_SIGNS, Fact, Finding, Location, Polarity, Severity, Side
@@ -77,16 +77,22 @@ def _attribute_words() -> list[list[tuple[Side | Location | Severity, re.Pattern
     return [[(value, compile_term(words)) for value, words in table] for table in (SIDES, LOCATIONS, SEVERITIES)]
 
 
+@lru_cache(maxsize=4096)
+def _places(clause: str) -> tuple[tuple[int, int, Finding, bool], ...]:
+    """Match the whole lexicon: most of the extractor's time, and reports repeat their clauses word for word."""
+    return tuple(
+        (*_span(match), finding, is_normality)
+        for finding, is_normality, pattern in _lexicon()
+        for match in (_all_matches(pattern, clause) if is_normality else pattern.finditer(clause))
+    )
+
+
 def find_mentions(clause: str) -> list[Mention]:
     """Name the findings of a clause in reading order; of two that overlap the more specific, then the longer stands.
 
     Of two that are equal in that, the one that comes first in the lexicon's tables stands.
     """
-    found = [
-        Mention(*_span(match), finding, is_normality)
-        for finding, is_normality, pattern in _lexicon()
-        for match in (_all_matches(pattern, clause) if is_normality else pattern.finditer(clause))
-    ]
+    found = [Mention(*place) for place in _places(clause)]
     found = [mention for mention in found if not _begins_in_another(clause, mention, found)]
     taken = bytearray(len(clause))
     kept = [mention for mention in sorted(found, key=_precedence) if _take(taken, mention.start, mention.end)]

@@ -12,7 +12,11 @@ from serve_app.domain.study import Origin, Patient, Study, StudyImage
 T = TypeVar("T")
 
 # Form fields and the elements of a DICOM file that say the same.
-_ELEMENTS = {"sex": "PatientSex", "age": "PatientAge", "view": "ViewPosition"}
+_ELEMENTS = {
+    "sex": "PatientSex",
+    "age": "PatientAge or PatientBirthDate",
+    "view": "ViewPosition or ViewCodeSequence",
+}
 
 
 @dataclass(frozen=True, slots=True)

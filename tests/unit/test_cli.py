@@ -12,10 +12,13 @@ import pytest
 import typer
 
 from serve_app import cli
+from serve_app.api.bodies import prepared_body
+from serve_app.api.examples import REPORT as EXAMPLE
 from serve_app.api.examples import report_example
 from serve_app.cli import _settings
 from serve_app.client import (
     Event,
+    PreparedBody,
     Problem,
     ProblemError,
     ReportBody,
@@ -26,6 +29,8 @@ from serve_app.client import (
     SectionName,
     SectionStatus,
 )
+from serve_app.client import events as client_events
+from serve_app.domain.report import Prepared
 from serve_app.launch import LaunchError
 from serve_app.words import ENGLISH
 
@@ -149,7 +154,22 @@ def test_what_the_check_found_is_listed_with_its_passages(
 
     printed = capsys.readouterr().out
     assert ENGLISH.look_again in printed
-    assert f"! “Bóng tim to”: {ENGLISH.concerns['dropped']}" in printed
+    assert f"! [medium] “Bóng tim to”: {ENGLISH.concerns['dropped']}" in printed
+
+
+@pytest.mark.parametrize("outcome", ["refuse", "unjudged"])
+def test_an_image_that_the_gate_did_not_pass_is_named_first(
+    outcome: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    body = prepared_body(Prepared("rpt-1", EXAMPLE.images)).model_dump()
+    body["images"][0]["gate"] |= {"outcome": outcome, "score": None, "reason": "a-reason"}
+    event = client_events.Prepared(PreparedBody.model_validate(body))
+    monkeypatch.setattr(cli, "Client", Reporting(event, ReportDone(REPORT)))
+
+    cli.report(tmp_path)
+
+    first_line = capsys.readouterr().out.splitlines()[0]
+    assert first_line == f"! {ENGLISH.gate[outcome].format(number=1)} (a-reason)"
 
 
 def test_the_whole_report_is_printed_as_the_server_wrote_it(

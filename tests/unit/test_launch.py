@@ -27,15 +27,17 @@ def test_only_the_older_loopback_is_listened_on() -> None:
         require_loopback("::1")
 
 
-def test_a_taken_port_is_said_before_anything_starts() -> None:
+@pytest.mark.parametrize(("option", "place"), [("--port", 0), ("--metrics-port", 1)])
+def test_a_taken_port_is_said_before_anything_starts(option: str, place: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        ports = (port, 0) if place == 0 else (1, port)
 
         with (
-            pytest.raises(LaunchError, match=f"port {port} is in use"),
-            platform(Settings(), "127.0.0.1", port, 0, print),
+            pytest.raises(LaunchError, match=f"port {port} is in use.*{option}$"),
+            platform(Settings(), "127.0.0.1", *ports, print),
         ):
             pass
 

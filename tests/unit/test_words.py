@@ -19,6 +19,7 @@ from serve_app.client import (
     Unreachable,
 )
 from serve_app.domain.errors import NotAChestXray
+from serve_app.domain.radiograph import GateOutcome
 from serve_app.domain.report import ConcernCode
 from serve_app.settings import prefers_vietnamese
 from serve_app.words import ENGLISH, VIETNAMESE, Words, preferred
@@ -104,3 +105,4 @@ def test_help_and_errors_are_in_that_language(language: str, sentence: str) -> N
 @pytest.mark.parametrize("words", [ENGLISH, VIETNAMESE], ids=["English", "Vietnamese"])
 def test_every_concern_has_words(words: Words) -> None:
     assert set(words.concerns) == {code.value for code in ConcernCode}
+    assert set(words.gate) == {outcome.value for outcome in GateOutcome} - {"pass"}

@@ -62,8 +62,9 @@ class UploadRequest(Request):
 
     def _checked(self, form: FormData) -> FormData:
         names = [name for name, _ in form.multi_items()]
-        if any(names.count(name) > 1 for name, is_repeated in self._fields.items() if not is_repeated):
-            raise HTTPException(400, "The form gives a field more than once.")
+        for name, is_repeated in self._fields.items():
+            if names.count(name) > 1 and not is_repeated:
+                raise HTTPException(400, f"The form gives the field {name} more than once.")
         if not self._ignores_others and not set(names) <= set(self._fields):
             known = ", ".join(self._fields)
             raise HTTPException(400, f"The form has an unknown field. Known fields: {known}.")
