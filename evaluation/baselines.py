@@ -1,4 +1,4 @@
-"""What any model must beat: the report that always says normal, and the right report of another patient."""
+"""The baselines that any model must beat: an always-normal report, and the reference of another patient."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,12 +15,12 @@ NORMAL_REPORT = (
 
 
 def always_normal(texts: Sequence[ScoredText]) -> list[ScoredText]:
-    """Put the normal report in the place of every candidate."""
+    """Replace every candidate by the normal report."""
     return [replace(text, candidate=NORMAL_REPORT) for text in texts]
 
 
 def of_another_patient(texts: Sequence[ScoredText], seed: int = 0) -> list[ScoredText] | None:
-    """Put another patient's reference in the place of every candidate; None where there is one patient only."""
+    """Replace every candidate by another patient's reference. None if there is only one patient."""
     order = np.random.default_rng(seed).permutation(len(texts)).tolist()
     others: dict[int, str] = {}
     for place, index in enumerate(order):

@@ -1,6 +1,6 @@
-"""`clara compare`: says of two evaluated models which is better, and whether the new one may take the old one's place.
+"""`clara compare`: compares two evaluated models, and decides whether the new one may replace the old one.
 
-Loaded with every `clara` command, so that what it measures with is imported only when it runs.
+Every `clara` command imports this module, so heavy imports happen only when it runs.
 """
 
 from pathlib import Path
@@ -20,12 +20,12 @@ _COLOURS = {"better": "green", "worse": "bold red", "unclear": "dim"}
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(help="Folder of `clara evaluate`: the model in place.")],
-    new: Annotated[Path, typer.Argument(help="Folder of `clara evaluate`: the model that is to take it.")],
-    gates: Annotated[Path | None, typer.Option(help="Bounds as YAML; evaluation/gates.yaml when absent.")] = None,
+    old: Annotated[Path, typer.Argument(help="Folder of `clara evaluate`: the current model.")],
+    new: Annotated[Path, typer.Argument(help="Folder of `clara evaluate`: the model to replace it.")],
+    gates: Annotated[Path | None, typer.Option(help="Bounds as YAML. Default: evaluation/gates.yaml.")] = None,
     word_level: Annotated[bool, typer.Option("--word-level", help="BLEU and ROUGE-L over words by pyvi.")] = False,
 ) -> None:
-    """Compare two runs over the same data. Exit code 1: a gate is broken; 2: the input cannot be used."""
+    """Compare two runs over the same data. Exit code 1: a gate failed; 2: the input cannot be used."""
     from evaluation.comparison import compare_runs
     from evaluation.gates import GATES, UnusableGates, broken, read_gates
     from evaluation.metrics.lexical import Level
@@ -42,10 +42,10 @@ def compare(
     console.print(_table(comparison))
     console.print(f"Differences over {comparison.num_common} studies with a draft in both; intervals over patients.")
     for failure in failures:
-        console.print(f"gate broken: {failure}", style="bold red", markup=False)
+        console.print(f"gate failed: {failure}", style="bold red", markup=False)
     if failures:
         raise typer.Exit(BROKEN)
-    console.print(f"All {len(bounds)} gates hold.")
+    console.print(f"All {len(bounds)} gates passed.")
 
 
 def _table(comparison: "Comparison") -> Table:

@@ -1,6 +1,6 @@
-"""Two runs over the same studies: each figure's difference with its interval, patient by patient.
+"""Compares two runs over the same studies: the difference of each figure, with an interval over patients.
 
-The texts are scored afresh, so that both runs are read by the same extractor.
+Scores the texts again, so that the same extractor reads both runs.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FAILED_RATIO = "failed_ratio"
 
 
 class Verdict(StrEnum):
-    """What the interval of a difference says: `unclear` while it holds zero."""
+    """The meaning of a difference's interval. `unclear`: it contains zero."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -31,7 +31,8 @@ class Verdict(StrEnum):
 class Row:
     """One figure of both runs. `before` and `after` are over all drafts of a run, `difference` over common studies.
 
-    `failed_ratio` is over all studies of the run before. Of a single patient (`is_bounded` False) no interval holds.
+    `failed_ratio` is over all studies of the run before. With a single patient (`is_bounded` False) there is no valid
+    interval.
     """
 
     before: float
@@ -59,8 +60,8 @@ def compare_runs(before: Path, after: Path, level: Level = Level.SYLLABLE) -> Co
     """Compare the runs of two folders.
 
     Raises:
-        UnusableFolder: one holds no run, they are of different data, `after` has not tried all that `before` has, or no
-            study has a draft in both.
+        UnusableFolder: a folder has no run, the runs have different data, `after` has not tried every study of
+        `before`, or no study has a draft in both.
     """
     if read_header(before).get("data_sha256") != read_header(after).get("data_sha256"):
         raise UnusableFolder(f"{before} and {after} are runs over different data")
@@ -68,7 +69,7 @@ def compare_runs(before: Path, after: Path, level: Level = Level.SYLLABLE) -> Co
     num_missing = len(old.keys() - new.keys())
     if num_missing:
         raise UnusableFolder(
-            f"{after} lacks {num_missing} of the {len(old)} studies of {before}: it stopped early, or had a --limit"
+            f"{after} lacks {num_missing} of the {len(old)} studies of {before}: it stopped early or had a --limit"
         )
     common = [study for study in old if old[study].draft is not None and new[study].draft is not None]
     if not common:

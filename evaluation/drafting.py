@@ -1,7 +1,4 @@
-"""Gets a draft for every study that has none yet: several at a time, resumable, failures by their code.
-
-Knows neither where studies and drafts come from nor how they are scored.
-"""
+"""Drafts every study that has no draft yet: several at a time, resumable, with the error code of each failure."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,16 +8,16 @@ from evaluation.predictions import Prediction, PredictionBook, Text
 from training.data import ReportedStudy
 
 OnDone = Callable[[Prediction | None], None]
-"""Called for each study with its prediction, or None when it had its draft already."""
+"""Called for each study with its prediction, or with None if it already had a draft."""
 
 
 async def draft_all(
     studies: Iterator[ReportedStudy], drafter: Drafter, book: PredictionBook, concurrency: int, on_done: OnDone
 ) -> None:
-    """Draft every study that `book` lacks, and write each down at once.
+    """Draft every study that `book` lacks, and write each prediction immediately.
 
     Raises:
-        DrafterGone: no draft can be had any more; what was drafted is written. Whatever `studies` raises.
+        DrafterGone: no further draft is possible; finished ones are written. Also whatever `studies` raises.
     """
     reading = asyncio.Lock()
     try:
@@ -28,7 +25,7 @@ async def draft_all(
             for _ in range(concurrency):
                 group.create_task(_work(studies, reading, drafter, book, on_done))
     except ExceptionGroup as group:
-        # The first to fail stopped the others; callers handle an error, not a group.
+        # The first failure stopped the others; raise that error, because callers do not handle a group.
         raise group.exceptions[0] from None
 
 
@@ -45,7 +42,7 @@ async def _work(
 
 
 async def _next(studies: Iterator[ReportedStudy], reading: asyncio.Lock) -> ReportedStudy | None:
-    """Read one study on a thread, as images are decoded on the way; an iterator serves one thread at a time."""
+    """Read one study on a thread, because reading decodes its image. The lock admits one thread at a time."""
     async with reading:
         return await asyncio.to_thread(next, studies, None)
 

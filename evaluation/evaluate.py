@@ -1,6 +1,6 @@
 """`clara evaluate`: drafts a report for every study of a data set and scores it against the reader's.
 
-Loaded with every `clara` command, so that what it measures with is imported only when it runs.
+Every `clara` command imports this module, so heavy imports happen only when it runs.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serve_app.settings import Settings
 
 UNUSABLE = 2
-"""Exit code: the input cannot be used, or no draft could be had."""
+"""Exit code if the input cannot be used, or no draft is possible."""
 
 _SHOWN = ("fact_f1_side", "fact_precision_side", "fact_recall_side", "contradiction_ratio", "bleu", "rouge_l")
 
@@ -29,7 +29,7 @@ def evaluate(
     model: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Checkpoint to run in this process.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help="A running platform to ask instead.")] = None,
+    url: Annotated[str | None, typer.Option(help="URL of a running platform to use instead.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for predictions, result.json and report.html.")] = Path(
         "runs/evaluation"
     ),
@@ -43,8 +43,8 @@ def evaluate(
 ) -> None:
     """Score drafts against readers' reports: facts, contradictions, BLEU, ROUGE-L, with intervals and baselines.
 
-    The folder holds report texts: keep it as confidential as the data. Run again to go on after an interruption; a
-    study that failed is tried again.
+    The folder holds report texts: keep it as confidential as the data. Run the same command again to resume
+    after an interruption; failed studies are retried.
     """
     if (model is None) == (url is None):
         raise typer.BadParameter("give either --model or --url")
@@ -59,7 +59,7 @@ def evaluate(
     try:
         result = asyncio.run(run(StudyReader(data, limit), opener, out, header, concurrency=concurrency, level=level))
     except DrafterGone as error:
-        _stop(f"{error}. What is drafted is kept: run the same command again to go on.")
+        _stop(f"{error}. Finished drafts are kept: run the same command again to resume.")
     # ColumnError and an unknown kind of file are ValueErrors.
     except (UnusableFolder, NothingToScore, FileNotFoundError, ValueError) as error:
         _stop(str(error))

@@ -1,4 +1,4 @@
-"""Bounds that a model must keep to, read from gates.yaml and held against a comparison."""
+"""Reads the bounds in gates.yaml and checks a comparison against them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +12,11 @@ GATES = Path(__file__).parent / "gates.yaml"
 
 
 class UnusableGates(Exception):
-    """The gates cannot be read, or bound a figure that is not there; the message says which."""
+    """The gates cannot be read, or one bounds an unknown figure."""
 
 
 class Gate(BaseModel):
-    """The bounds of one figure; `max_drop` and `max_rise` are about the new value less the old one."""
+    """The bounds of one figure. `max_drop` and `max_rise` bound the new value minus the old one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -29,7 +29,7 @@ class Gate(BaseModel):
     def _bounds_something(self) -> "Gate":
         bounds = [getattr(self, name) for name in self.model_fields_set]
         if not bounds or None in bounds:
-            raise ValueError("a gate has at least one of min, max, max_drop, max_rise, and each is a number")
+            raise ValueError("a gate needs at least one of min, max, max_drop and max_rise, each a number")
         return self
 
 
@@ -41,31 +41,31 @@ def read_gates(file: Path = GATES) -> dict[str, Gate]:
     """Read gates.yaml.
 
     Raises:
-        UnusableGates: not readable, no gate in it, or a gate of another shape.
+        UnusableGates: the file cannot be read, has no gate, or a gate is malformed.
     """
     try:
         gates = _Gates.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))).root
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableGates(f"{file} cannot be read") from error
     except yaml.YAMLError as error:
-        raise UnusableGates(f"{file} is no YAML") from error
+        raise UnusableGates(f"{file} is not valid YAML") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise UnusableGates(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     if not gates:
-        raise UnusableGates(f"{file} holds no gate")
+        raise UnusableGates(f"{file} has no gate")
     return gates
 
 
 def broken(gates: Mapping[str, Gate], rows: Mapping[str, Row]) -> list[str]:
-    """Say of every bound that is broken how; nothing when all hold.
+    """Describe every failed bound; empty if all pass.
 
     Raises:
-        UnusableGates: a gate about a figure that was not computed.
+        UnusableGates: a gate bounds a figure that was not computed.
     """
     absent = sorted(gates.keys() - rows.keys())
     if absent:
-        raise UnusableGates(f"no such figure in these runs: {', '.join(absent)}; there are {', '.join(rows)}")
+        raise UnusableGates(f"no such figure in these runs: {', '.join(absent)}; known figures: {', '.join(rows)}")
     return [line for name, gate in gates.items() for line in _broken(name, gate, rows[name])]
 
 

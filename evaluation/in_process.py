@@ -1,7 +1,4 @@
-"""The platform's own preparer, engine and reporter in this process: a draft as the platform would write it, no server.
-
-The engine is made by a function that is passed in; the one for vLLM is here.
-"""
+"""Runs the platform's preparer, engine and reporter in this process: the platform's drafts without a server."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +15,7 @@ from serve_app.settings import Settings
 async def drafting_in_process(
     settings: Settings, make_engine: Callable[[Settings], Engine]
 ) -> AsyncIterator[ReporterDrafter]:
-    """Start an engine, and stop it at the end.
+    """Start an engine and yield a drafter that uses it; stop the engine at the end.
 
     Raises:
         DrafterGone: the model cannot be loaded.
@@ -36,7 +33,7 @@ async def drafting_in_process(
 
 
 def make_vllm(settings: Settings) -> Engine:
-    """Make the engine that serves; vLLM is imported only now."""
+    """Create the engine that serving uses. Imports vLLM only now."""
     prepare_environment(settings)
     from serve_app.engines.vllm_engine import VllmEngine
 

@@ -1,7 +1,7 @@
-"""A second opinion on drafts: asks a chat model whether the draft entails each statement of the reference.
+"""Judges drafts with a chat model: does the draft entail each statement of the reference?
 
-Speaks to any OpenAI-compatible endpoint: `python -m evaluation.judge FOLDER --url URL --model NAME`. Report texts are
-sent there. Knows nothing about facts.
+Uses any OpenAI-compatible endpoint: `python -m evaluation.judge FOLDER --url URL --model NAME`. Report texts are sent
+to it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class JudgeFailed(Exception):
-    """The endpoint gave no answer, or may not be given the key; the message holds no report text and no key."""
+    """The endpoint did not answer, or must not receive the key. The message has no report text and no key."""
 
 
 class Answer(StrEnum):
@@ -40,7 +40,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Answers counted; an unparseable one counts neither for nor against."""
+    """Counts of answers. An unparseable answer counts neither as yes nor as no."""
 
     num_yes: int = 0
     num_no: int = 0
@@ -53,7 +53,7 @@ class Judgement:
 
     @property
     def entailed_ratio(self) -> float | None:
-        """Share of yes among yes and no; None without any."""
+        """The share of yes among yes and no, or None without either."""
         num_answers = self.num_yes + self.num_no
         return self.num_yes / num_answers if num_answers else None
 
@@ -62,7 +62,7 @@ class Judge:
     """Asks one model at `<url>/chat/completions`, greedily. `transport` replaces the network in tests.
 
     Raises:
-        JudgeFailed: a key would go unencrypted to another machine.
+        JudgeFailed: the key would be sent unencrypted to another machine.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Judge:
     ) -> None:
         base = httpx.URL(url)
         if api_key and base.scheme != "https" and base.host not in _LOOPBACK:
-            raise JudgeFailed("the API key is only sent by https, or to this machine")
+            raise JudgeFailed("the API key is only sent over https or to this machine: use an https URL")
         self._model = model
         self._client = httpx.Client(
             base_url=base,
@@ -90,7 +90,7 @@ class Judge:
         return Judgement(*(answers.count(answer) for answer in Answer))
 
     def entails(self, report: str, statement: str) -> Answer:
-        """Ask whether a report says a statement.
+        """Ask whether a report entails a statement.
 
         Raises:
             JudgeFailed: no answer.
@@ -116,7 +116,7 @@ class Judge:
         except httpx.TransportError as error:
             raise JudgeFailed(f"the judge cannot be reached: {type(error).__name__}") from None
         except (ValueError, KeyError, IndexError, TypeError):
-            raise JudgeFailed("the judge does not answer as a chat endpoint does") from None
+            raise JudgeFailed("the judge's answer does not follow OpenAI's chat API") from None
         return parse_answer(content)
 
     def close(self) -> None:
@@ -125,13 +125,13 @@ class Judge:
 
 
 def parse_answer(content: object) -> Answer:
-    """Read one word and nothing else; a full stop, blanks and the case do not matter."""
+    """Parse an answer of one word, ignoring case, blanks and a full stop."""
     word = content.strip().removesuffix(".").casefold() if isinstance(content, str) else ""
     return Answer(word) if word in (Answer.YES, Answer.NO) else Answer.UNPARSEABLE
 
 
 def judge_run(predictions: Iterable[Prediction], judge: Judge) -> dict[str, Any]:
-    """Judge every draft; studies without one are counted apart."""
+    """Judge every draft. Studies without a draft are counted separately."""
     run = list(predictions)
     found = [judge.judge(one.reference.whole, one.draft.whole) for one in run if one.draft is not None]
     pooled = sum(found, Judgement())
@@ -148,9 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Judge the drafts of a run, and write judge.json into its folder."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.judge", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="a folder of `clara evaluate`")
-    parser.add_argument("--url", required=True, help="base address of the endpoint, up to and with /v1")
+    parser.add_argument("--url", required=True, help="base URL of the endpoint, including /v1")
     parser.add_argument("--model", required=True)
-    parser.add_argument("--key-file", type=Path, help="file that holds the API key and nothing else")
+    parser.add_argument("--key-file", type=Path, help="file that contains only the API key")
     given = parser.parse_args(arguments)
     try:
         key = given.key_file.read_text(encoding="utf-8").strip() if given.key_file else None

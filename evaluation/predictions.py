@@ -1,6 +1,6 @@
-"""A run's folder: what was asked of which model, and one line for each study, written as it comes.
+"""A run's folder: a header with the run's settings, and one line per study, appended when it is done.
 
-The lines hold the reports' own words: such a folder is as confidential as the data it was made from.
+The lines contain report texts: the folder is as confidential as the data.
 """
 
 import json
@@ -18,12 +18,12 @@ PREDICTIONS = "predictions.jsonl"
 
 
 class UnusableFolder(Exception):
-    """A run's folder cannot be read or gone on with; the message says why."""
+    """A run's folder cannot be read or resumed; the message states why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Both sections of a report. The statuses are those of the sections of a draft, None for a reader's report."""
+    """Both sections of a report. The statuses are those of a draft's sections; None for a reader's report."""
 
     findings: str
     impression: str
@@ -37,7 +37,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What came of one study: a draft, or the code of the error instead. `truth` is known of drawn films only."""
+    """The result of one study: a draft, or the error's code. `truth` is known only for drawn films."""
 
     study_id: str
     patient_id: str
@@ -48,10 +48,10 @@ class Prediction:
 
 
 class PredictionBook:
-    """Appends predictions to a folder, each on disk before the next; knows which studies have their draft.
+    """Appends predictions to a folder, each on disk before the next, and knows which studies have a draft.
 
     Raises:
-        UnusableFolder: the folder holds the run of another model or other data, or is damaged.
+        UnusableFolder: the folder has a run of another model or other data, or is damaged.
     """
 
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class PredictionBook:
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """Read what a run was made with.
+    """Read the header of a run.
 
     Raises:
         UnusableFolder: there is no readable header.
@@ -78,7 +78,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     try:
         header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise UnusableFolder(f"{folder} holds no run: {HEADER} is missing") from None
+        raise UnusableFolder(f"{folder} has no run: {HEADER} is missing") from None
     except ValueError:
         raise UnusableFolder(f"{folder / HEADER} is damaged") from None
     if not isinstance(header, dict):
@@ -87,12 +87,12 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
-    """Read a run, one prediction a study: the last, as a failed study may have been tried again.
+    """Read the last prediction of every study; a failed study may have been retried.
 
-    A last line without its end is what an interrupted run leaves, and is passed over.
+    Skips an unfinished last line, which an interrupted run leaves.
 
     Raises:
-        UnusableFolder: a whole line cannot be read.
+        UnusableFolder: a complete line cannot be read.
     """
     file = folder / PREDICTIONS
     if not file.exists():
@@ -108,13 +108,13 @@ def _last_of_each(predictions: Iterable[Prediction]) -> list[Prediction]:
 def _require_same_run(file: Path, header: Mapping[str, Any], *, has_predictions: bool) -> None:
     if not file.exists():
         if has_predictions:
-            raise UnusableFolder(f"{file.parent} holds predictions of nobody knows what: {HEADER} is missing")
+            raise UnusableFolder(f"{file.parent} has predictions of an unknown run: {HEADER} is missing")
         file.write_text(json.dumps(header, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         return
     recorded = read_header(file.parent)
     differing = sorted(name for name in recorded.keys() | header.keys() if recorded.get(name) != header.get(name))
     if differing:
-        raise UnusableFolder(f"{file.parent} holds another run ({', '.join(differing)} differ): take another folder")
+        raise UnusableFolder(f"{file.parent} has another run ({', '.join(differing)} differ): use another folder")
 
 
 def _drop_half_line(file: Path) -> None:

@@ -1,6 +1,6 @@
-"""A run's result: figures with intervals, counts, baselines and everything that says how they came about.
+"""A run's result: figures with intervals, counts, baselines and provenance.
 
-Computed from the predictions alone, so that a better fact extractor can score an old run again.
+Computed only from the predictions, so that a better fact extractor can rescore an old run.
 """
 
 import json
@@ -24,11 +24,11 @@ RESULT = "result.json"
 
 
 class NothingToScore(Exception):
-    """No study has a draft; the message counts why."""
+    """No study has a draft; the message counts the reasons."""
 
 
 def scored_texts(predictions: Iterable[Prediction]) -> list[ScoredText]:
-    """Pair reference and draft of every study that has one; a failed study is counted elsewhere, never as empty."""
+    """Pair reference and draft of every study with a draft. Failed studies are counted elsewhere, never as empty."""
     return [
         ScoredText(one.patient_id, one.reference.whole, one.draft.whole, one.truth)
         for one in predictions
@@ -42,7 +42,7 @@ def score_run(
     bad_rows: Sequence[BadRow],
     level: Level = Level.SYLLABLE,
 ) -> dict[str, Any]:
-    """Make the content of result.json.
+    """Return the content of result.json.
 
     Raises:
         NothingToScore: no study has a draft.
@@ -67,7 +67,7 @@ def score_run(
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Write result.json as a whole or not at all."""
+    """Write result.json atomically."""
     path = folder / RESULT
     half = path.with_suffix(".part")
     half.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -95,7 +95,7 @@ def _counts(predictions: Sequence[Prediction], bad_rows: Sequence[BadRow]) -> di
 
 
 def _sections(predictions: Sequence[Prediction], level: Level) -> dict[str, dict[str, dict[str, float]]]:
-    """Score findings and impression apart: a right impression from wrong findings is no reasoning."""
+    """Score findings and impression separately: a right impression from wrong findings is not reasoning."""
     drafted = [(one.patient_id, one.reference, one.draft) for one in predictions if one.draft is not None]
     sections = {
         "findings": [ScoredText(patient, true.findings, told.findings) for patient, true, told in drafted],

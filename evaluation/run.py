@@ -1,7 +1,4 @@
-"""One evaluation from data to result.json and report.html; resumable at every study.
-
-Knows where drafts come from only as a context that opens a `Drafter`.
-"""
+"""Runs one evaluation, from data to result.json and report.html. Resumable at every study."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +34,7 @@ OpenDrafter = Callable[[], AbstractAsyncContextManager[Drafter]]
 
 @dataclass(slots=True)
 class StudyReader:
-    """Reads studies and remembers which it gave and which rows it left out; of two with one id the first counts."""
+    """Reads studies, and records those it returned and the rows it left out. Of two with one id it keeps the first."""
 
     source: Path
     limit: int | None = None
@@ -46,13 +43,13 @@ class StudyReader:
     study_ids: dict[str, None] = field(default_factory=dict)
 
     def studies(self) -> Iterator[ReportedStudy]:
-        """Give at most `limit` studies, in the source's order."""
+        """Yield at most `limit` studies, in the source's order."""
         return islice(self._unique(), self.limit)
 
     def _unique(self) -> Iterator[ReportedStudy]:
         for number, study in enumerate(self.read(self.source, self.bad_rows.append), start=1):
             if study.study_id in self.study_ids:
-                self.bad_rows.append(BadRow(self.source.name, number, "the study id was seen before"))
+                self.bad_rows.append(BadRow(self.source.name, number, "an earlier row has the same study id"))
                 continue
             self.study_ids[study.study_id] = None
             yield study
@@ -68,10 +65,10 @@ async def run(
     level: Level = Level.SYLLABLE,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Draft what has no draft yet, score all, write result.json and report.html, and return the result.
+    """Draft the studies without a draft, score all, write result.json and report.html, and return the result.
 
     Raises:
-        DrafterGone: no draft can be had (any more). UnusableFolder: it holds another run. NothingToScore: no draft.
+        DrafterGone: no (further) draft is possible. UnusableFolder: it has another run. NothingToScore: no draft.
         ColumnError, FileNotFoundError, ValueError: the data cannot be read.
     """
     data = {"data_sha256": sha256_of_studies(reader.source)}
@@ -80,7 +77,7 @@ async def run(
             header = {**(await drafter.describe()).as_header(), **data, **extra_header}
             book = PredictionBook(folder, header)
             task = bar.add_task("draft", total=_num_expected(reader), failed=0)
-            await draft_all(reader.studies(), drafter, book, concurrency, _teller(bar, task))
+            await draft_all(reader.studies(), drafter, book, concurrency, _reporting(bar, task))
     predictions = [one for one in read_predictions(folder) if one.study_id in reader.study_ids]
     result = score_run(header, predictions, reader.bad_rows, level)
     write_result(folder, result)
@@ -89,7 +86,7 @@ async def run(
 
 
 def sha256_of_studies(source: Path) -> str:
-    """Name what is drafted for and scored against: every study that can be read, wherever its image lies."""
+    """Hash every readable study, including its image, wherever that is stored."""
     whole = hashlib.sha256()
     for located in read_located(source, lambda row: None):
         study = located.study
@@ -101,7 +98,7 @@ def sha256_of_studies(source: Path) -> str:
 
 
 def images_of(source: Path) -> Callable[[Iterable[str]], dict[str, bytes]]:
-    """Make a function that reads the image files of some studies from the data again."""
+    """Return a function that reads the image files of given studies from the data."""
 
     def read(study_ids: Iterable[str]) -> dict[str, bytes]:
         wanted, found = set(study_ids), dict[str, bytes]()
@@ -116,7 +113,7 @@ def images_of(source: Path) -> Callable[[Iterable[str]], dict[str, bytes]]:
 
 
 def progress_bar() -> Progress:
-    """Make the bar: studies done, failed, time gone and left."""
+    """Create a progress bar: studies done, failed, elapsed and remaining time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -134,7 +131,7 @@ def _num_expected(reader: StudyReader) -> int | None:
     return min(total, reader.limit)
 
 
-def _teller(bar: Progress, task: TaskID) -> Callable[[Prediction | None], None]:
+def _reporting(bar: Progress, task: TaskID) -> Callable[[Prediction | None], None]:
     num_failed = 0
 
     def tell(prediction: Prediction | None) -> None:

@@ -1,6 +1,6 @@
-"""Every figure of a set of drafts, as columns that add up over reports and a statistic over their sums.
+"""Computes every figure of a set of drafts: columns that add up over reports, and a statistic of their sums.
 
-One list, `METRICS`, names the figures: results, gates and comparisons follow it. Knows nothing about files or models.
+`METRICS` lists the figures for results, gates and comparisons.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from serve_app.facts import extract
 
 Table = NDArray[np.float64]
 read = cache(extract)
-"""The facts of a text, each text read once: every figure and both baselines ask for the same ones again."""
+"""The facts of a text, cached, because every figure and both baselines use the same texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredText:
-    """What is compared: a reference and a candidate of one study. `truth` is what a drawn film shows."""
+    """The reference and the candidate of one study. `truth` are the true facts of a drawn film."""
 
     patient_id: str
     reference: str
@@ -38,7 +38,7 @@ class ScoredText:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure: the columns it adds up, what it makes of the sums, and which way is better."""
+    """A figure: its columns, the statistic of their sums, and the better direction."""
 
     columns: tuple[str, ...]
     statistic: Statistic
@@ -79,7 +79,7 @@ _INDEX = {name: index for index, name in enumerate(COLUMNS)}
 
 
 def _precision(sums: Table) -> Table:
-    """Match `Counts.precision`: 1 where neither side tells anything."""
+    """Match `Counts.precision`: 1 if neither report states anything."""
     matched, told, true = sums.T
     return np.where(told > 0, matched / np.maximum(told, 1), true == 0)
 
@@ -107,24 +107,24 @@ METRICS: dict[str, Metric] = {
     "rouge_l": Metric(_LEXICAL, rouge_l_of),
     "truth_f1_side": Metric(_triple("truth_side"), f1_of),
 }
-"""By name. Facts are those told present unless it says `all`; `truth` compares with what a film was drawn with."""
+"""Figures by name. They count present facts, unless the name has `all`. `truth` compares with a drawn film's facts."""
 
 
 def known_metrics(texts: Sequence[ScoredText]) -> dict[str, Metric]:
-    """Leave out what needs the truth where a film has none."""
+    """Return the figures that can be computed: without those that need the truth if a study has none."""
     has_truth = all(text.truth is not None for text in texts)
     return {name: metric for name, metric in METRICS.items() if has_truth or not name.startswith("truth")}
 
 
 def tabulate(texts: Sequence[ScoredText], level: Level = Level.SYLLABLE) -> Table:
-    """Count every report: (report, column), the columns as `COLUMNS` names them."""
+    """Count every report: (report, column), with the columns of `COLUMNS`."""
     lexical = lexical_counts([text.reference for text in texts], [text.candidate for text in texts], level)
     facts = np.array([_fact_columns(text) for text in texts]).reshape(len(texts), len(COLUMNS) - NUM_COLUMNS)
     return np.concatenate([facts, lexical], axis=1)
 
 
 def summarise(texts: Sequence[ScoredText], table: Table) -> dict[str, dict[str, float]]:
-    """Give every figure with its interval over patients.
+    """Compute every figure with its interval over patients.
 
     Raises:
         ValueError: no texts.
@@ -135,7 +135,7 @@ def summarise(texts: Sequence[ScoredText], table: Table) -> dict[str, dict[str, 
 
 
 def summarise_findings(texts: Sequence[ScoredText]) -> dict[str, FindingScore]:
-    """Give each finding that is told present anywhere its F1 at the side's strictness, with interval and counts."""
+    """Compute F1 with side of each finding that any report states as present, with interval and counts."""
     pairs = [(present(reference), present(candidate)) for reference, candidate in (text.facts for text in texts)]
     named = {fact.finding for pair in pairs for facts in pair for fact in facts}
     findings = [finding for finding in Finding if finding in named]
@@ -159,7 +159,7 @@ def summarise_findings(texts: Sequence[ScoredText]) -> dict[str, FindingScore]:
 
 
 def report_f1(text: ScoredText) -> float:
-    """Score one report by its present facts, sides included; two reports that tell none agree."""
+    """Score one report by its present facts with sides. Two reports without present facts agree."""
     reference, candidate = text.facts
     return count(present(reference), present(candidate), Strictness.SIDE).f1
 

@@ -1,6 +1,6 @@
-"""Posts drawn films and reads the reports as they stream: `locust -f loadtests/locustfile.py --host ...`.
+"""Posts drawn images and reads the streamed reports: `locust -f loadtests/locustfile.py --host ...`.
 
-Beside the request itself Locust lists time-to-first-token and time-to-report, named as in monitoring/slo.yaml.
+Besides the request itself, Locust lists time-to-first-token and time-to-report, named as in monitoring/slo.yaml.
 """
 
 import time
@@ -24,14 +24,14 @@ _TIMEOUT_S = 600.0
 
 
 class Radiographer(HttpUser):
-    """Sends a film, reads the whole draft, and takes a breath before the next."""
+    """Sends an image, reads the whole draft, and pauses before the next."""
 
     wait_time = between(0.5, 1.5)
     studies: Studies
 
     @task
     def ask_for_a_report(self) -> None:
-        """Send one film; everything but a whole report is a failure, and every film that was sent is counted."""
+        """Send one image. Counts every image that was sent; anything but a complete report is a failure."""
         study = self.studies.next()
         form = report_form(study.image, study.fields)
         started_s = time.perf_counter()
@@ -50,16 +50,16 @@ class Radiographer(HttpUser):
                 events = read_events(response.iter_content(chunk_size=None))
                 for name, now_s in timed(events, time.perf_counter):
                     self._record(name, now_s - started_s)
-        # Locust counts no request that ends in an exception.
+        # Locust does not count a request that ends in an exception.
         except GreenletExit:
             waited_s = time.perf_counter() - started_s
-            # Who was about to wake when the load ended is killed at once, before a film is sent.
+            # A user that was about to wake when the load ended is killed at once, before it sends an image.
             if waited_s >= self.environment.stop_timeout:
                 self._record_failure(ReportFailed("cut off: the load ended first"), waited_s)
             raise
         except ClientError as error:
             self._record_failure(ReportFailed(f"{error.code}: {error}"), time.perf_counter() - started_s)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the film was sent
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the image was sent
             self._record_failure(error, time.perf_counter() - started_s)
 
     def _record(self, name: str, duration_s: float) -> None:
@@ -81,12 +81,12 @@ class Radiographer(HttpUser):
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _draw(environment: Environment, **_: Any) -> None:
-    # Each of Locust's workers has films of its own.
+    # Each Locust worker has its own images.
     Radiographer.studies = Studies(SEED + getattr(environment.runner, "worker_index", 0))
 
 
 def _require_ok(response: requests.Response) -> None:
-    """Raise what the problem document says; a connection that failed has no status."""
+    """Raise the problem document's code. A failed connection has no status."""
     if response.status_code != 200:
         problem = problem_of(response.content or b"", response.status_code, response.reason or "no answer")
         raise ReportFailed(f"{response.status_code} {problem.code}")

@@ -1,4 +1,4 @@
-"""Times the events of one report and rejects a report that is not whole; knows neither Locust nor HTTP."""
+"""Times the events of one report, and rejects an incomplete report."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,14 +6,14 @@ from serve_app.client import Event, ReportBody, ReportDone, SectionDelta
 
 
 class ReportFailed(Exception):
-    """No whole report came; the message begins with a code."""
+    """The report is missing or incomplete. The message begins with a code."""
 
 
 def timed(events: Iterable[Event], clock_s: Callable[[], float]) -> Iterator[tuple[str, float]]:
-    """Yield ("time-to-first-token", now) and ("time-to-report", now) as they come.
+    """Yield ("time-to-first-token", now) and ("time-to-report", now) when they happen.
 
     Raises:
-        ReportFailed: the report lacks a section or the disclaimer. Whatever `events` raises.
+        ReportFailed: the report lacks a section or the disclaimer. Also whatever `events` raises.
     """
     has_text = False
     for event in events:

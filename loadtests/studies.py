@@ -1,6 +1,6 @@
-"""The films that the load is made of: drawn by code, with patients, all from one seed.
+"""Draws the images and patients of a load test, all from one random seed.
 
-Drawn before the load begins: drawing takes time that must not be mistaken for the platform's.
+Draws the images before the load starts, so that drawing does not affect the measured times.
 """
 
 import io
@@ -20,16 +20,16 @@ _NUM_SHIFTS = 24
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One request: a PNG and what is said with it."""
+    """One request: a PNG and its form fields."""
 
     image: bytes
     fields: ReportOptions
 
 
 class Studies:
-    """An endless list of studies; a film that comes again is shifted by a pixel, so that no cache knows it.
+    """An endless sequence of studies. A repeated image is shifted by a pixel, so that no cache contains it.
 
-    First across, then down: each film comes 576 times before it comes as it was.
+    Shifts go first across, then down: each image appears 576 times before it repeats unchanged.
     """
 
     def __init__(self, seed: int, num_films: int = NUM_FILMS) -> None:
@@ -38,7 +38,7 @@ class Studies:
         self._numbers = count()
 
     def next(self) -> Study:
-        """Make the next study."""
+        """Return the next study."""
         round_number, index = divmod(next(self._numbers), len(self._films))
         down_px, across_px = divmod(round_number, _NUM_SHIFTS)
         film = np.roll(self._films[index], (down_px % _NUM_SHIFTS, across_px), axis=(0, 1))

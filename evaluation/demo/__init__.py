@@ -1,1 +1,1 @@
-"""The demo model's scores: follow-up questions, the published figures and the folder that is shipped."""
+"""Scores and publishes the demo model: follow-up questions, published figures, shipped folder."""

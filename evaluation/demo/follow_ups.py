@@ -1,6 +1,6 @@
-"""Asks a model about drawn films after it has reported on them, and judges each answer by the film's facts.
+"""Asks a model follow-up questions about drawn films, and judges each answer by the film's facts.
 
-Run it as `python -m evaluation.demo.follow_ups --data DATA --model CHECKPOINT`. Every question stands alone after the
+Run it as `python -m evaluation.demo.follow_ups --data DATA --model CHECKPOINT`. Every question directly follows the
 model's own report.
 """
 
@@ -40,7 +40,7 @@ _NUM_MISSES_SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question about one patient's film, and what the model answered; `is_whole` unless it was cut off."""
+    """One question about one patient's film, and the model's answer; `is_whole` unless it was truncated."""
 
     patient_id: str
     pair: FollowUp
@@ -53,12 +53,12 @@ class Asked:
 
     @property
     def is_present(self) -> bool:
-        """Whether the right answer tells something that is there, not that it is absent."""
+        """Whether the right answer states a finding, rather than its absence."""
         return any(fact.polarity is Polarity.PRESENT for fact in self.pair.facts)
 
 
 class Interviewer:
-    """Lets a model report on a film, then asks; at most `num_at_once` films are in progress."""
+    """Has a model report on films and then asks questions, with at most `num_at_once` films in progress."""
 
     def __init__(self, preparer: ImagePreparer, engine: Engine, prompts: PromptSet, num_at_once: int = 4) -> None:
         self._preparer = preparer
@@ -95,13 +95,13 @@ class Interviewer:
 
 
 def questions_about(study: ReportedStudy, num_max: int, seed: int) -> tuple[FollowUp, ...]:
-    """Choose what is asked of a drawn film; the same for every model."""
+    """Choose the questions about a drawn film, the same for every model."""
     rng = np.random.default_rng([seed, *study.study_id.encode()])
     return follow_ups(study.facts or (), rng)[:num_max]
 
 
 def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Share of right answers with 95 % intervals over patients, beside a model that denies whatever it is asked for."""
+    """Compute the share of right answers with intervals over patients, beside a baseline that denies everything."""
     marks = np.array([[one.is_right, one.is_right and one.is_present, one.is_present, 1] for one in asked], dtype=float)
     table = np.column_stack([marks, marks[:, 0] - marks[:, 1], 1 - marks[:, 2]])
     figures = {
@@ -126,7 +126,7 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
 async def interview(
     studies: Iterable[ReportedStudy], preparer: ImagePreparer, engine: Engine, num_questions: int, seed: int
 ) -> list[Asked]:
-    """Ask every study's questions, the questions of several studies at a time."""
+    """Ask the questions of every study, several studies at a time."""
     interviewer = Interviewer(preparer, engine, PROMPTS[Settings().orchestrator.prompt_version])
     tasks = [interviewer.ask(study, questions_about(study, num_questions, seed)) for study in studies]
     return [one for answers in await tqdm.gather(*tasks, desc="ask", unit="film") for one in answers]
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a checkpoint")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation") / NAME, help="the JSON file to write")
     parser.add_argument("--films", type=int, default=300)
-    parser.add_argument("--questions", type=int, default=6, help="at most, a film")
+    parser.add_argument("--questions", type=int, default=6, help="maximum per film")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     result = {

@@ -1,6 +1,6 @@
-"""Puts a scored demo model, its scores and its card where serving and the README find them.
+"""Copies a scored demo model, its scores and its card to the paths that serving and the README use.
 
-Run it as `python -m evaluation.demo.publish runs/demo`. Refuses scores that were measured on other weights.
+Run it as `python -m evaluation.demo.publish runs/demo`. Rejects scores that were measured on other weights.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _CARD = Path(__file__).parent / "card.md"
 
 
 def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBLISHED) -> None:
-    """Copy the last stage's checkpoint and the results, draw the sample film, write the card.
+    """Copy the last stage's checkpoint and the results, draw the sample image, write the card.
 
     Raises:
         ValueError: a result was measured on other weights.
@@ -35,7 +35,7 @@ def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBL
     for name, result in measured.items():
         if result["checkpoint_sha256"] != checkpoint_sha256(checkpoint):
             raise ValueError(f"{name} was measured on another checkpoint: evaluate this one first")
-    # The stage's own card stays behind: this one tells more.
+    # The stage's own card is left out: this one has more.
     shutil.rmtree(destination, ignore_errors=True)
     destination.mkdir(parents=True)
     for file in checkpoint.iterdir():

@@ -1,4 +1,4 @@
-"""Holds a demo model that was made anew against the published one: `python -m evaluation.demo.reproduced runs/demo`."""
+"""Compares a retrained demo model with the published one: `python -m evaluation.demo.reproduced runs/demo`."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from evaluation.demo.follow_ups import NAME as FOLLOW_UPS
 from evaluation.result import RESULT
 
 PUBLISHED = Path(__file__).parent.parent / "results"
-# File of a run's `evaluation` folder, file of the published result, and the figures that are held.
+# File in a run's `evaluation` folder, file of the published result, and the figures to compare.
 HELD = (
     (RESULT, "demo.json", ("fact_f1_side", "fact_f1_complete", "contradiction_ratio", "bleu", "rouge_l")),
     (FOLLOW_UPS, "demo_follow_ups.json", ("right_ratio",)),
@@ -24,7 +24,7 @@ HELD = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A figure made anew beside the published interval."""
+    """A reproduced figure and its published interval."""
 
     name: str
     value: float
@@ -62,8 +62,8 @@ def main() -> None:
     try:
         figures = hold(parser.parse_args().run / "evaluation", PUBLISHED)
     except FileNotFoundError as error:
-        sys.exit(f"{error.filename} is missing: nothing to hold the run against, or the run was not scored")
-    table = Table("figure", "made anew", "published 95 % interval", "")
+        sys.exit(f"{error.filename} is missing: score the run first, and keep the published results")
+    table = Table("figure", "reproduced", "published 95 % interval", "")
     for held in figures:
         verdict = "within" if held.is_within else "OUTSIDE"
         table.add_row(held.name, f"{held.value:.4f}", f"{held.low:.4f} to {held.high:.4f}", verdict)

@@ -1,1 +1,1 @@
-"""The doctors' benchmark: what raters said of a model's reports, how far they agree, which version they prefer."""
+"""The doctors' benchmark: ratings of a model's reports, the raters' agreement, and the preferred version."""

@@ -1,6 +1,6 @@
-"""How far the raters agree: quadratic-weighted kappa between every two of them, on the sections that both rated.
+"""Measures the raters' agreement: quadratic-weighted kappa of every two, on the sections that both rated.
 
-Kappa is None, with the reason, where it says nothing: no second rater, nothing in common, one score throughout.
+Kappa is None, with a reason, if it is undefined: no second rater, no common section, or only one score.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from evaluation.metrics.intervals import Interval
 
 SCORES = (1, 2, 3, 4, 5)
 NUM_RESAMPLES = 500
-"""Each costs one kappa; LLaVA-Rad's intervals have as many."""
+"""Each resample computes one kappa. LLaVA-Rad's intervals use as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two raters have in common on one axis."""
+    """The agreement of two raters on one axis."""
 
     raters: tuple[str, str]
     axis: Axis
@@ -43,7 +43,7 @@ def agreements(ratings: Sequence[Rating], seed: int = 0) -> Agreements:
     """Compare every two raters on every axis."""
     raters = sorted({rating.rater for rating in ratings})
     if len(raters) < 2:
-        return Agreements((), f"agreement needs two raters, there {'is one' if raters else 'is none'}")
+        return Agreements((), f"agreement needs two raters, but there is {'one' if raters else 'none'}")
     return Agreements(
         tuple(_agreement(ratings, pair, axis, seed) for pair in combinations(raters, 2) for axis in AXES), None
     )
@@ -58,7 +58,7 @@ def _agreement(ratings: Sequence[Rating], raters: tuple[str, str], axis: Axis, s
 
 
 def _common(ratings: Sequence[Rating], raters: tuple[str, str], axis: Axis) -> tuple[list[str], NDArray[np.int64]]:
-    """Pair the scores of one section of one model's report of one sample: samples, and (section, rater)."""
+    """Pair the scores of the sections that both rated. Returns samples, and scores as (section, rater)."""
     by_rater = [
         {(rating.sample, rating.model_version, rating.section): rating for rating in ratings if rating.rater == rater}
         for rater in raters
@@ -72,13 +72,13 @@ def _why_undefined(scores: NDArray[np.int64], raters: tuple[str, str]) -> str | 
     if not len(scores):
         return "they rated no section in common"
     constant = [rater for rater, column in zip(raters, scores.T, strict=True) if len(set(column)) == 1]
-    return f"{' and '.join(constant)} gave one score throughout" if constant else None
+    return f"{' and '.join(constant)} always gave the same score" if constant else None
 
 
 def _bounded(samples: Sequence[str], scores: NDArray[np.int64], seed: int) -> Interval:
-    """Bootstrap over samples: a sample's sections, of all models, are drawn together.
+    """Bootstrap over samples: all sections of a sample, of all models, are drawn together.
 
-    Resamples in which kappa is undefined are left out.
+    Leaves out resamples with an undefined kappa.
     """
     groups = [np.flatnonzero(np.asarray(samples) == sample) for sample in sorted(set(samples))]
     random = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
-"""`clara doctors`: what the raters said, how far they agree, and whether one version is better than another.
+"""`clara doctors`: summarises ratings, the raters' agreement, and the comparison of two versions.
 
-Loaded with every `clara` command, so that what it computes with is imported only when it runs.
+Every `clara` command imports this module, so heavy imports happen only when it runs.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Against = Annotated[
 
 
 def doctors(ratings: Ratings, against: Against = None) -> None:
-    """Sum up doctors' ratings: scores, errors, agreement, and the difference to another version."""
+    """Summarise doctors' ratings: scores, errors, agreement, and the difference from another version."""
     from evaluation.doctors.agreement import agreements
     from evaluation.doctors.compare import compare
     from evaluation.doctors.records import read_ratings
@@ -46,7 +46,7 @@ def _print_scores(ratings: "Sequence[Rating]", out: Console) -> None:
     from evaluation.doctors.records import AXES, ErrorTick
 
     scores = Table("version", "section", "ratings", "accuracy", "completeness", title="Mean scores (1 to 5)")
-    # Blanks for hyphens: a heading may then wrap, and all five fit into 80 columns.
+    # Blanks instead of hyphens, so that headings can wrap and all five fit into 80 columns.
     ticks = Table(
         "version",
         Column("section", min_width=10),

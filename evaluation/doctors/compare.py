@@ -1,6 +1,6 @@
-"""Two model versions by the same raters on the same sections: which scores higher, and which errors are ticked.
+"""Compares two model versions by the same raters on the same sections: scores and ticked errors.
 
-Knows one model version a side; sections rated of one side only are counted and left out.
+Each side has one model version. Sections that were rated on one side only are counted and left out.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[Rating, Rating]
 
 @dataclass(frozen=True, slots=True)
 class AxisDifference:
-    """After minus before on one axis; positive is better."""
+    """The difference after minus before on one axis. Positive is better."""
 
     axis: Axis
     mean: Interval
@@ -31,7 +31,7 @@ class AxisDifference:
 
 @dataclass(frozen=True, slots=True)
 class TickRates:
-    """The share of sections with an error ticked, of the pairs that ticks were asked of on both sides; None of none."""
+    """The share of sections with an error ticked, over pairs with ticks on both sides. None without such a pair."""
 
     tick: ErrorTick
     before_ratio: float | None
@@ -53,12 +53,12 @@ def compare(before: Sequence[Rating], after: Sequence[Rating], seed: int = 0) ->
     """Pair by (sample, section, rater) and compare.
 
     Raises:
-        ValueError: a side holds no model version or several, or nothing pairs.
+        ValueError: a side does not have exactly one model version, or there is no pair.
     """
     names = _only_version(before), _only_version(after)
     pairs = _paired(before, after)
     if not pairs:
-        raise ValueError(f"no rater has rated the same section of the same sample of {names[0]} and {names[1]}")
+        raise ValueError(f"no rater has rated the same section of the same sample for both {names[0]} and {names[1]}")
     return Comparison(
         *names,
         num_pairs=len(pairs),
@@ -72,7 +72,9 @@ def compare(before: Sequence[Rating], after: Sequence[Rating], seed: int = 0) ->
 def _only_version(ratings: Sequence[Rating]) -> str:
     versions = sorted({rating.model_version for rating in ratings})
     if len(versions) != 1:
-        raise ValueError(f"a side needs ratings of one model version, this one has {', '.join(versions) or 'none'}")
+        raise ValueError(
+            f"a side needs ratings of exactly one model version, but this one has {', '.join(versions) or 'none'}"
+        )
     return versions[0]
 
 
@@ -95,7 +97,7 @@ def _signed_rank(samples: Sequence[str], differences: NDArray[np.float64]) -> tu
     if not differences.any():
         return None, "all differences are zero"
     names, rows = np.unique(np.asarray(samples), return_inverse=True)
-    # Rounded, so that equal means of different counts stay tied.
+    # Rounded, so that equal means from different counts stay tied.
     means = np.round(np.bincount(rows, weights=differences) / np.bincount(rows), 9)
     if not means.any():
         return None, f"the differences cancel within each of the {len(names)} samples"

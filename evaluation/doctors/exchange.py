@@ -1,7 +1,6 @@
-"""`clara import-ratings` and `clara export-ratings`: the first version's records into our ratings, and back.
+"""`clara import-ratings` and `clara export-ratings`: convert the first version's records to our ratings and back.
 
-Loaded with every `clara` command, so that what reads a run is imported only when it runs. A report's words go from file
-to file and are never printed.
+Every `clara` command imports this module, so heavy imports happen only when it runs. Report texts are never printed.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from evaluation.doctors.records import Axis, Name, Pseudonym
 
 
 def _fitting(kind: Any) -> Callable[[str], str]:
-    """Make a check that an option is what the records can hold."""
+    """Return a check that an option is valid in the records."""
 
     def checked(given: str) -> str:
         try:
@@ -29,20 +28,20 @@ def _fitting(kind: Any) -> Callable[[str], str]:
 
 
 def import_ratings(
-    seed: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The first version's records as JSONL.")],
-    ratings: Annotated[Path, typer.Argument(help="Ratings to write, a new file.")],
-    rater: Annotated[str, typer.Option(callback=_fitting(Pseudonym), help="Code that stands for who rated.")],
+    records: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The first version's records as JSONL.")],
+    ratings: Annotated[Path, typer.Argument(help="New file for the ratings.")],
+    rater: Annotated[str, typer.Option(callback=_fitting(Pseudonym), help="Code of the rater.")],
     model_version: Annotated[str, typer.Option(callback=_fitting(Name), help="The model whose reports were rated.")],
 ) -> None:
-    """Take over doctors' scores that the first version of CLARA wrote."""
-    from evaluation.doctors.records import read_seed_turns, write_ratings
-    from evaluation.doctors.seed import ratings_of
+    """Import doctors' scores that the first version of CLARA recorded."""
+    from evaluation.doctors.first_version import ratings_of
+    from evaluation.doctors.records import read_first_version_turns, write_ratings
 
-    with _said_plainly(ValueError, OSError):
+    with _exit_on(ValueError, OSError):
         _require_new(ratings)
-        turns = read_seed_turns(seed)
+        turns = read_first_version_turns(records)
         write_ratings(ratings, ratings_of(turns, rater, model_version))
-    _tell(f"lines read: {len(turns)}; the seed's one score was taken for both axes, accuracy and completeness")
+    _print(f"lines read: {len(turns)}; the one score of each line was taken for both axes, accuracy and completeness")
 
 
 def export_ratings(
@@ -50,42 +49,42 @@ def export_ratings(
     run: Annotated[
         Path, typer.Argument(exists=True, file_okay=False, help="Folder of `clara evaluate`: the rated drafts.")
     ],
-    seed: Annotated[Path, typer.Argument(help="The first version's records to write, a new file.")],
-    axis: Annotated[Axis, typer.Option(help="Which of the two scores is to be the one.")],
-    rater: Annotated[str | None, typer.Option(help="Whose ratings, where there are several raters'.")] = None,
-    model_version: Annotated[str | None, typer.Option(help="Of which model, where there are several.")] = None,
+    records: Annotated[Path, typer.Argument(help="New file for the first version's records.")],
+    axis: Annotated[Axis, typer.Option(help="Which of the two scores to export.")],
+    rater: Annotated[str | None, typer.Option(help="The rater, if there are several.")] = None,
+    model_version: Annotated[str | None, typer.Option(help="The model version, if there are several.")] = None,
 ) -> None:
-    """Write doctors' scores as the first version of CLARA did, with the texts that were rated.
+    """Export doctors' scores in the first version's format, with the rated texts.
 
-    The file holds report texts: keep it as confidential as the data.
+    The file contains report texts: keep it as confidential as the data.
     """
-    from evaluation.doctors.records import read_ratings, write_seed_turns
-    from evaluation.doctors.seed import chosen, turns_of
+    from evaluation.doctors.first_version import chosen, turns_of
+    from evaluation.doctors.records import read_ratings, write_first_version_turns
     from evaluation.predictions import UnusableFolder, read_predictions
 
-    with _said_plainly(ValueError, OSError, UnusableFolder):
-        _require_new(seed)
+    with _exit_on(ValueError, OSError, UnusableFolder):
+        _require_new(records)
         rated = chosen(read_ratings(ratings), rater, model_version)
         turns = turns_of(rated, read_predictions(run), axis)
         if not turns:
-            raise ValueError(f"none of the {len(rated)} ratings is of a sample that has a draft in {run}")
-        write_seed_turns(seed, turns)
-    _tell(f"lines written: {len(turns)}; ratings left out, as their samples have no draft: {len(rated) - len(turns)}")
+            raise ValueError(f"no sample of the {len(rated)} ratings has a draft in {run}")
+        write_first_version_turns(records, turns)
+    _print(f"lines written: {len(turns)}; ratings left out, without a draft of their sample: {len(rated) - len(turns)}")
 
 
 @contextmanager
-def _said_plainly(*expected: type[Exception]) -> Iterator[None]:
+def _exit_on(*expected: type[Exception]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        _tell(str(error), style="red")
+        _print(str(error), style="red")
         raise typer.Exit(1) from error
 
 
 def _require_new(file: Path) -> None:
     if file.exists():
-        raise ValueError(f"{file} is there already: give a new file")
+        raise ValueError(f"{file} already exists: name a new file")
 
 
-def _tell(message: str, style: str | None = None) -> None:
+def _print(message: str, style: str | None = None) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(message, style=style, markup=False)

@@ -1,6 +1,6 @@
-"""Doctors' scores as JSONL, one line a rating: our own record, and the seed's exactly as it wrote it.
+"""Doctors' scores as JSONL, one rating per line: our own records, and the first version's, byte for byte.
 
-Scores and ticks have no defaults: what a doctor did not give is not there. Knows no statistics.
+Scores and ticks have no defaults: a record contains only what a doctor entered.
 """
 
 import json
@@ -12,10 +12,10 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 Score = Annotated[int, Field(ge=1, le=5)]
-"""1 is wholly wrong, 5 is perfect."""
+"""From 1 (entirely wrong) to 5 (perfect)."""
 
 Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-"""A short code that stands for a rater; it has no room for a name with blanks or capitals."""
+"""A short code for a rater. Its pattern rejects names with blanks or capitals."""
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[\w.:/@+-]+$")]
 
@@ -29,7 +29,7 @@ class Section(StrEnum):
 
 
 class ErrorTick(StrEnum):
-    """What a rater ticks as wrong in a section."""
+    """The errors that a rater can tick for a section."""
 
     FALSE_FINDING = "false-finding"
     MISSED_FINDING = "missed-finding"
@@ -55,11 +55,11 @@ class Rating(_Record):
     accuracy: Score
     completeness: Score
     errors: frozenset[ErrorTick] | None
-    """Empty means that the rater found none of them, None that nobody asked."""
+    """Empty: the rater found none of them. None: the rater was not asked."""
 
     @property
     def key(self) -> tuple[str, str, Section, str]:
-        """What there can be only one rating of: (model version, sample, section, rater)."""
+        """The unique key of a rating: (model version, sample, section, rater)."""
         return self.model_version, self.sample, self.section, self.rater
 
     @field_serializer("errors")
@@ -67,8 +67,8 @@ class Rating(_Record):
         return None if errors is None else [tick.value for tick in ErrorTick if tick in errors]
 
 
-class SeedTurn(_Record):
-    """One turn as the seed's doctor page wrote it: one score, no rater, no model; both turns carry the same score."""
+class FirstVersionTurn(_Record):
+    """One turn as the first version's doctor page recorded it: one score for both turns, no rater, no model."""
 
     sample_idx: int
     answer_idx: Literal[1, 2]
@@ -78,7 +78,7 @@ class SeedTurn(_Record):
 
 
 class BadRecords(ValueError):
-    """Lines that are no records: (line number from 1, reason) each, without the words that they held."""
+    """Lines that are not records, each as (line number from 1, reason), without their content."""
 
     def __init__(self, file: Path, reasons: Sequence[tuple[int, str]]) -> None:
         super().__init__("\n".join(f"{file}:{number}: {reason}" for number, reason in reasons))
@@ -90,7 +90,7 @@ def read_ratings(file: Path) -> list[Rating]:
     """Read our own records.
 
     Raises:
-        BadRecords: a line is none, or rates what an earlier line has rated for the same rater.
+        BadRecords: a line is not a record, or repeats an earlier rating by the same rater.
     """
     ratings = _read(file, Rating)
     if twice := rated_twice(rating.key for rating in ratings):
@@ -99,10 +99,10 @@ def read_ratings(file: Path) -> list[Rating]:
 
 
 def rated_twice(keys: Iterable[Hashable]) -> list[tuple[int, str]]:
-    """Find the lines that rate what an earlier line has rated, given what each line rates."""
+    """Find the lines whose key repeats the key of an earlier line."""
     first_lines: dict[Hashable, int] = {}
     firsts = ((number, first_lines.setdefault(key, number)) for number, key in enumerate(keys, start=1))
-    return [(number, f"rates again what line {first} has rated") for number, first in firsts if first != number]
+    return [(number, f"repeats the rating of line {first}") for number, first in firsts if first != number]
 
 
 def write_ratings(file: Path, ratings: Iterable[Rating]) -> None:
@@ -110,22 +110,22 @@ def write_ratings(file: Path, ratings: Iterable[Rating]) -> None:
     _write(file, ratings)
 
 
-def read_seed_turns(file: Path) -> list[SeedTurn]:
-    """Read the seed's records in their order.
+def read_first_version_turns(file: Path) -> list[FirstVersionTurn]:
+    """Read the first version's records in their order.
 
     Raises:
-        BadRecords: a line is none.
+        BadRecords: a line is not a record.
     """
-    return _read(file, SeedTurn)
+    return _read(file, FirstVersionTurn)
 
 
-def write_seed_turns(file: Path, turns: Iterable[SeedTurn]) -> None:
-    """Write the seed's records: its keys in its order, Vietnamese as it is."""
+def write_first_version_turns(file: Path, turns: Iterable[FirstVersionTurn]) -> None:
+    """Write the first version's records: keys in its order, Vietnamese unescaped."""
     _write(file, turns)
 
 
 def _read(file: Path, record: type[AnyRecord]) -> list[AnyRecord]:
-    """Split at line feeds only: a report may hold U+2028, which `splitlines` takes for a line's end."""
+    """Split at line feeds only: a report may contain U+2028, at which `splitlines` also splits."""
     lines = file.read_bytes().split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -147,6 +147,6 @@ def _write(file: Path, records: Iterable[_Record]) -> None:
 
 
 def _reason(error: ValidationError) -> str:
-    """Name the fields and what is wrong with them; a report's words stay out of messages."""
+    """Name the invalid fields and their errors, without report texts."""
     details = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'line'}: {one['msg']}" for one in details)

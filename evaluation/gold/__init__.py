@@ -1,1 +1,1 @@
-"""Sentences with their facts, annotated by hand without sight of the extractor."""
+"""Sentences with their facts, annotated by hand without knowledge of the extractor's output."""

@@ -21,7 +21,7 @@ RESULT = FOLDER.parent / "results" / "gold.json"
 
 @dataclass(frozen=True, slots=True)
 class GoldSentence:
-    """A sentence or short report, and the facts it tells by GUIDELINE.md."""
+    """A sentence or short report, and its facts by GUIDELINE.md."""
 
     id: str
     text: str
@@ -35,7 +35,7 @@ def read_gold(file: Path) -> list[GoldSentence]:
 
 
 def score(sentences: Sequence[GoldSentence]) -> dict[str, Any]:
-    """Score the extractor at each strictness; a miss shows what was not read and what was read instead."""
+    """Score the extractor at each strictness. A miss lists the missing facts and the extra ones."""
     pairs = [(sentence.facts, extract(sentence.text)) for sentence in sentences]
     counted = {strictness: micro(pairs, strictness) for strictness in Strictness}
     return {

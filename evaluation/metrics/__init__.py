@@ -1,1 +1,1 @@
-"""How reports are compared: words, atomic facts, and how sure the figures are."""
+"""Compares reports by words and by atomic facts, with confidence intervals."""

@@ -1,7 +1,6 @@
-"""Precision and recall of atomic facts at three levels of strictness, and contradictions apart.
+"""Precision and recall of atomic facts at three levels of strictness, and contradictions.
 
-Works on sets of facts; knows nothing about texts, models or files. Source of the levels: RadGraph F1 (simple, partial,
-complete).
+Source of the levels: RadGraph F1 (simple, partial, complete).
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
@@ -11,11 +10,11 @@ from enum import StrEnum
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 
 Pair = tuple[frozenset[Fact], frozenset[Fact]]
-"""The facts of a reference and of the report that is compared with it, in this order."""
+"""The facts of a reference and of the candidate, in this order."""
 
 
 class Strictness(StrEnum):
-    """What must agree for a fact to count: finding and polarity, the side as well, location and severity as well."""
+    """What must agree for two facts to match: finding and polarity; the side too; location and severity too."""
 
     FINDING = "finding"
     SIDE = "side"
@@ -31,10 +30,10 @@ _KEYS: dict[Strictness, Callable[[Fact], Hashable]] = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Facts that both reports tell, and all that the candidate and the reference tell; counts add up over reports.
+    """Counts of matched facts, of the candidate's facts and of the reference's facts. They add up over reports.
 
-    A ratio without a denominator is 1 where both reports tell nothing, else 0: silence about a sick patient is no
-    precision, and invention about a healthy one no recall.
+    A ratio without a denominator is 1 if both reports state nothing, otherwise 0: silence about a sick patient is not
+    precision, and invention about a healthy one is not recall.
     """
 
     num_matched: int = 0
@@ -62,7 +61,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Contradictions:
-    """The dangerous errors: a finding that one report tells present and the other absent, or on the other side."""
+    """The dangerous errors: a finding that is present in one report, and absent or on the other side in the other."""
 
     num_polarity: int = 0
     num_side: int = 0
@@ -73,13 +72,13 @@ class Contradictions:
 
 
 def count(reference: Collection[Fact], candidate: Collection[Fact], strictness: Strictness) -> Counts:
-    """Count the facts of one pair; facts that are equal at this level count once."""
+    """Count the facts of one pair. Facts that are equal at this level count once."""
     true, told = ({_KEYS[strictness](fact) for fact in facts} for facts in (reference, candidate))
     return Counts(len(true & told), len(told), len(true))
 
 
 def present(facts: Iterable[Fact]) -> frozenset[Fact]:
-    """Keep what is told to be there: negative lines are easy, and would flatter every score."""
+    """Keep the present facts: negative ones are easy and would inflate every score."""
     return frozenset(fact for fact in facts if fact.polarity is Polarity.PRESENT)
 
 
@@ -89,7 +88,7 @@ def micro(pairs: Iterable[Pair], strictness: Strictness) -> Counts:
 
 
 def macro_f1(pairs: Sequence[Pair], strictness: Strictness) -> float:
-    """Average the F1 of each report, so that a long report counts no more than a short one.
+    """Average the F1 of each report, so that long and short reports have equal weight.
 
     Raises:
         ValueError: no pairs.
@@ -100,7 +99,7 @@ def macro_f1(pairs: Sequence[Pair], strictness: Strictness) -> float:
 
 
 def by_finding(pairs: Sequence[Pair], strictness: Strictness) -> dict[Finding, Counts]:
-    """Score each finding that either side tells anywhere."""
+    """Score each finding that any report states."""
     named = {fact.finding for pair in pairs for facts in pair for fact in facts}
     return {
         finding: micro((_only(pair, finding) for pair in pairs), strictness) for finding in Finding if finding in named
@@ -108,11 +107,12 @@ def by_finding(pairs: Sequence[Pair], strictness: Strictness) -> dict[Finding, C
 
 
 def contradictions(reference: Collection[Fact], candidate: Collection[Fact]) -> Contradictions:
-    """Count the candidate's facts that say the opposite of the reference and nothing that agrees with it.
+    """Count the candidate's facts that contradict the reference and agree with none of its facts.
 
-    A polarity is turned when a finding is told present here and absent there of sides that meet (no side meets every
-    side); a side is turned when a present finding is told right here and only left there. Uncertain facts turn nothing.
-    Several may turn one fact of the reference, so there may be more of them than it has facts.
+    A polarity is flipped if a finding is present in one report and absent in the other on a common side (an unstated
+    side matches every side). A side is swapped if a present finding is right in one report and only left in the other.
+    Uncertain facts contradict nothing. Several facts may contradict one fact of the reference, so their number may
+    exceed its facts.
     """
     flipped = sum(_is_flipped(fact, reference) for fact in candidate)
     swapped = sum(_is_swapped(fact, reference) for fact in candidate)

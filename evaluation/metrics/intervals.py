@@ -1,4 +1,4 @@
-"""Confidence intervals by bootstrap over patients: a patient's reports are drawn together or not at all."""
+"""Confidence intervals by bootstrap over patients: all reports of a patient are drawn together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From counts added up over the patients of each resample, (resample, count), to a figure each, (resample,)."""
+"""Computes a figure per resample, (resample,), from the counts summed over its patients, (resample, count)."""
 
 NUM_RESAMPLES = 2000
 _RESAMPLES_AT_ONCE = 100
@@ -23,33 +23,33 @@ class Interval:
 
 
 def f1_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute F1 from columns (matched, told, true); 1 where nothing is told or true."""
+    """Compute F1 from columns (matched, told, true); 1 if both reports state nothing."""
     matched, told, true = sums.T
     both = told + true
     return np.where(both > 0, 2 * matched / np.where(both > 0, both, 1), 1.0)
 
 
 def ratio_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute a share from columns (part, whole); 0 where there is no whole."""
+    """Compute a share from columns (part, whole); 0 if the whole is 0."""
     part, whole = sums.T
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), 0.0)
 
 
 def interval(patients: Sequence[str], counts: NDArray[np.float64], statistic: Statistic, seed: int = 0) -> Interval:
-    """Bound a figure of pooled counts; see `intervals`."""
+    """Compute a figure of pooled counts with its interval; see `intervals`."""
     return intervals(patients, counts, {"": statistic}, seed)[""]
 
 
 def intervals(
     patients: Sequence[str], counts: NDArray[np.float64], statistics: Mapping[str, Statistic], seed: int = 0
 ) -> dict[str, Interval]:
-    """Bound several figures of the same pooled counts, by the same resamples.
+    """Compute several figures of the same pooled counts with their intervals, from the same resamples.
 
     Args:
         patients: the patient of each report.
-        counts: (report, count), what the statistics add up.
-        statistics: by name; each is given all columns.
-        seed: equal seeds draw equal patients.
+        counts: (report, count), the columns that the statistics sum.
+        statistics: by name; each gets all columns.
+        seed: equal random seeds draw equal patients.
 
     Raises:
         ValueError: no reports.
@@ -66,7 +66,7 @@ def difference(
     statistic: Statistic,
     seed: int = 0,
 ) -> Interval:
-    """Bound `after` minus `before` on the same reports; see `differences`."""
+    """Compute `after` minus `before` on the same reports with its interval; see `differences`."""
     return differences(patients, before, after, {"": statistic}, seed)[""]
 
 
@@ -77,7 +77,7 @@ def differences(
     statistics: Mapping[str, Statistic],
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Bound several differences `after` minus `before`: each resample draws the same patients of both.
+    """Compute several differences `after` minus `before`. Each resample draws the same patients from both.
 
     Raises:
         ValueError: no reports.
@@ -101,10 +101,10 @@ def _by_patient(patients: Sequence[str], counts: NDArray[np.float64]) -> NDArray
 
 
 def _resampled_sums(grouped: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Draw as many patients as there are, with replacement; equal seeds draw equal patients."""
+    """Draw as many patients as there are, with replacement. Equal random seeds draw equal patients."""
     num_patients, rng = len(grouped), np.random.default_rng(seed)
     even = np.full(num_patients, 1 / num_patients)
-    # Some resamples at a time: of a large data set all would take gigabytes.
+    # In batches: for a large data set, all resamples at once would take gigabytes.
     drawn = (
         rng.multinomial(num_patients, even, _RESAMPLES_AT_ONCE) for _ in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE)
     )

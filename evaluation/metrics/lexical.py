@@ -1,7 +1,7 @@
-"""BLEU and ROUGE-L for Vietnamese, by the reference implementations over a tokenisation that is right for it.
+"""BLEU and ROUGE-L for Vietnamese: the reference implementations with a tokenisation that suits Vietnamese.
 
-ROUGE's own tokeniser throws Vietnamese letters away, and unsplit punctuation halves BLEU: both get syllables (or words)
-that are already apart. Source: sacrebleu, Post 2018 (WMT); rouge-score, Lin 2004.
+ROUGE's own tokeniser drops Vietnamese letters, and unsplit punctuation halves BLEU, so both get syllables (or words)
+that are already separated. Source: sacrebleu, Post 2018 (WMT); rouge-score, Lin 2004.
 """
 
 import re
@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 class Level(StrEnum):
-    """What a token is: a syllable needs no model and never changes; a word is what pyvi takes for one."""
+    """The unit of a token: a syllable, which needs no model and never changes, or a word as pyvi segments it."""
 
     SYLLABLE = "syllable"
     WORD = "word"
@@ -30,7 +30,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LexicalScore:
-    """Corpus BLEU, 0 to 100, with the signature that makes it comparable; mean ROUGE-L F, 0 to 1."""
+    """Corpus BLEU (0 to 100) with its signature for comparisons, and mean ROUGE-L F (0 to 1)."""
 
     bleu: float
     bleu_signature: str
@@ -39,7 +39,7 @@ class LexicalScore:
 
 
 def tokens(text: str, level: Level = Level.SYLLABLE) -> list[str]:
-    """Split a report: NFC, small letters, one placement of tone marks, punctuation apart."""
+    """Split a report into tokens: NFC, lower case, normalised tone marks, separate punctuation."""
     folded = one_tone_placement(unicodedata.normalize("NFC", text).casefold())
     return _TOKEN.findall(_words()(folded) if level is Level.WORD else folded)
 
@@ -48,10 +48,10 @@ def lexical_score(references: Sequence[str], candidates: Sequence[str], level: L
     """Compare reports with their references, pair by pair.
 
     Raises:
-        ValueError: no pairs, or not as many candidates as references.
+        ValueError: no pairs, or different numbers of candidates and references.
     """
     if not references:
-        raise ValueError("no reports cannot be compared")
+        raise ValueError("there are no reports to compare")
     counts = lexical_counts(references, candidates, level)
     sums = counts.sum(axis=0, keepdims=True)
     return LexicalScore(float(bleu_of(sums)[0]), bleu_signature(level), float(rouge_l_of(sums)[0]), level)
@@ -62,7 +62,7 @@ def lexical_counts(
 ) -> NDArray[np.float64]:
     """Count each pair as (pair, 12): two lengths, four n-gram matches, four n-gram totals, ROUGE-L F, 1.
 
-    Added up over pairs, they give the figures by `bleu_of` and `rouge_l_of`.
+    Summed over pairs, they yield the figures with `bleu_of` and `rouge_l_of`.
 
     Raises:
         ValueError: not as many candidates as references.
@@ -79,7 +79,7 @@ def lexical_counts(
 
 
 def bleu_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute corpus BLEU from summed columns; both texts wordless is 0, as sacrebleu has it."""
+    """Compute corpus BLEU from summed columns. If both texts are empty it is 0, as in sacrebleu."""
     return np.array([_bleu_of_row(row.astype(int).tolist()) for row in sums[:, :10]])
 
 
@@ -90,9 +90,9 @@ def rouge_l_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def bleu_signature(level: Level) -> str:
-    """Say how BLEU was computed, so that it can be compared with another."""
+    """Return how BLEU was computed, for comparisons."""
     bleu = _bleu()
-    bleu.corpus_score(["."], [["."]])  # The signature is complete once a reference was seen.
+    bleu.corpus_score(["."], [["."]])  # The signature is complete only after scoring a reference.
     return f"{bleu.get_signature()}|tok:clara-{level}"
 
 
@@ -110,14 +110,14 @@ def _f(rouge: RougeScorer, reference: str, candidate: str) -> float:
 
 
 class _Blanks:
-    """Splits what is split already."""
+    """Splits at blanks only: the text is already tokenised."""
 
     def tokenize(self, text: str) -> list[str]:
         return text.split()
 
 
 def _words() -> Callable[[str], str]:
-    """Load pyvi when it is wanted: its model takes seconds."""
+    """Load pyvi on first use, because its model takes seconds to load."""
     from pyvi import ViTokenizer
 
     tokenize: Callable[[str], str] = ViTokenizer.tokenize

@@ -1,1 +1,1 @@
-"""Drawn reports with one error planted in each: how many of them the check of drafts finds."""
+"""Drawn reports with one planted error each, to measure how many the check of drafts finds."""

@@ -1,1 +1,1 @@
-"""A run's result as one page that needs nothing else."""
+"""A run's result as one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""The worst drafts beside what they should have said: contradictions first, then the lowest scores."""
+"""Finds the worst drafts, with their references: contradictions first, then the lowest scores."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ _SHOWN_PX = 640
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One study: both reports, and the present facts in which they differ."""
+    """One study: both reports, and the present facts that differ."""
 
     study_id: str
     reference: Text
@@ -32,14 +32,14 @@ class Case:
 
 
 def worst_cases(predictions: Sequence[Prediction], num: int) -> list[Case]:
-    """Choose the worst; reports that agree in full are none."""
+    """Choose the worst drafts. Drafts without any difference are left out."""
     cases = [_case(one, one.draft) for one in predictions if one.draft is not None]
     cases.sort(key=lambda case: (-case.num_contradictions, case.f1, case.study_id))
     return [case for case in cases if case.f1 < 1 or case.num_contradictions][:num]
 
 
 def image_data_url(image: bytes) -> str | None:
-    """Show a film of any readable kind as a small PNG in a data address; None when it cannot be read."""
+    """Encode any readable image as a small PNG data URL, or return None if it cannot be read."""
     try:
         film = decode(image, PreprocessorSettings())
     except ClaraError:
@@ -52,7 +52,7 @@ def image_data_url(image: bytes) -> str | None:
 
 
 def say(fact: Fact) -> str:
-    """Name a fact in a few words."""
+    """Return a short text for a fact."""
     return " ".join(part for part in (fact.finding, fact.side, fact.location, fact.severity) if part is not None)
 
 

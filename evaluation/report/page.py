@@ -1,6 +1,6 @@
-"""Writes report.html: figures, baselines, plots and the worst cases in one file without any address outside it.
+"""Writes report.html: figures, baselines, plots and the worst cases in one file without external links.
 
-Report texts are shown as text: the template escapes whatever a model wrote.
+The template escapes all report texts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ PAGE = "report.html"
 NUM_CASES = 8
 
 ReadImages = Callable[[Iterable[str]], dict[str, bytes]]
-"""From study ids to their image files."""
+"""Reads image files by study id."""
 
 
 def write_page(
@@ -32,7 +32,7 @@ def write_page(
 
 
 def render(result: Mapping[str, Any], predictions: Sequence[Prediction], read_images: ReadImages) -> str:
-    """Make the page's HTML."""
+    """Render the page's HTML."""
     cases = worst_cases(predictions, NUM_CASES)
     images = read_images([case.study_id for case in cases]) if cases else {}
     environment = Environment(

@@ -1,6 +1,6 @@
-"""Two figures as inline SVG: how report scores spread, and F1 of each finding.
+"""Draws two figures as inline SVG: the distribution of report scores, and F1 of each finding.
 
-matplotlib's file is cut down to its `svg` element: no address in it, text stays text, each figure with its name.
+Keeps only the `svg` element of matplotlib's file: no links, text as text, and a label for each figure.
 """
 
 import io
@@ -34,13 +34,13 @@ def finding_bars(by_finding: Mapping[str, FindingScore]) -> Markup:
     figure = Figure(figsize=(7, 1 + 0.26 * len(names)), layout="constrained")
     axes = figure.subplots()
     values = [one["value"] for one in found]
-    # The figure of all reports may lie outside a percentile interval by a hair.
+    # The value over all reports may be slightly outside a percentile interval.
     below = [max(one["value"] - one["low"], 0) for one in found]
     above = [max(one["high"] - one["value"], 0) for one in found]
     labels = [f"{name} ({by_finding[name]['num_true']})" for name in names]
     axes.barh(labels, values, xerr=(below, above), color=_COLOUR, ecolor="#222222", capsize=2)
     axes.set(xlim=(0, 1.05), xlabel="F1 with 95 % interval (times in the references)")
-    return _svg(figure, f"Bars of the F1 of {len(names)} findings; the table holds the same figures")
+    return _svg(figure, f"Bars of the F1 of {len(names)} findings; the table has the same figures")
 
 
 def _svg(figure: Figure, label: str) -> Markup:
@@ -49,5 +49,5 @@ def _svg(figure: Figure, label: str) -> Markup:
         FigureCanvasSVG(figure).print_svg(file, metadata=_NO_METADATA)
     drawing = re.sub(r"<metadata>.*?</metadata>", "", file.getvalue(), flags=re.DOTALL)
     drawing = drawing[drawing.index("<svg") :]
-    # Markup from here on: what matplotlib wrote holds finding names and numbers only.
+    # Safe as markup: matplotlib's output contains only finding names and numbers.
     return Markup(drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))

@@ -1,4 +1,4 @@
-"""Two turns through OpenAI's client, as one would write it against a bare model server."""
+"""The two turns with OpenAI's client, as a simple program for a model server."""
 
 import base64
 import time
@@ -16,17 +16,17 @@ _SETTINGS = Settings().orchestrator
 _FINDINGS, _IMPRESSION = questions(PROMPTS[_SETTINGS.prompt_version], Patient())
 MODEL = "clara-demo"
 LIMITS_TOKENS = (_SETTINGS.max_findings_tokens, _SETTINGS.max_impression_tokens)
-"""Longest answer of each turn."""
+"""Maximum number of tokens of each turn."""
 
 
 def first_question(film: bytes) -> dict[str, Any]:
-    """Ask for the findings; the film goes along as it is, as a data URL."""
+    """Ask for the findings, with the unprepared image as a data URL."""
     url = f"data:image/png;base64,{base64.b64encode(film).decode()}"
     return _message("user", _FINDINGS.text, {"type": "image_url", "image_url": {"url": url}})
 
 
 def second_question(first: dict[str, Any], findings: str) -> list[dict[str, Any]]:
-    """Ask for the impression of what was found."""
+    """Ask for the impression, given the findings."""
     return [first, _message("assistant", findings), _message("user", _IMPRESSION.text)]
 
 
@@ -41,7 +41,7 @@ class ChatTarget(Target):
         self._client = AsyncOpenAI(base_url=base_url, api_key="none", timeout=600, max_retries=0)
 
     async def report(self, number: int, film: bytes) -> Sample:
-        """Make one report there."""
+        """Request one report from the model server."""
         started = time.perf_counter()
         question = first_question(film)
         findings, first_s, num_findings = await self._ask([question], LIMITS_TOKENS[0])
@@ -58,7 +58,7 @@ class ChatTarget(Target):
         )
 
     async def _ask(self, messages: list[Any], max_tokens: int) -> tuple[str, float, int]:
-        """Return an answer, when its first text came (`time.perf_counter`), and its tokens."""
+        """Return an answer, the time of its first text (`time.perf_counter`) and its number of tokens."""
         stream = await self._client.chat.completions.create(
             model=MODEL,
             messages=messages,

@@ -1,6 +1,6 @@
-"""`clara bench`: this platform against vLLM in process, the engines against each other, and how long a start takes.
+"""`clara bench`: compares this platform with vLLM in process, compares the engines, and times a start.
 
-Loaded with every `clara` command, so that what it measures with is imported only when it runs.
+Every `clara` command imports this module, so heavy imports happen only when it runs.
 """
 
 import json
@@ -15,8 +15,8 @@ from serve_app.settings import Settings
 
 bench = typer.Typer(help="Measure this platform, its engines, and its start.", no_args_is_help=True)
 
-Films = Annotated[int, typer.Option(help="Films a round.")]
-Rounds = Annotated[int, typer.Option(help="Counted rounds of each.")]
+Films = Annotated[int, typer.Option(help="Images per round.")]
+Rounds = Annotated[int, typer.Option(help="Counted rounds per system.")]
 Out = Annotated[Path | None, typer.Option(help="Write the result as JSON.")]
 
 
@@ -28,8 +28,8 @@ def platform(
     out: Out = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the result as PNG or SVG.")] = None,
 ) -> None:
-    """Measure this platform against vLLM in process, vLLM's own server, and the first version's design."""
-    # Ray and vLLM read their environment when they are imported.
+    """Compare this platform with vLLM in process, vLLM's own server, and the first version's design."""
+    # Ray and vLLM read their environment at import.
     prepare_environment(Settings())
     from loadtests.bench.measure import measure
 
@@ -48,7 +48,7 @@ def engines(
     rounds: Rounds = 3,
     out: Out = None,
 ) -> None:
-    """Measure vLLM, plain PyTorch, Triton and an OpenAI-compatible server against each other."""
+    """Compare vLLM, plain PyTorch, Triton and an OpenAI-compatible server."""
     prepare_environment(Settings())
     from loadtests.bench.engines import measure_engines
 
@@ -57,10 +57,10 @@ def engines(
 
 @bench.command()
 def routing(
-    films: Annotated[int, typer.Option(help="Different films of each replay.")] = 400,
+    films: Annotated[int, typer.Option(help="Different images per replay.")] = 400,
     out: Out = None,
 ) -> None:
-    """Count where images go with four engine replicas, and while replicas come and go; no model runs."""
+    """Count on which of four engine replicas images run, also while replicas come and go. No model runs."""
     prepare_environment(Settings())
     from loadtests.bench.routing import measure_routing
 
@@ -69,12 +69,12 @@ def routing(
 
 @bench.command()
 def preparation(
-    films: Annotated[int, typer.Option(help="Drawn films, each in every format.")] = 6,
-    rounds: Annotated[int, typer.Option(help="Counted pairs of each file.")] = 5,
+    films: Annotated[int, typer.Option(help="Drawn images, each in every format.")] = 6,
+    rounds: Annotated[int, typer.Option(help="Counted pairs per file.")] = 5,
     tokens: Annotated[list[int], typer.Option(help="Budgets of visual tokens; give it several times.")] = [64, 1280],  # noqa: B006
     out: Out = None,
 ) -> None:
-    """Measure the preparation of large films against plain Pillow."""
+    """Compare the preparation of large images with plain Pillow."""
     from loadtests.bench.preparation import measure_preparation
 
     _write(measure_preparation(films, rounds, tokens, Console(highlight=False)), out)
@@ -85,10 +85,10 @@ def proxy(
     clients: Annotated[int, typer.Option(help="Concurrent clients.")] = 8,
     films: Films = 32,
     rounds: Rounds = 5,
-    megabytes: Annotated[list[int], typer.Option(help="Size of a film; give it several times.")] = [5, 10],  # noqa: B006
+    megabytes: Annotated[list[int], typer.Option(help="Size of an image; give it several times.")] = [5, 10],  # noqa: B006
     out: Out = None,
 ) -> None:
-    """Measure HAProxy at the door against Serve's own proxy, with large films; no model runs."""
+    """Compare HAProxy with Serve's own proxy, with large images. No model runs."""
     prepare_environment(Settings())
     from loadtests.bench.proxies import measure_proxies
 

@@ -1,4 +1,4 @@
-"""The engines against each other: each in a process of its own, all up at once, the same films through each in turn."""
+"""Compares the engines: each in its own process, all up at once, with the same images in turn."""
 
 import contextlib
 import functools
@@ -60,14 +60,14 @@ MAKERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] =
     "triton": _triton,
     "openai": _openai,
 }
-"""Each engine with the demo model and with the server that it speaks to, whose log goes to the file that is given; each
-imports what it needs alone. The others' reports are held against the first's; openai is vLLM's own server."""
+"""Starts each engine with the demo model, and with its server if it has one, which logs to the given file. All others
+are compared with the first. openai is vLLM's own server."""
 _FIRST = next(iter(MAKERS))
 _MIB = 1024**2
 
 
 def measure_engines(num_clients: int, num_films: int, num_rounds: int, console: Console) -> dict[str, Any]:
-    """Start every engine, let each write the same reports in turn, and print the table."""
+    """Start every engine, have each write the same reports in turn, and print a table."""
     with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
         hosts = {
             name: started.enter_context(hosted(name, functools.partial(_in_process, name), Path(folder)))
@@ -96,7 +96,7 @@ def _in_process(name: str, folder: Path) -> Iterator[Target]:
 
 
 def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[str, float]:
-    """Sum up an engine's rounds, and count the reports that are the first engine's, word for word."""
+    """Summarise an engine's rounds, and count the reports that equal the first engine's."""
     samples = [sample for one in rounds for sample in one.samples]
     texts, expected = _texts(rounds), _texts(first)
     return {
@@ -111,7 +111,7 @@ def figures(rounds: list[Round], first: list[Round], peak_bytes: int) -> dict[st
 
 
 def _texts(rounds: list[Round]) -> dict[tuple[int, int], str]:
-    """What was written of each film, by round and number."""
+    """Return the reports by round and image number."""
     return {(number, one.number): one.text for number, round_ in enumerate(rounds) for one in round_.samples}
 
 

@@ -1,4 +1,4 @@
-"""Drawn films as files, large as real ones."""
+"""Draws image files as large as real ones."""
 
 import io
 
@@ -9,17 +9,17 @@ from PIL import Image
 from training.phantoms import draw, sample
 
 FILM_WIDTH_PX = 3000
-"""The seed's own films are about as wide; ours are enlarged to it, so that decoding costs what it costs."""
+"""The first version's images have about this width. Drawn ones are enlarged to it, for a realistic decoding time."""
 
 
 def drawn_films(seed: int, num_films: int, width_px: int = FILM_WIDTH_PX) -> list[bytes]:
-    """Draw films as PNG files, by default as large as the seed's own."""
+    """Draw PNG files, by default as large as the first version's images."""
     rng = np.random.default_rng(seed)
     return [_png(draw(sample(rng)), width_px) for _ in range(num_films)]
 
 
 def large_films(seed: int, num_films: int, size_bytes: int) -> list[bytes]:
-    """Draw films as PNG files of about this size that are cheap to read, as DICOM files are that nobody compressed."""
+    """Draw PNG files of about this size that are cheap to decode, like uncompressed DICOM files."""
     rng = np.random.default_rng(seed)
     films = [draw(sample(rng)) for _ in range(num_films)]
     return [_png(film, round((size_bytes * film.shape[1] / film.shape[0]) ** 0.5), 0) for film in films]

@@ -1,4 +1,4 @@
-"""Each target in a process of its own: what it costs is what that process and its children cost."""
+"""Runs each target in its own process, and measures the cost of that process and its children."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from serve_app.cluster.environment import prepare_environment
 from serve_app.settings import Settings
 
 Opener = Callable[[Path], AbstractContextManager[Target]]
-"""Starts what a target needs, its logs in a folder, for as long as the context lasts; can be pickled."""
+"""A context that starts a target with everything it needs; logs go to the folder. Picklable."""
 
 _NAMES = {
     "ServeReplica:clara:gateway": "gateway",
@@ -31,31 +31,31 @@ _NAMES = {
     "haproxy -db": "proxy",
     "api_server": "server",
     "APIServer": "server",
-    "loadtests.bench.seed": "seed",
+    "loadtests.bench.first_version": "first version",
     "tritonserver": "server",
     "triton_python_backend_stub": "server",
-    # What Ray runs besides: raylet, gcs_server, agents, controller.
+    # Ray's other processes: raylet, gcs_server, agents, controller.
     "ray::": "ray",
     "/ray/": "ray",
 }
 
 
 class HostEnded(Exception):
-    """A target's process is gone."""
+    """A target's process has ended."""
 
 
 @dataclass(slots=True)
 class Host:
-    """One target's process, and the most memory that its processes had, in bytes."""
+    """One target's process, and the peak memory of its parts, in bytes."""
 
     connection: Connection
     process: psutil.Process
     peak_bytes: Counter[str] = field(default_factory=Counter)
 
     def run(self, films: list[bytes], num_clients: int) -> Round:
-        """Let the target make reports of these films, and note the processor time of each of its parts."""
+        """Have the target report on these images, and measure the processor time of each of its parts."""
         self.connection.send(films)
-        # It has looked at them: what that took is before the round.
+        # The target has preloaded them, so that its preparation does not count.
         self.connection.recv()
         before = cpu_s(self.process)
         self.connection.send(num_clients)
@@ -72,9 +72,9 @@ def interleaved(
     num_rounds: int,
     tell: Callable[[str], None],
 ) -> dict[str, list[Round]]:
-    """Run every target in turn, round after round, and tell which; each round has films that no cache has seen.
+    """Run every target in turn, round after round, and print its name. Each round has images that no cache contains.
 
-    The first round warms up and is thrown away.
+    The first round warms up and is discarded.
     """
     rounds: dict[str, list[Round]] = {name: [] for name in hosts}
     for number in range(num_rounds + 1):
@@ -92,20 +92,20 @@ def hosted(name: str, opener: Opener, folder: Path) -> Iterator[Host]:
     """Run a target until the context ends.
 
     Raises:
-        HostEnded: its process ended; what it said is above.
+        HostEnded: its process ended; its output is above.
     """
     here, there = multiprocessing.Pipe()
-    # Not forked: nothing of another target's memory is in this one's.
+    # Spawned, not forked, so that it shares no memory with another target.
     process = multiprocessing.get_context("spawn").Process(target=_work, args=(opener, folder, there))
     process.start()
-    # Only the process holds its end now: when it dies, who waits here is told.
+    # Now only the process has its end: if it dies, `recv` here raises EOFError.
     there.close()
     try:
-        # The target says that it is up.
+        # The target reports that it is up.
         here.recv()
         yield Host(here, psutil.Process(process.pid))
     except EOFError as error:
-        raise HostEnded(f"the process of {name} ended; above is what it said") from error
+        raise HostEnded(f"the process of {name} ended; its output is above") from error
     finally:
         with contextlib.suppress(OSError):
             here.send(None)
@@ -114,7 +114,7 @@ def hosted(name: str, opener: Opener, folder: Path) -> Iterator[Host]:
 
 
 def _work(opener: Opener, folder: Path, connection: Connection) -> None:
-    """Be one target's process: look at films that come, report on them for the clients that come, until None comes."""
+    """Run one target's process: preload the images that arrive, report on them with the given clients, until None."""
     prepare_environment(Settings())
     with opener(folder) as target:
         asyncio.run(_serve(target, connection))
@@ -127,15 +127,15 @@ async def _serve(target: Target, connection: Connection) -> None:
     while (asked := await asyncio.to_thread(connection.recv)) is not None:
         if isinstance(asked, list):
             films = asked
-            await target.look_at(films)
-            connection.send("looked at")
+            await target.preload(films)
+            connection.send("preloaded")
         else:
             connection.send(await run_round(target, films, asked))
     await target.stop()
 
 
 def cpu_s(process: psutil.Process) -> dict[str, float]:
-    """Processor seconds so far of a process and of all it started, by what they are."""
+    """Sum the processor seconds of a process and its descendants, by part."""
     spent: defaultdict[str, float] = defaultdict(float)
     for one, name in _family(process):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -145,7 +145,7 @@ def cpu_s(process: psutil.Process) -> dict[str, float]:
 
 
 def memory_bytes(process: psutil.Process) -> Counter[str]:
-    """Memory of a process and all it started, by what they are; what several share is counted once, in parts."""
+    """Sum the memory of a process and its descendants, by part. Shared memory is divided among its users."""
     held: Counter[str] = Counter()
     for one, name in _family(process):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -154,7 +154,7 @@ def memory_bytes(process: psutil.Process) -> Counter[str]:
 
 
 def _family(process: psutil.Process) -> Iterator[tuple[psutil.Process, str]]:
-    """The process itself is `client`: it drives the load, and holds the engine where that is in the same process."""
+    """Yield a process and its descendants with their parts. The process itself, which drives the load, is `client`."""
     yield process, "client"
     for child in process.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -162,5 +162,5 @@ def _family(process: psutil.Process) -> Iterator[tuple[psutil.Process, str]]:
 
 
 def part(command_line: str) -> str:
-    """Name what a process is by its command line."""
+    """Return a process's part by its command line."""
     return next((name for mark, name in _NAMES.items() if mark in command_line), "other")

@@ -1,4 +1,4 @@
-"""The topologies up on this machine, the same drawn films through each."""
+"""Starts all topologies on this machine and sends the same drawn images through each."""
 
 import contextlib
 import functools
@@ -20,12 +20,12 @@ _FIRST = next(iter(TOPOLOGIES))
 
 
 def measure(clients: list[int], num_films: int, num_rounds: int, console: Console) -> dict[str, Any]:
-    """Start every topology, let each make the same reports in turn at each concurrency, and print the table."""
+    """Start every topology, have each make the same reports in turn at each concurrency, and print a table."""
     with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
         hosts = {name: started.enter_context(hosted(name, opener, Path(folder))) for name, opener in TOPOLOGIES.items()}
         measured = {}
         for num_clients in clients:
-            # Twice as many films as clients, so that most of a round has all of them at work.
+            # At least twice as many images as clients, so that all clients work for most of a round.
             rounds = interleaved(
                 hosts,
                 functools.partial(_films_of_round, num_clients, max(num_films, 2 * num_clients)),
@@ -51,7 +51,7 @@ def _films_of_round(num_clients: int, num_films: int, number: int) -> list[bytes
 
 
 def _figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Sum up each topology, as it is and divided by the first."""
+    """Summarise each topology, in absolute figures and as ratios to the first."""
     figures = {name: summary(of_one) for name, of_one in rounds.items()}
     first = figures[_FIRST]
     return {

@@ -1,4 +1,4 @@
-"""Where a number comes from."""
+"""Records the origin of a measurement."""
 
 import platform
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def origin() -> dict[str, str]:
-    """Say when, on which processor and with which commit something is measured."""
+    """Return the date, the processor and the commit of a measurement."""
     models = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]

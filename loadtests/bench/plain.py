@@ -1,4 +1,4 @@
-"""A report as one would write it first: Pillow, vLLM in the same process, no gate. The measure of everything else."""
+"""The baseline: the simplest program that makes a report, with Pillow and vLLM in one process and no gate."""
 
 import asyncio
 import hashlib
@@ -22,10 +22,10 @@ _UNSEEN = GateVerdict(GateOutcome.PASS, 1.0, "not-looked-at")
 
 
 class PlainPreparer:
-    """Implements the `ImagePreparer` port as Pillow's documentation would: open, convert, resize; on threads."""
+    """Implements the `ImagePreparer` port as in Pillow's documentation: open, convert, resize; on threads."""
 
     async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
-        """Make an image ready for the model."""
+        """Prepare an image for the model."""
         return await asyncio.to_thread(plainly_prepared, image.data)
 
 
@@ -40,22 +40,22 @@ def plainly_prepared(data: bytes) -> Radiograph:
 
 
 def plain_pixels(image: Image.Image, size_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return shape (height, width, 3), by the resampling that the platform's preparation uses."""
+    """Resize to shape (height, width, 3), with the resampling of the platform's preparation."""
     return np.asarray(image.convert("RGB").resize(size_px, Image.Resampling.BICUBIC))
 
 
 class PreparedBeforehand(InProcess):
-    """The limit: what vLLM can do when preparing costs nothing. Its films are prepared as serving prepares them."""
+    """The upper limit: vLLM without any preparation time. Prepares the images beforehand, as serving does."""
 
     def __init__(self, engine: Engine) -> None:
         self._images: dict[bytes, Radiograph] = {}
         super().__init__(self, engine)
 
-    async def look_at(self, films: list[bytes]) -> None:
-        """Prepare a round's films before its clock runs."""
+    async def preload(self, films: list[bytes]) -> None:
+        """Prepare a round's images before it is timed."""
         preparer = LocalPreparer(Settings().preprocessor)
         self._images = {film: await preparer.prepare(local_call("bench", 600.0), StudyImage(film)) for film in films}
 
     async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
-        """Return what is prepared."""
+        """Return the prepared image."""
         return self._images[image.data]

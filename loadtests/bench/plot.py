@@ -1,4 +1,4 @@
-"""A measured comparison as one picture: reports per second and time to first token over the number of clients."""
+"""Plots a comparison: reports per second, time to first token and time to report by number of clients."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _SHOWN = {
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw what `measure` returned; the file's ending says which kind of picture."""
+    """Plot the result of `measure`. The file's extension sets the format."""
     clients = list(result["clients"])
     figure, axes = plt.subplots(1, len(_SHOWN), figsize=(13, 4), layout="constrained")
     for axis, (key, label) in zip(axes, _SHOWN.items(), strict=True):

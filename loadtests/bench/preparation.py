@@ -1,6 +1,6 @@
-"""What preparing a film costs, against Pillow's plain decode, conversion to RGB and resizing of the same file.
+"""Compares image preparation with Pillow's plain decoding, conversion to RGB and resizing of the same file.
 
-Both run on one thread, file by file in turn; only the medians of paired ratios are quoted.
+Both run on one thread, file by file in turn. Only the medians of paired ratios are quoted.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Pairs:
     ours_s: list[Clocks] = field(default_factory=list)
 
     def figures(self) -> dict[str, float]:
-        """Medians over all pairs; a ratio is the median of the pairs' ratios."""
+        """Compute medians over all pairs. A ratio is the median of the pairs' ratios."""
         figures = {
             "file_mb": statistics.median(self.num_bytes) / 1e6,
             "ours_ms": statistics.median(wall for wall, _ in self.ours_s) * 1000,
@@ -52,7 +52,7 @@ class Pairs:
 
 
 def measure_preparation(num_films: int, num_rounds: int, budgets: list[int], console: Console) -> dict[str, Any]:
-    """Prepare the same drawn films in every format and at every budget of visual tokens, and print the table."""
+    """Prepare the same drawn images in every format and at every budget of visual tokens, and print a table."""
     return asyncio.run(_measure(num_films, num_rounds, budgets, console))
 
 
@@ -82,11 +82,11 @@ async def _measure(num_films: int, num_rounds: int, budgets: list[int], console:
 
 
 async def _pair(data: bytes, preparer: LocalPreparer, pairs: Pairs, num_rounds: int) -> None:
-    """Time both on one file, in turn; the first round warms up and is thrown away."""
+    """Time both on one file, in turn. The first round warms up and is discarded."""
     pairs.num_bytes.append(len(data))
     for number in range(num_rounds + 1):
         started = _now()
-        # Confirmed: what is measured is the work, not the gate's decision.
+        # Confirmed, so that a refusal by the gate does not end the measurement.
         film = await preparer.prepare(local_call("bench", 600.0), StudyImage(data, is_confirmed=True))
         ours = _since(started)
         height_px, width_px, _ = film.pixels.shape
@@ -111,10 +111,10 @@ def _since(started: Clocks) -> Clocks:
 
 
 def drawn_files(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Draw one film as large as the seed's own and save it in every format; its noise is that of a full-size film.
+    """Draw one image as large as the first version's, with full-size noise, and save it in every format.
 
-    `enlarged` is a small film made large, as in `clara bench platform`: without noise a PNG is filtered otherwise, and
-    a JPEG has less to decode.
+    `enlarged` is a small image made large, as in `clara bench platform`. Without noise a PNG has other filters, and a
+    JPEG less to decode.
     """
     scene = sample(np.random.default_rng(seed))
     deep = draw_deep(_full_size(scene), _DEEP_BITS)

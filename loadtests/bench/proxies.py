@@ -1,4 +1,4 @@
-"""Serve's own proxy and HAProxy at the door of the same platform, with large films and an engine that recites."""
+"""Compares Serve's own proxy and HAProxy in front of the same platform, with large images and a scripted engine."""
 
 import contextlib
 import functools
@@ -26,7 +26,7 @@ _DOOR = ("proxy", "gateway")
 def measure_proxies(
     num_clients: int, num_films: int, num_rounds: int, sizes_mb: list[int], console: Console
 ) -> dict[str, Any]:
-    """Start a platform with each proxy, let both make reports of the same films in turn, and print the table."""
+    """Start a platform with each proxy, have both report on the same images in turn, and print a table."""
     with contextlib.ExitStack() as started, tempfile.TemporaryDirectory() as folder:
         hosts = {
             proxy.value: started.enter_context(hosted(proxy, functools.partial(_reciting, proxy), Path(folder)))
@@ -62,7 +62,7 @@ def _films(size_mb: int, num_films: int, number: int) -> list[bytes]:
 
 
 def figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Sum up each proxy, what it costs by part, and HAProxy divided by Serve's, over all rounds and in each."""
+    """Summarise each proxy and its cost by part, and the ratio of HAProxy to Serve's, over all rounds and in each."""
     sums = {name: summary(of_one) | {"door_cpu_s_per_report": _door_s(of_one)} for name, of_one in rounds.items()}
     pairs = zip(rounds[Proxy.HAPROXY], rounds[Proxy.SERVE], strict=True)
     return {
@@ -73,7 +73,7 @@ def figures(rounds: dict[str, list[Round]]) -> dict[str, Any]:
 
 
 def _door_s(rounds: list[Round]) -> float:
-    """Processor seconds a report of proxy and gateway together, the median over the rounds."""
+    """Compute the processor seconds per report of proxy and gateway together, as the median over the rounds."""
     return statistics.median(sum(one.cpu_s.get(part, 0.0) for part in _DOOR) / len(one.samples) for one in rounds)
 
 

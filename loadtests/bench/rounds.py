@@ -1,4 +1,4 @@
-"""Interleaved rounds: machines are noisy, so what is compared runs turn by turn and only ratios are quoted."""
+"""Interleaved rounds: machines are noisy, so targets take turns and only ratios are quoted."""
 
 import asyncio
 import statistics
@@ -12,7 +12,7 @@ from loadtests.bench.targets import Sample, Target
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One target's work on the same films at one concurrency; `cpu_s` is what each of its parts spent on them."""
+    """One target's work on the same images at one concurrency. `cpu_s` is the processor time of each of its parts."""
 
     reports_per_s: float
     samples: tuple[Sample, ...]
@@ -20,9 +20,9 @@ class Round:
 
 
 async def run_round(target: Target, films: list[bytes], num_clients: int) -> Round:
-    """Let `num_clients` clients share the films, each asking for the next when its report is done.
+    """Have `num_clients` clients share the images. Each requests the next report when its last one is done.
 
-    The target has looked at them.
+    The target has preloaded the images.
     """
     waiting = list(enumerate(films))
     samples: list[Sample] = []
@@ -37,9 +37,9 @@ async def run_round(target: Target, films: list[bytes], num_clients: int) -> Rou
 
 
 def summary(rounds: list[Round]) -> dict[str, float]:
-    """Medians over the rounds' throughput, quantiles over all their reports, processor time a report; seconds.
+    """Compute median throughput over the rounds, quantiles over all reports, and processor seconds per report.
 
-    What a target does not stream is absent.
+    Omits streaming figures for a target that does not stream.
     """
     samples = [sample for one in rounds for sample in one.samples]
     report_s = statistics.quantiles([sample.report_s for sample in samples], n=100, method="inclusive")
@@ -62,11 +62,11 @@ def summary(rounds: list[Round]) -> dict[str, float]:
 
 
 def cpu_s_per_report(rounds: list[Round]) -> dict[str, float]:
-    """Processor seconds a report of each part, the median over the rounds."""
+    """Compute the processor seconds per report of each part, as the median over the rounds."""
     parts = {part for one in rounds for part in one.cpu_s}
     return {part: statistics.median(one.cpu_s.get(part, 0.0) / len(one.samples) for one in rounds) for part in parts}
 
 
 def ratios(figures: Mapping[str, float], to: Mapping[str, float]) -> dict[str, Any]:
-    """Divide one target's figures by another's, where both have them."""
+    """Divide one target's figures by those of another, as far as both have them."""
     return {name: value / to[name] for name, value in figures.items() if to.get(name)}

@@ -1,8 +1,7 @@
-"""Where images go: four hundred films, two turns each, over four engine replicas; then the same while replicas change.
+"""Counts on which of four engine replicas the two turns of 400 images run, also while replicas come and go.
 
-Both turns of a report are one call, so that what shows the router's work is the second reading of a film.
-
-Everything is real but the model: Serve, our router, and a scripted engine that knows which images it has in its cache.
+Both turns of a report are one call, so the router's work shows when an image is read a second time. Serve and our
+router are real; the engine is scripted, and knows which images are in its cache.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from serve_app.launch import platform
 from serve_app.settings import Scaling, ScriptedSettings, Settings
 
 NUM_REPLICAS = 4
-# With the steady load four replicas are enough; in the surge the autoscaler wants a fifth, beside the killed one's.
+# Four replicas suffice for the steady load. In the surge the autoscaler adds a fifth, and replaces the killed one.
 STEADY_CLIENTS, SURGE_CLIENTS = 12, 32
 _SCALING = Scaling(
     min_replicas=NUM_REPLICAS,
@@ -36,13 +35,13 @@ _SCALING = Scaling(
     num_cpus=0.05,
     health_check_period_s=2,
 )
-# Slow enough for the surge to outlast the start of a replica.
+# Slow enough for the surge to last longer than a replica's start.
 _SCRIPT = ScriptedSettings(image_s=0.05, token_s=0.1, cached_images=1024)
-# Of the first films, each is read once more when all are done.
+# This many of the first images are read again at the end.
 _RE_READ_RATIO = 0.25
-# Small films: the time is not what is looked at.
+# Small images, because time is not measured.
 _FILM_WIDTH_PX = 640
-# Ray writes its counters out every few seconds.
+# Ray exports its counters every few seconds.
 _METRICS_DELAY_S = 12
 _REQUESTS = re.compile(r'ray_serve_deployment_request_counter_total\{(?=[^}]*deployment="engine")([^}]*)\} (\S+)')
 _REPLICA = re.compile(r'replica="([^"]+)"')
@@ -51,14 +50,14 @@ _ENGINE = "ServeReplica:clara:engine"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One report's two turns, by whether the replica had the image in its cache; or why there is none."""
+    """Whether each of one report's two turns found the image in its replica's cache; or the error."""
 
     was_warm: tuple[bool, ...] = ()
     failure: str | None = None
 
 
 def measure_routing(num_films: int, console: Console) -> dict[str, Any]:
-    """Start the platform, replay the films, and replay others while one replica is killed and one is added."""
+    """Start the platform, replay the images, and replay others while one replica is killed and one is added."""
     scripted = Settings().engine.model_copy(update={"backend": "scripted", "scripted": _SCRIPT, "scaling": _SCALING})
     settings = Settings().model_copy(update={"engine": scripted})
     port, metrics_port = free_port(), free_port()
@@ -92,7 +91,7 @@ async def _replays(url: str, metrics_url: str, num_films: int) -> dict[str, Any]
 async def replayed(
     films: list[bytes], num_clients: int, ask: Callable[[bytes], Awaitable[Asked]], midway: Callable[[], None]
 ) -> list[Asked]:
-    """Let clients share the films, and do something when a quarter of them are done."""
+    """Have clients share the images, and call `midway` when a quarter are done."""
     waiting, asked = list(films), list[Asked]()
 
     async def client() -> None:
@@ -114,13 +113,13 @@ async def _ask(client: AsyncClient, film: bytes) -> Asked:
 
 
 async def _requests(client: httpx.AsyncClient, metrics_url: str) -> Counter[str]:
-    """How many requests each engine replica has had so far, by Serve's own counters."""
+    """Read each engine replica's number of requests so far from Serve's counters."""
     await asyncio.sleep(_METRICS_DELAY_S)
     return counted((await client.get(metrics_url)).text)
 
 
 def counted(exposition: str) -> Counter[str]:
-    """Read the engine replicas' request counters from a scrape."""
+    """Parse the engine replicas' request counters of a scrape."""
     counts: Counter[str] = Counter()
     for labels, value in _REQUESTS.findall(exposition):
         replica = _REPLICA.search(labels)
@@ -130,7 +129,7 @@ def counted(exposition: str) -> Counter[str]:
 
 
 def figures(asked: list[Asked], requests: Collection[int]) -> dict[str, Any]:
-    """Sum a replay up; an image that a turn does not find in its replica's cache is encoded there."""
+    """Summarise a replay. An image that a turn does not find in its replica's cache is encoded there."""
     done = [one for one in asked if one.failure is None]
     return {
         "reports": len(done),
@@ -143,12 +142,12 @@ def figures(asked: list[Asked], requests: Collection[int]) -> dict[str, Any]:
 
 
 def re_read_figures(asked: list[Asked]) -> dict[str, Any]:
-    """Sum up how many second readings of a film found it in their replica's cache."""
+    """Count how many second readings of an image found it in their replica's cache."""
     done = [one for one in asked if one.failure is None]
     return {"re_reads": len(done), "re_reads_that_found_their_image": statistics.mean(one.was_warm[0] for one in done)}
 
 
 def _kill_one() -> None:
-    """Kill an engine replica of the platform that this process has started."""
+    """Kill an engine replica of this process's platform."""
     family = psutil.Process().children(recursive=True)
     next(child for child in family if _ENGINE in " ".join(child.cmdline())).kill()

@@ -1,4 +1,4 @@
-"""Model servers on this machine with the demo model: vLLM's own OpenAI-compatible one, and Triton."""
+"""Starts model servers with the demo model on this machine: vLLM's own OpenAI-compatible server, and Triton."""
 
 import contextlib
 import json
@@ -20,20 +20,20 @@ from serve_app.settings import DEMO_CHECKPOINT, Settings
 
 _ROOT = Path(__file__).parents[2]
 TRITON_VENV = _ROOT / ".venv-triton"
-"""Where `make setup SET=triton VENV=.venv-triton` puts tritonserver."""
+"""The environment of `make setup SET=triton VENV=.venv-triton`."""
 _SERVE_TRITON = _ROOT / "k8s" / "triton" / "serve.sh"
 _START_TIMEOUT_S = 240
-# What a film may have for the model: the budget of our own preparation.
+# The image budget of the model server equals the budget of our preparation.
 _MAX_PIXELS = Settings().preprocessor.max_visual_tokens * PATCH_UNIT_PX**2
 _POLL_S = 0.5
 
 
 class ServerEnded(Exception):
-    """A server did not start; the message has the end of what it printed."""
+    """A server did not start. The message has the end of its output."""
 
 
 def free_port() -> int:
-    """Find a port of this machine that nobody listens on."""
+    """Find a free port on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def vllm_server(log: Path) -> Iterator[str]:
-    """Run vLLM's own server and yield its base URL; what it prints goes to a file."""
+    """Run vLLM's own server and yield its base URL. Its output goes to a file."""
     settings = Settings()
     prepare_environment(settings)
     port = free_port()
@@ -74,14 +74,14 @@ def vllm_server(log: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
-    """Run Triton as k8s/triton/serve.sh does and yield its gRPC address; what it prints goes to a file."""
+    """Run k8s/triton/serve.sh and yield Triton's gRPC address. Its output goes to a file."""
     port, metrics_port = port or free_port(), free_port()
     ports = [f"--grpc-port={port}", f"--metrics-port={metrics_port}"]
-    # What its model has in progress when it is stopped is nobody's report.
+    # When it is stopped, nobody waits for reports in progress.
     command = [str(_SERVE_TRITON), *ports, "--exit-timeout-secs=3"]
-    # `make VENV=…` hands its own to what it starts.
+    # `make VENV=…` passes its own VENV to child processes.
     environment = {"VENV": str(TRITON_VENV)}
-    # It tells its metrics when the model is loaded and gRPC listens.
+    # Metrics are available once the model is loaded and gRPC listens.
     with running(command, f"http://127.0.0.1:{metrics_port}/metrics", log, environment):
         yield f"127.0.0.1:{port}"
 
@@ -90,10 +90,10 @@ def triton_server(log: Path, port: int | None = None) -> Iterator[str]:
 def running(
     command: list[str], sign_of_life: str, log: Path, environment: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[None]:
-    """Run a server until the context ends; it is up when a GET of `sign_of_life` is answered with 200.
+    """Run a server until the context ends. It is up once a GET of `sign_of_life` returns 200.
 
     Raises:
-        ServerEnded: it did not come up.
+        ServerEnded: it did not start.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)

@@ -1,6 +1,6 @@
-"""How long a start takes: `clara up` as a user runs it, and a new engine after the old one was killed.
+"""Times a start: `clara up` as a user runs it, and a new engine after the old one was killed.
 
-Every start has an empty home, as on a new machine: whatever a cache there would spare is measured.
+Every start has an empty home, as on a new machine, so no cache there shortens it.
 """
 
 import contextlib
@@ -33,12 +33,12 @@ _POLL_S = 0.1
 
 
 class NotUp(Exception):
-    """The platform did not start, or did not come back; the message has what it printed."""
+    """The platform did not start or did not recover. The message has its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start, in seconds: to ready, each phase by its name, and from the kill of its engine to ready again."""
+    """One start in seconds: until ready, each phase by name, and from the kill of the engine until ready again."""
 
     ready_s: float
     phases_s: dict[str, float]
@@ -46,7 +46,7 @@ class Start:
 
 
 def read_phase(line: str) -> tuple[str, float] | None:
-    """Read a phase and its seconds from a line that `clara up` printed, if it tells one."""
+    """Parse a phase and its seconds from a line of `clara up`, or return None."""
     found = _PHASE.fullmatch(line)
     return (found["name"], float(found["took_s"])) if found else None
 
@@ -54,7 +54,7 @@ def read_phase(line: str) -> tuple[str, float] | None:
 def measure_start(num_starts: int, console: Console) -> dict[str, Any]:
     """Start the platform several times, kill its engine each time, and print the medians.
 
-    The first start fills the page cache and is thrown away.
+    The first start fills the page cache and is discarded.
     """
     starts: list[Start] = []
     for number in range(num_starts + 1):
@@ -68,7 +68,7 @@ def measure_start(num_starts: int, console: Console) -> dict[str, Any]:
 
 
 def figures(starts: Sequence[Start]) -> dict[str, Any]:
-    """Sum up starts: every time to ready, and the medians."""
+    """Summarise starts: every time until ready, and the medians."""
     return {
         "ready_s": [round(start.ready_s, 2) for start in starts],
         "ready_median_s": _median_s(start.ready_s for start in starts),
@@ -90,13 +90,13 @@ def _start() -> Start:
             ready_s = time.monotonic() - began
             url = f"http://127.0.0.1:{port}"
             if not _is_ready(url):
-                raise NotUp("it says that it is up, and /readyz denies it")
+                raise NotUp("it reports that it is up, but /readyz does not")
             return Start(ready_s, phases, _kill_engine(process, url))
 
 
 @contextlib.contextmanager
 def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
-    """Run it until it is up, and yield its process id and what it has printed; stop it as Ctrl-C does."""
+    """Run `clara up`; once it is up, yield its process id and its output. Stop it as Ctrl-C does."""
     clara = Path(sys.executable).parent / "clara"
     command = [str(clara), "up", "--port", str(port), "--metrics-port", str(free_port())]
     log = home / "up.log"
@@ -114,7 +114,7 @@ def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _kill_engine(pid: int, url: str) -> float:
-    """Kill the model's process, and return the seconds until another one has answered."""
+    """Kill the model's process, and return the seconds until its replacement answers."""
     (core,) = (one for one in psutil.Process(pid).children(recursive=True) if _CORE in " ".join(one.cmdline()))
     core.kill()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is compared: programs that turn a film into a report, each with the clients that ask it."""
+"""The systems to compare: programs that turn an image into a report, each with its clients."""
 
 import time
 from abc import ABC, abstractmethod
@@ -18,10 +18,10 @@ _TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One report as its caller saw it.
+    """One report as its caller received it.
 
-    `first_token_s` counts from the request, preparation included, and is none where nothing is streamed; `turns_s`
-    are the two turns' times to their first token, each from its own submission.
+    `first_token_s` counts from the request, including preparation; None without streaming. `turns_s` are the times to
+    the first token of the two turns, each from its own submission.
     """
 
     number: int
@@ -33,20 +33,20 @@ class Sample:
 
 
 class Target(ABC):
-    """Something that makes reports; what it needs besides itself is up already."""
+    """A system that makes reports. Everything else it needs is already up."""
 
     async def start(self) -> None:  # noqa: B027 - most have nothing to do
-        """Get ready."""
+        """Start the target."""
 
-    async def look_at(self, films: list[bytes]) -> None:  # noqa: B027
-        """See a round's films before its clock runs."""
+    async def preload(self, films: list[bytes]) -> None:  # noqa: B027
+        """Receive a round's images before it is timed."""
 
     @abstractmethod
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report and time it."""
 
     async def stop(self) -> None:  # noqa: B027
-        """End what `start` began."""
+        """Stop the target."""
 
 
 class InProcess(Target):
@@ -61,7 +61,7 @@ class InProcess(Target):
         await self._engine.start()
 
     async def report(self, number: int, film: bytes) -> Sample:
-        """Make one report here."""
+        """Make one report in this process."""
         started, first_token_s = time.perf_counter(), None
         study = Study((StudyImage(film),))
         async for event in self._reporter.report(local_call("bench", _TIMEOUT_S), study, f"bench-{number}"):
@@ -84,7 +84,7 @@ class InProcess(Target):
 
 
 class OverHttp(Target):
-    """Another program that is asked by HTTP, with as many connections as there are clients."""
+    """A program that is called over HTTP, with as many connections as clients."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(
@@ -97,13 +97,13 @@ class OverHttp(Target):
 
 
 class Platform(Target):
-    """The platform, through its door."""
+    """The platform, through its public API."""
 
     def __init__(self, url: str) -> None:
         self._client = client.AsyncClient(url, max_retries=0)
 
     async def report(self, number: int, film: bytes) -> Sample:
-        """Make one report there."""
+        """Request one report from the platform."""
         started, first_token_s = time.perf_counter(), None
         async with self._client.stream(film, deadline_s=_TIMEOUT_S) as events:
             async for event in events:

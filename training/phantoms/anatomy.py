@@ -1,6 +1,6 @@
-"""The chest itself: soft tissue, lungs, heart, vessels and bones, as far as facts change them.
+"""Draws the chest itself: soft tissue, lungs, heart, vessels and bones, as the facts change them.
 
-Densities add up; knows nothing of lesions, fluids or devices.
+Densities add up. Lesions, fluids and devices are drawn elsewhere.
 """
 
 import math
@@ -16,7 +16,7 @@ from training.phantoms.technique import Technique
 
 LUNG_HEIGHT = 0.72
 LUNG_BASE_Y = 0.82
-# Cardiothoracic ratios, apart from each other and from the normal ones of `technique`.
+# Cardiothoracic ratios, without overlap with each other or with the normal ones of `technique`.
 _HEART_RATIOS = {Severity.MILD: (0.53, 0.56), Severity.SEVERE: (0.62, 0.67)}
 _NORMAL_AORTA, _WIDE_AORTA = 0.11, (0.175, 0.20)
 _RAISE = (0.095, 0.125)
@@ -26,7 +26,7 @@ _SPINE_CURVE = (0.15, 0.18)
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """Build of one chest; shifts and heights in thorax coordinates, `raised` by side (image left, image right)."""
+    """The build of one chest, in thorax coordinates. `raised` has one value per side (image left, image right)."""
 
     heart_ratio: float
     aorta_radius: float = _NORMAL_AORTA
@@ -37,7 +37,7 @@ class Anatomy:
 
 
 def anatomy_of(scene: Scene) -> Anatomy:
-    """Build the chest that a scene's facts ask for."""
+    """Derive the chest from a scene's facts."""
     signs = {sign.fact.finding: sign for sign in scene.signs}
     raised = {sign.fact.side: between(_RAISE, sign.size) for sign in scene.signs if _raises(sign)}
     is_overinflated = Finding.EMPHYSEMA in signs
@@ -52,7 +52,7 @@ def anatomy_of(scene: Scene) -> Anatomy:
 
 
 def aorta_centre(anatomy: Anatomy) -> tuple[float, float]:
-    """Place the aortic knob; a wide one reaches further to the patient's left."""
+    """Return the position of the aortic knob; a wide one reaches further to the patient's left."""
     return 0.13 + 0.8 * (anatomy.aorta_radius - _NORMAL_AORTA) + anatomy.shift_x, 0.30
 
 
@@ -69,14 +69,14 @@ def lateral_wall(y: Plane) -> Plane: ...
 @overload
 def lateral_wall(y: float) -> np.floating: ...
 def lateral_wall(y: Plane | float) -> Plane | np.floating:
-    """Give the distance of the chest wall from the midline at a height."""
+    """Return the distance of the chest wall from the midline at a height."""
     along = np.clip((y - 0.08) / LUNG_HEIGHT, 0, 1)
     wall: Plane | np.floating = 0.38 + 0.43 * np.sin(np.minimum(1, along * 1.4) * (math.pi / 2))
     return wall
 
 
 def diaphragm(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:
-    """Give the height of both domes: the right one a little higher; flat and low where lungs are overinflated."""
+    """Return the height of both domes: the right one slightly higher; flat and low if the lungs are overinflated."""
     is_left = area.x > 0
     raised: Plane = np.where(is_left, anatomy.raised[1], anatomy.raised[0])
     if anatomy.is_overinflated:
@@ -85,7 +85,7 @@ def diaphragm(area: Thorax, technique: Technique, anatomy: Anatomy) -> Plane:
 
 
 def chest(area: Thorax, technique: Technique, anatomy: Anatomy, lung: Plane) -> Plane:
-    """Add up the density of a chest without findings of its own."""
+    """Sum the density of a chest without lesions, fluids or devices."""
     away, y = area.away, area.y
     shoulders: Plane = 0.28 + 4.0 * np.clip(y - 0.01, 0, 1)
     arms: Plane = 0.93 + 0.4 * np.clip(0.42 - y, 0, 1) + 0.02 * np.cos(6 * y)
@@ -107,7 +107,7 @@ def heart(area: Thorax, anatomy: Anatomy) -> Plane:
 
 
 def spine_x(y: Plane, anatomy: Anatomy) -> Plane:
-    """Give the spine's distance from the midline at a height: two bows where it is curved."""
+    """Return the spine's distance from the midline at a height; a curved spine has two bows."""
     bows: Plane = np.sin((y - 0.1) * (2 * math.pi / 0.75))
     return anatomy.spine_curve * bows
 

@@ -1,7 +1,7 @@
-"""Prepared rows to lessons: the served conversation as token ids, with labels on the words that a stage teaches.
+"""Converts prepared rows to lessons: the served conversation as token ids, with labels on the words to learn.
 
-Rendered by the checkpoint's own chat template and the registered prompts, as serving does. Knows no pixels: an image
-is as many placeholders as its size makes.
+Renders with the checkpoint's chat template and the registered prompts, as serving does. An image is a number of
+placeholder tokens, given by its size.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ class LessonRow(PreparedRow):
 
 
 class Dropped(StrEnum):
-    """Why a row makes no lesson."""
+    """Why a row yields no lesson."""
 
     TOO_LONG = "too-long"
     NO_ANSWER = "no-answer"
@@ -42,9 +42,9 @@ class Dropped(StrEnum):
 def lessons_of(
     rows: Dataset, config: StageConfig, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[Dataset, Counter[Dropped]]:
-    """Add `token_ids` and `labels` to the rows that make a lesson, and count the others by reason.
+    """Add `token_ids` and `labels` to the rows that yield a lesson, and count the others by reason.
 
-    The pixels stay where they are, on disk.
+    The pixels stay on disk.
     """
     made = [lesson_of(row, config, tokenizer) for row in rows.remove_columns("pixels")]
     dropped = Counter(lesson for lesson in made if isinstance(lesson, Dropped))
@@ -56,7 +56,7 @@ def lessons_of(
 
 
 def lesson_of(row: PreparedStudy, config: StageConfig, tokenizer: PreTrainedTokenizerBase) -> Lesson | Dropped:
-    """Write one lesson; a row without its answers, with a control token or over the length is dropped."""
+    """Build one lesson. Drops a row with a missing answer, a control token, or too many tokens."""
     turns = conversation_of(row, config)
     words = [part["text"] for turn in turns for part in turn["content"] if "text" in part]
     if not all(words):
@@ -69,7 +69,7 @@ def lesson_of(row: PreparedStudy, config: StageConfig, tokenizer: PreTrainedToke
 
 
 def conversation_of(row: PreparedStudy, config: StageConfig) -> list[Turn]:
-    """List a stage's turns as the chat template takes them; the last one is an answer."""
+    """List a stage's turns in the form of the chat template. The last one is an answer."""
     findings = row["findings"].strip()
     impression = None if config.stage is Stage.FINDINGS else row["impression"].strip()
     prompts = PROMPTS[config.prompt_version]
@@ -82,9 +82,9 @@ def conversation_of(row: PreparedStudy, config: StageConfig) -> list[Turn]:
 
 
 def _pieces(turns: list[Turn], stage: Stage, tokenizer: PreTrainedTokenizerBase) -> Iterator[_Piece]:
-    """Cut the rendered conversation into pieces, each with whether it is learned.
+    """Split the rendered conversation into pieces, each with a flag whether to learn it.
 
-    What stands before an answer is what serving asks with; an answer ends with the token that ends a turn.
+    The text before an answer equals the prompt of serving. An answer ends with the token that ends a turn.
     """
     whole = _render(tokenizer, turns)
     end_of_turn: str = tokenizer.eos_token

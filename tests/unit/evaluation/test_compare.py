@@ -91,14 +91,14 @@ def test_every_figure_is_compared(good: Path, bad: Path) -> None:
 def test_a_model_that_keeps_to_the_gates_passes(good: Path) -> None:
     result = command(good, good)
     assert result.exit_code == 0, result.output
-    assert "gates hold" in result.output and "unclear" in result.output
+    assert "gates passed" in result.output and "unclear" in result.output
 
 
 def test_a_broken_gate_is_exit_code_1_and_named(good: Path, bad: Path) -> None:
     result = command(good, bad)
     assert result.exit_code == 1
-    assert "gate broken: fact_f1_side 0.0000 is below 0.9" in result.output
-    assert "gate broken: fact_f1_side fell by 1.0000" in result.output
+    assert "gate failed: fact_f1_side 0.0000 is below 0.9" in result.output
+    assert "gate failed: fact_f1_side fell by 1.0000" in result.output
 
 
 def test_the_gates_can_be_ones_own(good: Path, bad: Path, lenient: Path) -> None:
@@ -113,7 +113,7 @@ def test_input_of_no_use_is_exit_code_2_and_a_sentence(make_run: MakeRun, good: 
     damaged = make_run("damaged", [LEFT], [LEFT])
     (damaged / PREDICTIONS).write_text("nonsense\n")
     for folder, words in [
-        (tmp_path / "nowhere", "holds no run"),
+        (tmp_path / "nowhere", "has no run"),
         (other_data, "over different data"),
         (other_reference, "different references"),
         (failed, "no study has a draft in both"),
@@ -127,9 +127,9 @@ def test_input_of_no_use_is_exit_code_2_and_a_sentence(make_run: MakeRun, good: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a: [", "no YAML"),
+        ("a: [", "not valid YAML"),
         ("", "valid dictionary"),
-        ("{}", "holds no gate"),
+        ("{}", "has no gate"),
         ("fact_f1_side: {least: 1}", "least"),
         ("fact_f1_side: {}", "at least one"),
         ("fact_f1_side: {min: }", "at least one"),

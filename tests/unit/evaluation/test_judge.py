@@ -91,8 +91,8 @@ def test_a_run_is_pooled_and_failures_are_apart() -> None:
     ("answer", "words"),
     [
         (httpx.Response(401, text=f"bad key s3cret for {REPORT}"), "status 401"),
-        (httpx.Response(200, text="<html>"), "does not answer as"),
-        (httpx.Response(200, json={"choices": []}), "does not answer as"),
+        (httpx.Response(200, text="<html>"), "does not follow OpenAI"),
+        (httpx.Response(200, json={"choices": []}), "does not follow OpenAI"),
         (httpx.ConnectError("s3cret"), "cannot be reached"),
     ],
 )

@@ -171,7 +171,7 @@ async def test_bad_rows_and_repeated_ids_are_counted(source: Path, tmp_path: Pat
     counts = (await go(source, FakeDrafter(), tmp_path / "out", read=read))["counts"]
 
     assert counts["num_studies"] == 3
-    assert counts["bad_rows"] == {"image is missing": 1, "the study id was seen before": 1}
+    assert counts["bad_rows"] == {"image is missing": 1, "an earlier row has the same study id": 1}
 
 
 async def test_a_run_without_any_draft_has_no_result(source: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A demo model made anew is held against the published intervals."""
+"""A retrained demo model is compared with the published intervals."""
 
 import json
 from pathlib import Path

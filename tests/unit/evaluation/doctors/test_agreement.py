@@ -84,7 +84,7 @@ def test_a_rater_with_one_score_throughout_makes_kappa_undefined_and_is_named() 
     one = on_accuracy([*rated("a", 5, 5, 5), *rated("b", 3, 4, 5)])
 
     assert one.kappa is None
-    assert one.reason == "a gave one score throughout"
+    assert one.reason == "a always gave the same score"
 
 
 def test_a_samples_sections_are_drawn_together() -> None:

@@ -44,7 +44,7 @@ def test_scores_and_agreement_are_printed(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "a / b" in result.stdout and "0.80 [" in result.stdout
-    assert "a and b gave one score throughout" in result.stdout
+    assert "a and b always gave the same score" in result.stdout
     assert "2.17" in result.stdout
 
 

@@ -27,17 +27,17 @@ TEXTS = [
 SCORES = [(1, 5), (3, 3)]
 
 
-def seed_line(sample: int, answer: int, score: int) -> str:
+def first_version_line(sample: int, answer: int, score: int) -> str:
     words = TEXTS[sample][answer - 1]
     turn = {"sample_idx": sample, "answer_idx": answer, "generated": f"{words}?", "ground_truth": words, "score": score}
     return json.dumps(turn, ensure_ascii=False) + "\n"
 
 
 @pytest.fixture
-def seed(tmp_path: Path) -> Path:
-    """Both sections of every sample, as the seed wrote them."""
-    file = tmp_path / "seed.jsonl"
-    lines = [seed_line(sample, answer, SCORES[sample][answer - 1]) for sample in (0, 1) for answer in (1, 2)]
+def records(tmp_path: Path) -> Path:
+    """Both sections of every sample, as the first version wrote them."""
+    file = tmp_path / "first_version.jsonl"
+    lines = [first_version_line(sample, answer, SCORES[sample][answer - 1]) for sample in (0, 1) for answer in (1, 2)]
     file.write_bytes("".join(lines).encode())
     return file
 
@@ -70,12 +70,12 @@ def rated(file: Path, *samples: str, raters: str = "a", version: str = "v1") -> 
     return file
 
 
-def imported(seed: Path, ratings: Path, rater: str = "bs-1") -> Result:
-    return RUN.invoke(app, ["import-ratings", str(seed), str(ratings), "--rater", rater, "--model-version", "v1"])
+def imported(records: Path, ratings: Path, rater: str = "bs-1") -> Result:
+    return RUN.invoke(app, ["import-ratings", str(records), str(ratings), "--rater", rater, "--model-version", "v1"])
 
 
-def exported(ratings: Path, run: Path, seed: Path, *options: str, axis: str = "accuracy") -> Result:
-    return RUN.invoke(app, ["export-ratings", str(ratings), str(run), str(seed), "--axis", axis, *options])
+def exported(ratings: Path, run: Path, records: Path, *options: str, axis: str = "accuracy") -> Result:
+    return RUN.invoke(app, ["export-ratings", str(ratings), str(run), str(records), "--axis", axis, *options])
 
 
 def assert_wordless(result: Result) -> None:
@@ -90,22 +90,22 @@ def assert_refused(result: Result, message: str) -> None:
 
 
 @pytest.mark.parametrize("axis", ["accuracy", "completeness"])
-def test_imported_and_exported_against_its_run_the_seeds_file_is_the_same_byte_for_byte(
-    seed: Path, axis: str, tmp_path: Path
+def test_imported_and_exported_against_its_run_the_first_versions_file_is_the_same_byte_for_byte(
+    records: Path, axis: str, tmp_path: Path
 ) -> None:
-    into = imported(seed, tmp_path / "ratings.jsonl")
+    into = imported(records, tmp_path / "ratings.jsonl")
     back = exported(
         tmp_path / "ratings.jsonl", run_over(tmp_path / "run", "0", "1"), tmp_path / "again.jsonl", axis=axis
     )
 
     assert (into.exit_code, back.exit_code) == (0, 0)
-    assert (tmp_path / "again.jsonl").read_bytes() == seed.read_bytes()
+    assert (tmp_path / "again.jsonl").read_bytes() == records.read_bytes()
     assert_wordless(into)
     assert_wordless(back)
 
 
-def test_importing_says_in_one_line_what_was_taken_for_what(seed: Path, tmp_path: Path) -> None:
-    result = imported(seed, tmp_path / "ratings.jsonl")
+def test_importing_says_in_one_line_what_was_taken_for_what(records: Path, tmp_path: Path) -> None:
+    result = imported(records, tmp_path / "ratings.jsonl")
 
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
@@ -115,38 +115,38 @@ def test_importing_says_in_one_line_what_was_taken_for_what(seed: Path, tmp_path
     }
 
 
-def test_a_section_scored_twice_ends_in_both_line_numbers_and_no_file(seed: Path, tmp_path: Path) -> None:
-    seed.write_bytes(seed.read_bytes() + seed_line(0, 2, 1).encode())
+def test_a_section_scored_twice_ends_in_both_line_numbers_and_no_file(records: Path, tmp_path: Path) -> None:
+    records.write_bytes(records.read_bytes() + first_version_line(0, 2, 1).encode())
 
-    assert_refused(imported(seed, tmp_path / "ratings.jsonl"), "line 5 rates again what line 2 has rated")
+    assert_refused(imported(records, tmp_path / "ratings.jsonl"), "line 5 repeats the rating of line 2")
     assert not (tmp_path / "ratings.jsonl").exists()
 
 
-def test_a_line_that_is_no_turn_is_named_and_not_quoted(seed: Path, tmp_path: Path) -> None:
-    seed.write_bytes(seed.read_bytes() + seed_line(1, 1, 9).encode())
+def test_a_line_that_is_no_turn_is_named_and_not_quoted(records: Path, tmp_path: Path) -> None:
+    records.write_bytes(records.read_bytes() + first_version_line(1, 1, 9).encode())
 
-    assert_refused(imported(seed, tmp_path / "ratings.jsonl"), "seed.jsonl:5: score: ")
+    assert_refused(imported(records, tmp_path / "ratings.jsonl"), "first_version.jsonl:5: score: ")
 
 
-def test_a_raters_name_in_place_of_a_code_is_refused(seed: Path, tmp_path: Path) -> None:
-    result = imported(seed, tmp_path / "ratings.jsonl", rater="Bác sĩ An")
+def test_a_raters_name_in_place_of_a_code_is_refused(records: Path, tmp_path: Path) -> None:
+    result = imported(records, tmp_path / "ratings.jsonl", rater="Bác sĩ An")
 
     assert result.exit_code == 2
     assert "--rater" in click.unstyle(result.stderr)
     assert not (tmp_path / "ratings.jsonl").exists()
 
 
-def test_no_file_is_written_over(seed: Path, tmp_path: Path) -> None:
+def test_no_file_is_written_over(records: Path, tmp_path: Path) -> None:
     ratings, run = rated(tmp_path / "ratings.jsonl", "0"), run_over(tmp_path / "run", "0")
-    before = ratings.read_bytes(), seed.read_bytes()
+    before = ratings.read_bytes(), records.read_bytes()
 
-    assert_refused(imported(seed, ratings), "ratings.jsonl is there already")
-    assert_refused(exported(ratings, run, seed), "seed.jsonl is there already")
-    assert (ratings.read_bytes(), seed.read_bytes()) == before
+    assert_refused(imported(records, ratings), "ratings.jsonl already exists")
+    assert_refused(exported(ratings, run, records), "first_version.jsonl already exists")
+    assert (ratings.read_bytes(), records.read_bytes()) == before
 
 
-def test_a_folder_to_write_in_that_is_not_there_is_named(seed: Path, tmp_path: Path) -> None:
-    assert_refused(imported(seed, tmp_path / "nowhere" / "ratings.jsonl"), "nowhere")
+def test_a_folder_to_write_in_that_is_not_there_is_named(records: Path, tmp_path: Path) -> None:
+    assert_refused(imported(records, tmp_path / "nowhere" / "ratings.jsonl"), "nowhere")
 
 
 def test_ratings_without_a_draft_are_counted_aloud(tmp_path: Path) -> None:
@@ -156,22 +156,22 @@ def test_ratings_without_a_draft_are_counted_aloud(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert "lines written: 1; " in result.stderr and "have no draft: 2\n" in result.stderr
-    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == seed_line(1, 1, 2)
+    assert "lines written: 1; " in result.stderr and "without a draft of their sample: 2\n" in result.stderr
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == first_version_line(1, 1, 2)
 
 
 @pytest.mark.parametrize("studies", [(), ("s0", "s1")])
 def test_ratings_of_another_run_end_in_code_1_and_no_file(studies: tuple[str, ...], tmp_path: Path) -> None:
     ratings, run = rated(tmp_path / "ratings.jsonl", "s7", "s8"), run_over(tmp_path / "run", *studies)
 
-    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "none of the 2 ratings")
+    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "no sample of the 2 ratings")
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_of_several_raters_one_is_to_be_chosen(tmp_path: Path) -> None:
     ratings, run = rated(tmp_path / "ratings.jsonl", "s0", raters="ab"), run_over(tmp_path / "run", "s0")
 
-    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "choose one by --rater: a, b")
+    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "choose one with --rater: a, b")
     assert exported(ratings, run, tmp_path / "out.jsonl", "--rater", "b").exit_code == 0
 
 
@@ -180,7 +180,7 @@ def test_of_several_versions_one_is_to_be_chosen(tmp_path: Path) -> None:
     ratings, run = tmp_path / "ratings.jsonl", run_over(tmp_path / "run", "s0")
     ratings.write_bytes(old.read_bytes() + new.read_bytes())
 
-    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "choose one by --model-version: v1, v2")
+    assert_refused(exported(ratings, run, tmp_path / "out.jsonl"), "choose one with --model-version: v1, v2")
     assert exported(ratings, run, tmp_path / "out.jsonl", "--model-version", "v2").exit_code == 0
 
 

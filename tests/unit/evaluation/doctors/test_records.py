@@ -1,4 +1,4 @@
-"""Doctors' ratings and the seed's turns survive the way to disk and back; a bad line is named, not quoted."""
+"""Doctors' ratings and the first version's turns survive the way to disk and back; a bad line is named, not quoted."""
 
 import json
 import tempfile
@@ -13,27 +13,27 @@ from pydantic import ValidationError
 from evaluation.doctors.records import (
     BadRecords,
     ErrorTick,
+    FirstVersionTurn,
     Rating,
     Section,
-    SeedTurn,
+    read_first_version_turns,
     read_ratings,
-    read_seed_turns,
+    write_first_version_turns,
     write_ratings,
-    write_seed_turns,
 )
 
-SEED_LINE = (
+FIRST_VERSION_LINE = (
     '{"sample_idx": 0, "answer_idx": 1, "generated": "- BÓNG TIM TO\\n- CÒN MÁY TẠO NHỊP", '
     '"ground_truth": "- BÓNG TIM TO\\n- CÒN MÁY TẠO NHỊP", "score": 5}\n'
 )
-"""The first line of the seed's own file, as its `json.dumps(record, ensure_ascii=False)` wrote it."""
+"""The first line of the first version's own file, as its `json.dumps(record, ensure_ascii=False)` wrote it."""
 
 words = st.text(st.characters(exclude_categories=["Cs"])) | st.just("a\u2028b\x85c\r\nd")
 scores = st.integers(1, 5)
 codes = st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,31}\Z")
 
-seed_turns = st.builds(
-    SeedTurn,
+first_version_turns = st.builds(
+    FirstVersionTurn,
     sample_idx=st.integers(-(2**53), 2**53),
     answer_idx=st.sampled_from([1, 2]),
     generated=words,
@@ -69,12 +69,12 @@ def written(file: Path, *records: dict[str, Any]) -> Path:
     return file
 
 
-@given(st.lists(seed_turns, max_size=5))
-def test_the_seeds_turns_come_back_as_they_were(turns: list[SeedTurn]) -> None:
+@given(st.lists(first_version_turns, max_size=5))
+def test_the_first_versions_turns_come_back_as_they_were(turns: list[FirstVersionTurn]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "seed.jsonl"
-        write_seed_turns(file, turns)
-        assert read_seed_turns(file) == turns
+        file = Path(folder) / "first_version.jsonl"
+        write_first_version_turns(file, turns)
+        assert read_first_version_turns(file) == turns
 
 
 @given(st.lists(ratings, max_size=5, unique_by=lambda one: one.key))
@@ -85,12 +85,12 @@ def test_ratings_come_back_as_they_were(rated: list[Rating]) -> None:
         assert read_ratings(file) == rated
 
 
-def test_the_seeds_file_is_written_again_byte_for_byte(tmp_path: Path) -> None:
-    (tmp_path / "seed.jsonl").write_text(SEED_LINE, encoding="utf-8")
+def test_the_first_versions_file_is_written_again_byte_for_byte(tmp_path: Path) -> None:
+    (tmp_path / "first_version.jsonl").write_text(FIRST_VERSION_LINE, encoding="utf-8")
 
-    write_seed_turns(tmp_path / "again.jsonl", read_seed_turns(tmp_path / "seed.jsonl"))
+    write_first_version_turns(tmp_path / "again.jsonl", read_first_version_turns(tmp_path / "first_version.jsonl"))
 
-    assert (tmp_path / "again.jsonl").read_bytes() == SEED_LINE.encode()
+    assert (tmp_path / "again.jsonl").read_bytes() == FIRST_VERSION_LINE.encode()
 
 
 def test_ticks_are_written_in_one_order(tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_what_is_no_rating_is_refused(change: dict[str, Any], tmp_path: Path) ->
 
 
 def test_every_bad_line_is_named_by_file_and_number_without_its_words(tmp_path: Path) -> None:
-    file = tmp_path / "seed.jsonl"
-    bad = SEED_LINE.replace('"score": 5', '"score": 9')
-    file.write_bytes(SEED_LINE.encode() + bad.encode() + b"\n" + SEED_LINE.encode() + b"\xff\n")
+    file = tmp_path / "first_version.jsonl"
+    bad = FIRST_VERSION_LINE.replace('"score": 5', '"score": 9')
+    file.write_bytes(FIRST_VERSION_LINE.encode() + bad.encode() + b"\n" + FIRST_VERSION_LINE.encode() + b"\xff\n")
 
     with pytest.raises(BadRecords) as caught:
-        read_seed_turns(file)
+        read_first_version_turns(file)
 
     assert [number for number, _ in caught.value.reasons] == [2, 3, 5]
     assert f"{file}:2: score: " in str(caught.value)

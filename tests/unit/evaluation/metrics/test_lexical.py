@@ -54,7 +54,7 @@ def test_the_signature_names_version_and_tokens() -> None:
 def test_unpaired_reports_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be compared"):
         lexical_score([REFERENCE], [])
-    with pytest.raises(ValueError, match="cannot be compared"):
+    with pytest.raises(ValueError, match="no reports to compare"):
         lexical_score([], [])
 
 

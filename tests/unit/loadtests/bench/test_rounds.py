@@ -24,7 +24,7 @@ class Reciting:
 
     async def start(self) -> None: ...
 
-    async def look_at(self, films: list[bytes]) -> None:
+    async def preload(self, films: list[bytes]) -> None:
         self.seen.append(films)
 
     async def report(self, number: int, film: bytes) -> Sample:
@@ -37,8 +37,8 @@ class Reciting:
 class Preparing(Reciting, Target):
     """Works for half a second on what it is shown, and makes no report without having seen the film."""
 
-    async def look_at(self, films: list[bytes]) -> None:
-        await super().look_at(films)
+    async def preload(self, films: list[bytes]) -> None:
+        await super().preload(films)
         ends = time.process_time() + 0.5
         while time.process_time() < ends:
             pass
@@ -108,7 +108,7 @@ def test_ratios_are_of_what_both_have() -> None:
         ("/opt/venv/lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet --store", "ray"),
         ("VLLM::EngineCore", "engine"),
         ("python -m vllm.entrypoints.openai.api_server --model clara", "server"),
-        ("python -m uvicorn --factory loadtests.bench.seed:create_seed", "seed"),
+        ("python -m uvicorn --factory loadtests.bench.first_version:create_app", "first version"),
         ("python -c from multiprocessing.resource_tracker", "other"),
     ],
 )

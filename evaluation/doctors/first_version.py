@@ -1,12 +1,12 @@
-"""Between the seed's turns and our ratings: its one score for both axes, one of our axes for its score.
+"""Converts the first version's turns to ratings and back. Its single score counts for both of our axes.
 
-Knows neither files nor who may read them; a turn holds a report's own words, a rating holds none.
+A turn contains report text; a rating does not.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from evaluation.doctors.records import Axis, Rating, Section, SeedTurn, rated_twice
+from evaluation.doctors.records import Axis, FirstVersionTurn, Rating, Section, rated_twice
 
 if TYPE_CHECKING:
     from evaluation.predictions import Prediction
@@ -15,11 +15,11 @@ _ANSWERS: dict[Section, Literal[1, 2]] = {Section.FINDINGS: 1, Section.IMPRESSIO
 _SECTIONS = {answer: section for section, answer in _ANSWERS.items()}
 
 
-def ratings_of(turns: Sequence[SeedTurn], rater: str, model_version: str) -> list[Rating]:
-    """Take the seed's turns as one rater's ratings of one model version.
+def ratings_of(turns: Sequence[FirstVersionTurn], rater: str, model_version: str) -> list[Rating]:
+    """Convert turns to one rater's ratings of one model version.
 
     Raises:
-        ValueError: a turn rates what an earlier one has rated, or the rater or the version is no such name.
+        ValueError: a turn repeats an earlier rating, or the rater or the version is not a valid name.
     """
     if twice := rated_twice((turn.sample_idx, turn.answer_idx) for turn in turns):
         raise ValueError("\n".join(f"line {number} {reason}" for number, reason in twice))
@@ -27,10 +27,10 @@ def ratings_of(turns: Sequence[SeedTurn], rater: str, model_version: str) -> lis
 
 
 def chosen(ratings: Sequence[Rating], rater: str | None = None, model_version: str | None = None) -> list[Rating]:
-    """Keep what one rater said of one model version; None stands for the only one there is.
+    """Select the ratings by one rater of one model version; None selects the only one.
 
     Raises:
-        ValueError: nothing is left, or it is by several raters or of several versions.
+        ValueError: nothing is left, or there are several raters or versions.
     """
     left = [one for one in ratings if rater in (None, one.rater) and model_version in (None, one.model_version)]
     if not left:
@@ -40,13 +40,13 @@ def chosen(ratings: Sequence[Rating], rater: str | None = None, model_version: s
     return left
 
 
-def turns_of(ratings: Sequence[Rating], predictions: "Sequence[Prediction]", axis: Axis) -> list[SeedTurn]:
-    """Write ratings as the seed's turns, in their order; what has no draft among the predictions is left out."""
+def turns_of(ratings: Sequence[Rating], predictions: "Sequence[Prediction]", axis: Axis) -> list[FirstVersionTurn]:
+    """Convert ratings to the first version's turns, in their order. Leaves out samples without a draft."""
     numbered = {one.study_id: (number, one) for number, one in enumerate(predictions) if one.draft is not None}
     return [_turn(one, *numbered[one.sample], axis) for one in ratings if one.sample in numbered]
 
 
-def _rating(turn: SeedTurn, rater: str, model_version: str) -> Rating:
+def _rating(turn: FirstVersionTurn, rater: str, model_version: str) -> Rating:
     return Rating(
         rater=rater,
         model_version=model_version,
@@ -60,12 +60,14 @@ def _rating(turn: SeedTurn, rater: str, model_version: str) -> Rating:
 
 def _require_one(field: str, values: set[str]) -> None:
     if len(values) > 1:
-        raise ValueError(f"the ratings differ in their {field}: choose one by --{field}: {', '.join(sorted(values))}")
+        raise ValueError(
+            f"the ratings have several values of {field}: choose one with --{field}: {', '.join(sorted(values))}"
+        )
 
 
-def _turn(rating: Rating, number: int, prediction: "Prediction", axis: Axis) -> SeedTurn:
+def _turn(rating: Rating, number: int, prediction: "Prediction", axis: Axis) -> FirstVersionTurn:
     assert prediction.draft is not None
-    return SeedTurn(
+    return FirstVersionTurn(
         sample_idx=number,
         answer_idx=_ANSWERS[rating.section],
         generated=getattr(prediction.draft, rating.section),

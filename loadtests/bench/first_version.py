@@ -1,7 +1,7 @@
 """CLARA's first version as a program: FastAPI in front of a model server, a blocking client in an asynchronous handler.
 
-Run with uvicorn; `CLARA_BENCH_MODEL_SERVER` is the model server's base URL. It does one request at a time: that is
-what is measured.
+Run with uvicorn; `CLARA_BENCH_MODEL_SERVER` is the model server's base URL. It handles one request at a
+time; the benchmark measures the effect of that.
 """
 
 import io
@@ -17,12 +17,12 @@ from loadtests.bench.chat import LIMITS_TOKENS, MODEL, first_question, second_qu
 from loadtests.bench.targets import OverHttp, Sample
 
 MODEL_SERVER = "CLARA_BENCH_MODEL_SERVER"
-# The first version's own size, whatever the film's shape.
+# The first version's fixed size, whatever the image's shape.
 _SIZE_PX = (448, 448)
 
 
-def create_seed() -> FastAPI:
-    """Make the app; called by uvicorn."""
+def create_app() -> FastAPI:
+    """Create the app; called by uvicorn."""
     app = FastAPI()
     client = OpenAI(base_url=os.environ[MODEL_SERVER], api_key="none", timeout=600)
 
@@ -47,11 +47,11 @@ def create_seed() -> FastAPI:
     return app
 
 
-class SeedTarget(OverHttp):
-    """A client of that program, which answers when all is done."""
+class FirstVersionTarget(OverHttp):
+    """A client of that program, which does not stream."""
 
     async def report(self, number: int, film: bytes) -> Sample:
-        """Make one report there."""
+        """Request one report from the first version."""
         started = time.perf_counter()
         answer = await self._client.post("/predict", files={"image": film})
         said = answer.raise_for_status().json()

@@ -1,15 +1,15 @@
-"""The seed's turns become ratings and ratings become turns, with nothing invented on the way."""
+"""The first version's turns become ratings and ratings become turns, with nothing invented on the way."""
 
 import pytest
 
-from evaluation.doctors.records import Axis, Rating, Section, SeedTurn
-from evaluation.doctors.seed import chosen, ratings_of, turns_of
+from evaluation.doctors.first_version import chosen, ratings_of, turns_of
+from evaluation.doctors.records import Axis, FirstVersionTurn, Rating, Section
 from evaluation.predictions import Prediction, Text
 
 
-def turn(sample: int, answer: int, score: int = 3) -> SeedTurn:
+def turn(sample: int, answer: int, score: int = 3) -> FirstVersionTurn:
     words = {"generated": f"draft {sample}/{answer}", "ground_truth": f"reader {sample}/{answer}"}
-    return SeedTurn.model_validate({"sample_idx": sample, "answer_idx": answer, **words, "score": score})
+    return FirstVersionTurn.model_validate({"sample_idx": sample, "answer_idx": answer, **words, "score": score})
 
 
 def rating(sample: str, section: Section = Section.FINDINGS, rater: str = "a", version: str = "v1") -> Rating:
@@ -43,7 +43,7 @@ def test_a_turn_is_one_score_for_both_axes_and_was_not_asked_for_ticks(answer: i
 
 
 def test_a_section_scored_twice_is_refused_with_both_lines() -> None:
-    with pytest.raises(ValueError, match="line 4 rates again what line 2 has rated"):
+    with pytest.raises(ValueError, match="line 4 repeats the rating of line 2"):
         ratings_of([turn(0, 1), turn(0, 2), turn(1, 1), turn(0, 2, score=1)], "a", "v1")
 
 
