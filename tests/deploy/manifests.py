@@ -1,14 +1,21 @@
 """How the tests read rendered manifests."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from charts.render import manifests, merged
+from charts.render import CHART, manifests, merged
 from serve_app.settings import Scaling, Settings
 
 Manifest = dict[str, Any]
+PORTS_BLOCK = CHART / "templates" / "_ports.tpl"
+PORTS = {
+    name: int(number)
+    for name, number in re.findall(r"^([a-z-]+): (\d+)$", PORTS_BLOCK.read_text(encoding="utf-8"), re.MULTILINE)
+}
+"""The chart's ports by name, from the one block that has their numbers."""
 HARDENED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

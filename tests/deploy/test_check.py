@@ -12,7 +12,7 @@ from typer.main import get_command
 from serve_app.api.bodies import readiness_body
 from serve_app.api.examples import READY, body_json, report_example
 from serve_app.cli import app as clara
-from tests.deploy.manifests import Manifest, of_kind, render_of
+from tests.deploy.manifests import PORTS, Manifest, of_kind, render_of
 
 REPORT: dict[str, Any] = json.loads(json.dumps(report_example(), default=str))
 
@@ -123,7 +123,7 @@ def test_the_pod_checks_the_service(documents: list[Manifest]) -> None:
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     container = pod["spec"]["containers"][0]
     assert container["command"] == ["clara", "check"]
-    assert container["args"][0] == "http://clara-serve-svc.clara.svc:8000"
+    assert container["args"][0] == f"http://clara-serve-svc.clara.svc:{PORTS['serve']}"
 
 
 def test_the_pods_arguments_are_those_of_the_command(documents: list[Manifest]) -> None:

@@ -8,7 +8,7 @@ from ray.serve.schema import HTTPOptionsSchema
 
 from charts.render import merged
 from tests.deploy.conftest import CustomResources
-from tests.deploy.manifests import Manifest, is_core, of_kind, ray_templates_of, render_of
+from tests.deploy.manifests import PORTS, Manifest, is_core, of_kind, ray_templates_of, render_of
 
 HOST = {"host": "clara.example.org", "authenticatedBefore": True, "tlsSecretName": "clara-tls"}
 ADMITTED = {"networkPolicy": {"admitNamespaces": ["edge"]}}
@@ -72,7 +72,7 @@ def test_a_route_waits_for_the_longest_report() -> None:
 def test_the_way_leads_to_the_service_that_the_operator_makes(values: dict[str, Any]) -> None:
     edge = next(document for document in render_of(values) if document["kind"] in ("Ingress", "HTTPRoute"))
     assert "'name': 'clara-serve-svc'" in str(edge["spec"])
-    assert "8000" in str(edge["spec"])
+    assert str(PORTS["serve"]) in str(edge["spec"])
 
 
 def test_only_one_host_leads_here_and_only_by_tls() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from charts.render import CHART, manifests, merged, profile
 from charts.values_prose import read_values
-from tests.deploy.manifests import Manifest, of_kind
+from tests.deploy.manifests import PORTS, Manifest, of_kind
 
 DEFAULTS = {
     ".".join(leaf.path): leaf.default for value in read_values(CHART / "values.yaml") for leaf in value.leaves()
@@ -190,7 +190,7 @@ EFFECTS: dict[str, Effect] = {
     "models.sizeLimit": Effect("41Gi", f"{GPU}.volumes.2.emptyDir.sizeLimit", "41Gi"),
     "huggingFace.tokenSecretName": Effect("hub", f"{GPU}.containers.0.env.HF_TOKEN.secretKeyRef.name", "hub"),
     "modelServer.apiKeySecretName": Effect("key", f"{CPU}.volumes.2.secret.secretName", "key", WITH_SERVER),
-    "triton.enabled": Effect(True, "Service:triton/spec.ports.0.port", 8001, WITH_TRITON),
+    "triton.enabled": Effect(True, "Service:triton/spec.ports.0.port", PORTS["triton"], WITH_TRITON),
     "triton.image.repository": Effect("mine", f"{TRITON}.containers.0.image", "mine:0.1.0", WITH_TRITON),
     "triton.image.tag": Effect("2", f"{TRITON}.containers.0.image", "clara-triton:2", WITH_TRITON),
     "triton.image.digest": Effect(DIGEST, f"{TRITON}.containers.0.image", f"clara-triton@{DIGEST}", WITH_TRITON),

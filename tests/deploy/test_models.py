@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, templates_of
+from tests.deploy.manifests import PORTS, Manifest, environment_of, of_kind, ray_templates_of, render_of, templates_of
 
 OFFLINE = {"laptop", "edge", "triton", "air-gapped", "production"}
 CPU_ONLY: dict[str, Any] = {
@@ -79,7 +79,7 @@ def test_triton_answers_where_the_engine_asks(rendered_profiles: dict[str, list[
     (pod,) = templates_of(of_kind(documents, "Deployment")).values()
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
-    assert ports[service["spec"]["ports"][0]["targetPort"]] == 8001
+    assert ports[service["spec"]["ports"][0]["targetPort"]] == PORTS["triton"]
 
 
 def test_a_triton_that_is_there_already_needs_no_other() -> None:

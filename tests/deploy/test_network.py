@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from charts.render import merged, profile
-from tests.deploy.manifests import Manifest, render_of
+from tests.deploy.manifests import PORTS, Manifest, render_of
 
 INSTANCE = {"app.kubernetes.io/name": "clara", "app.kubernetes.io/instance": "clara"}
 
@@ -68,13 +68,13 @@ def may(values: dict[str, Any], source: Any, target: Any, port: int, protocol: s
     return leaves and (not isinstance(target, dict) or admits(policies, target, "Ingress", source, port, protocol))
 
 
-@pytest.mark.parametrize("port", [6379, 8265, 8076, 10002, 52365, 43123])
+@pytest.mark.parametrize("port", [PORTS["gcs-server"], PORTS["dashboard"], 8076, 10002, 52365, 43123])
 def test_rays_nodes_speak_to_each_other_on_any_port(port: int) -> None:
     for source, target in ((HEAD, CPU), (CPU, HEAD), (CPU, GPU), (GPU, CPU), (HEAD, GPU)):
         assert may({}, source, target, port)
 
 
-@pytest.mark.parametrize("port", [8000, 8265, 6379, 8080, 10002])
+@pytest.mark.parametrize("port", [PORTS["serve"], PORTS["dashboard"], PORTS["gcs-server"], PORTS["metrics"], 10002])
 @pytest.mark.parametrize("peer", [STRANGER, FAR])
 def test_nobody_else_comes_in(port: int, peer: Any) -> None:
     for target in (HEAD, CPU, GPU):
@@ -84,42 +84,44 @@ def test_nobody_else_comes_in(port: int, peer: Any) -> None:
 @pytest.mark.parametrize("peer", ["edge", "10.1.0.0/16"])
 def test_the_admitted_reach_the_door_and_no_other_port(peer: str) -> None:
     values = {"networkPolicy": {"admitNamespaces": ["edge"], "admitCidrs": ["10.1.0.0/16"]}}
-    assert may(values, peer, CPU, 8000)
-    assert not any(may(values, peer, target, port) for target in (HEAD, CPU) for port in (8265, 6379, 8080))
+    assert may(values, peer, CPU, PORTS["serve"])
+    closed = (PORTS["dashboard"], PORTS["gcs-server"], PORTS["metrics"])
+    assert not any(may(values, peer, target, port) for target in (HEAD, CPU) for port in closed)
 
 
 def test_the_operator_reaches_the_head_and_prometheus_the_metrics() -> None:
     values = {"podMonitor": {"enabled": True}}
-    assert may(values, "kuberay-system", HEAD, 8265)
-    assert not may(values, "kuberay-system", CPU, 8265)
-    assert all(may(values, "monitoring", HEAD, port) for port in (8080, 44217, 44227))
-    assert may(values, "monitoring", GPU, 8080)
-    assert not may(values, "monitoring", HEAD, 8265)
-    assert not may({}, "monitoring", HEAD, 8080)
+    assert may(values, "kuberay-system", HEAD, PORTS["dashboard"])
+    assert not may(values, "kuberay-system", CPU, PORTS["dashboard"])
+    scraped = (PORTS["metrics"], PORTS["as-metrics"], PORTS["dash-metrics"])
+    assert all(may(values, "monitoring", HEAD, port) for port in scraped)
+    assert may(values, "monitoring", GPU, PORTS["metrics"])
+    assert not may(values, "monitoring", HEAD, PORTS["dashboard"])
+    assert not may({}, "monitoring", HEAD, PORTS["metrics"])
 
 
 def test_the_check_reaches_the_door_and_nothing_else() -> None:
-    assert may({}, CHECK, CPU, 8000)
-    assert may({}, CHECK, FAR, 53, "UDP")
-    assert not may({}, CHECK, HEAD, 8265)
-    assert not may({}, CHECK, FAR, 443)
+    assert may({}, CHECK, CPU, PORTS["serve"])
+    assert may({}, CHECK, FAR, PORTS["dns"], "UDP")
+    assert not may({}, CHECK, HEAD, PORTS["dashboard"])
+    assert not may({}, CHECK, FAR, PORTS["https"])
 
 
 def test_names_can_be_looked_up() -> None:
     for pod in (HEAD, CPU, GPU):
-        assert may({}, pod, FAR, 53, "UDP")
-        assert may({}, pod, FAR, 53)
+        assert may({}, pod, FAR, PORTS["dns"], "UDP")
+        assert may({}, pod, FAR, PORTS["dns"])
 
 
 def test_only_the_engine_asks_the_hub_and_only_the_head_the_api_server() -> None:
-    assert may({}, GPU, FAR, 443)
-    assert may({}, HEAD, FAR, 6443)
-    assert not may({}, CPU, FAR, 443)
-    assert not may({}, GPU, FAR, 6443)
-    assert not may({}, GPU, FAR, 80)
+    assert may({}, GPU, FAR, PORTS["https"])
+    assert may({}, HEAD, FAR, PORTS["kube-api"])
+    assert not may({}, CPU, FAR, PORTS["https"])
+    assert not may({}, GPU, FAR, PORTS["kube-api"])
+    assert not may({}, GPU, FAR, PORTS["http"])
 
 
-METADATA = [("169.254.169.254/32", 80), ("169.254.169.252/32", 988)]
+METADATA = [("169.254.169.254/32", PORTS["http"]), ("169.254.169.252/32", PORTS["gke-metadata"])]
 """Where a node's own identity is asked for: at Amazon and Google, and behind GKE's Workload Identity."""
 
 
@@ -131,31 +133,36 @@ def test_a_bucket_without_a_secret_is_opened_by_the_nodes_identity(secret: str, 
         "prefetch": {"enabled": True, **bucket},
         "app": {"model": {"source": "/models/mine"}},
     }
-    assert may(values, PREFETCH, FAR, 443)
+    assert may(values, PREFETCH, FAR, PORTS["https"])
     assert [may(values, PREFETCH, address, port) for address, port in METADATA] == [asks_the_node] * 2
-    assert not any(may(values, pod, METADATA[0][0], 80) for pod in (HEAD, CPU, GPU))
+    assert not any(may(values, pod, METADATA[0][0], PORTS["http"]) for pod in (HEAD, CPU, GPU))
 
 
 def test_a_hub_is_asked_as_nobody_of_the_cloud() -> None:
     values = {"models": {"create": True}, "prefetch": {"enabled": True}}
-    assert may(values, PREFETCH, FAR, 443)
+    assert may(values, PREFETCH, FAR, PORTS["https"])
     assert not any(may(values, PREFETCH, address, port) for address, port in METADATA)
 
 
 @pytest.mark.parametrize("name", ["air-gapped", "laptop", "triton"])
 def test_where_nothing_is_fetched_no_worker_is_let_out(name: str) -> None:
     pods = [CPU, TRITON] if name == "triton" else [CPU, GPU]
-    assert not any(may(profile(name), pod, FAR, port) for pod in pods for port in (443, 80, 8443))
+    assert not any(may(profile(name), pod, FAR, port) for pod in pods for port in (PORTS["https"], PORTS["http"], 8443))
 
 
 @pytest.mark.parametrize(
     ("endpoint", "port"),
-    [("http://collector:4318/v1/traces", 4318), ("https://traces.example.org/v1", 443), ("http://collector/v1", 80)],
+    [
+        ("http://collector:4318/v1/traces", 4318),
+        ("https://traces.example.org/v1", PORTS["https"]),
+        ("http://collector/v1", PORTS["http"]),
+    ],
 )
 def test_traces_leave_by_the_port_of_their_collector(endpoint: str, port: int) -> None:
     values = merged(profile("laptop"), {"app": {"telemetry": {"otlp_endpoint": endpoint}}})
     assert may(values, CPU, FAR, port)
     assert not may(profile("laptop"), CPU, FAR, port)
+    assert not may(merged(values, {"app": {"telemetry": {"otlp_endpoint": "none"}}}), CPU, FAR, port)
 
 
 def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
@@ -169,6 +176,6 @@ def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
 
 def test_only_the_engine_asks_triton() -> None:
     values = merged(profile("triton"), {"podMonitor": {"enabled": True}})
-    assert may(values, CPU, TRITON, 8001)
-    assert may(values, "monitoring", TRITON, 8002)
-    assert not any(may(values, peer, TRITON, 8001) for peer in (HEAD, STRANGER, FAR, "monitoring"))
+    assert may(values, CPU, TRITON, PORTS["triton"])
+    assert may(values, "monitoring", TRITON, PORTS["triton-metrics"])
+    assert not any(may(values, peer, TRITON, PORTS["triton"]) for peer in (HEAD, STRANGER, FAR, "monitoring"))

@@ -2,35 +2,30 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from charts.render import CHART, merged, profile
-from tests.deploy.manifests import containers_of, of_kind, ray_templates_of, render_of
+from serve_app.settings import Settings
+from tests.deploy.manifests import PORTS, PORTS_BLOCK, containers_of, of_kind, ray_templates_of, render_of
 
 TEMPLATES = CHART / "templates"
-PORTS = TEMPLATES / "_ports.tpl"
-NAMED = re.compile(r"^([a-z-]+): (\d+)$", re.MULTILINE)
-"""A port in the one block that has them."""
 WRITTEN = re.compile(r"(?i:port)\w*\"?[ :=]+\"?\d|\bports?\b.*\[\s*\d+[,\]]|//[^/\s\"]+:\d|[a-z]:\d{2,5}\b")
 """How a port would be written elsewhere: after a key that ends in port, in a list of ports, or in an address."""
-
-
-def named() -> dict[str, int]:
-    return {name: int(number) for name, number in NAMED.findall(PORTS.read_text(encoding="utf-8"))}
 
 
 def is_port(line: str) -> bool:
     """Whether a line of a template writes a port as a number, whichever port it is, or has the number of ours."""
     numbers = {int(number) for number in re.findall(r"(?<![\w.-])\d+(?![\w.-])", line)}
-    return bool(WRITTEN.search(line)) or bool(numbers & {number for number in named().values() if number > 100})
+    return bool(WRITTEN.search(line)) or bool(numbers & {number for number in PORTS.values() if number > 100})
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.*")), ids=lambda path: path.name)
 def test_a_template_writes_no_port_as_a_number(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert path == PORTS or [line for line in lines if is_port(line)] == []
+    assert path == PORTS_BLOCK or [line for line in lines if is_port(line)] == []
 
 
 @pytest.mark.parametrize(
@@ -53,15 +48,15 @@ def test_a_port_as_a_number_would_be_found(line: str) -> None:
 
 
 def test_every_named_port_is_taken() -> None:
-    others = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.*") if path != PORTS)
-    assert named().keys() >= {"serve", "metrics", "gcs-server", "dashboard"}
-    assert [name for name in named() if f'"{name}"' not in others] == []
+    others = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.*") if path != PORTS_BLOCK)
+    assert PORTS.keys() >= {"serve", "metrics", "gcs-server", "dashboard"}
+    assert [name for name in PORTS if f'"{name}"' not in others] == []
 
 
 def test_ray_nodes_open_the_ports_of_the_block(profile_name: str) -> None:
     for template in ray_templates_of(profile(profile_name)).values():
         opened = {port["name"]: port["containerPort"] for port in template["spec"]["containers"][0]["ports"]}
-        assert opened.items() <= named().items()
+        assert opened.items() <= PORTS.items()
         assert opened.keys() >= {"serve", "metrics"}
 
 
@@ -78,4 +73,8 @@ def test_monitors_watch_ports_that_containers_open() -> None:
 
 def test_serve_listens_where_its_service_sends() -> None:
     config = yaml.safe_load(of_kind(render_of(profile("laptop")), "RayService")["spec"]["serveConfigV2"])
-    assert config["http_options"]["port"] == named()["serve"]
+    assert config["http_options"]["port"] == PORTS["serve"]
+
+
+def test_the_openai_port_is_that_of_the_default_address() -> None:
+    assert urlsplit(Settings().engine.openai.base_url).port == PORTS["openai"]

@@ -6,12 +6,12 @@ import pytest
 
 from charts.render import CHART, merged, profile
 from serve_app.settings import Settings
-from tests.deploy.manifests import environment_of, ray_templates_of
+from tests.deploy.manifests import PORTS, environment_of, ray_templates_of
 from tests.deploy.test_network import CHECK, CPU, FAR, GPU, HEAD, STRANGER, may
 
 HAPROXY = {"proxy": {"kind": "haproxy"}}
 DOCKERFILE = CHART.parent.parent / "k8s" / "images" / "Dockerfile"
-PORTS = (30000, 30099, 8404, 8500, 9101)
+BEHIND_HAPROXY = (PORTS["replicas-from"], PORTS["replicas-to"] - 1, 8404, 8500, 9101)
 """Where the gateway's replicas, HAProxy's counters and the proxy behind it listen."""
 
 
@@ -47,13 +47,14 @@ def test_our_images_hold_it_where_ray_looks() -> None:
 def test_the_replicas_ports_are_a_hundred() -> None:
     told = haproxy_environment()["cpu"]
     first, after_last = (int(told[f"RAY_SERVE_DIRECT_INGRESS_{end}_HTTP_PORT"]) for end in ("MIN", "MAX"))
-    assert range(first, after_last) == range(30000, 30100)
+    assert range(first, after_last) == range(PORTS["replicas-from"], PORTS["replicas-to"])
+    assert after_last - first == 100
 
 
-@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("port", BEHIND_HAPROXY)
 def test_no_port_of_haproxy_is_open_to_anyone_but_rays_nodes(port: int) -> None:
     admitting = merged(HAPROXY, {"networkPolicy": {"admitNamespaces": ["edge"], "admitCidrs": ["10.1.0.0/16"]}})
-    assert all(may(admitting, peer, CPU, 8000) for peer in ("edge", "10.1.0.0/16", CHECK))
+    assert all(may(admitting, peer, CPU, PORTS["serve"]) for peer in ("edge", "10.1.0.0/16", CHECK))
     for target in (HEAD, CPU, GPU):
         assert not any(may(admitting, peer, target, port) for peer in ("edge", "10.1.0.0/16", STRANGER, FAR, CHECK))
         assert all(may(admitting, source, target, port) for source in (HEAD, CPU, GPU))
