@@ -77,7 +77,7 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
             settings.model,
             settings.engine,
             settings.preprocessor.max_visual_tokens,
-            otlp_endpoint=or_none(settings.telemetry.otlp_endpoint),
+            otlp_endpoint=or_none(settings.telemetry.otlp_endpoint, "none"),
             stat_loggers=RAY_STAT_LOGGERS,
             timeline=timeline,
         )
@@ -92,14 +92,14 @@ def _engine_maker(settings: Settings) -> Callable[[Timeline], Engine]:
     def make_triton(_: Timeline) -> Engine:
         from serve_app.engines.triton_engine import TritonEngine
 
-        return TritonEngine(settings.engine.triton, or_none(settings.model.name), settings.model.trained_views)
+        return TritonEngine(settings.engine.triton, or_none(settings.model.name, "auto"), settings.model.trained_views)
 
     def make_openai(_: Timeline) -> Engine:
         from serve_app.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(
             settings.engine.openai,
-            or_none(settings.model.name),
+            or_none(settings.model.name, "auto"),
             settings.engine.stream_interval_tokens,
             adapters=settings.orchestrator.adapters,
             trained_views=settings.model.trained_views,

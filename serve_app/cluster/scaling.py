@@ -10,8 +10,9 @@ from serve_app.settings import Scaling, or_none
 
 def deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
     """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart."""
-    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": or_none(scaling.memory_bytes)}
-    per_node = or_none(scaling.max_replicas_per_node)
+    memory_bytes = or_none(scaling.memory_bytes, "none")
+    resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": memory_bytes}
+    per_node = or_none(scaling.max_replicas_per_node, "none")
     return serve.deployment(
         cls,
         name=name,

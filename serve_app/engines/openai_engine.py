@@ -58,7 +58,7 @@ class OpenAIEngine:
         self._settings = settings
         self._stream_interval_tokens = stream_interval_tokens
         self._name = name
-        self._model = or_none(settings.model) or ""
+        self._model = or_none(settings.model, "auto") or ""
         self._adapters = frozenset(adapters)
         self._trained_views = trained_views
         # The requested names that the server listed at startup. Some servers accept names that they do not list.
@@ -67,7 +67,7 @@ class OpenAIEngine:
         self._verifying = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{settings.base_url.rstrip('/')}/",
-            headers=_authorization(or_none(settings.api_key_file)),
+            headers=_authorization(or_none(settings.api_key_file, "none")),
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             transport=transport,
             # Images must not pass through a proxy set in the environment.

@@ -108,7 +108,7 @@ class TransformersEngine:
 
     def _load(self) -> None:
         source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
-        revision = or_none(self._settings.revision)
+        revision = or_none(self._settings.revision, "auto")
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         # Prepared images already have their size: no second resize. `require_images` verifies it.

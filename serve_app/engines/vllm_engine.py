@@ -212,9 +212,9 @@ def _engine_args(
 ) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
-        revision=or_none(model.revision),
+        revision=or_none(model.revision, "auto"),
         dtype=model.dtype,
-        quantization=or_none(model.quantization),
+        quantization=or_none(model.quantization, "auto"),
         load_format=model.load_format,
         enable_lora=bool(model.adapters),
         # One slot stays empty: vLLM 0.32 on a CPU uses the last slot for a request without an adapter. In a mixed batch
@@ -223,8 +223,8 @@ def _engine_args(
         max_lora_rank=model.max_adapter_rank,
         max_model_len=model.max_model_len,
         enable_prefix_caching=True,
-        block_size=or_none(engine.block_size_tokens),
-        kv_cache_memory_bytes=or_none(engine.kv_cache_bytes),
+        block_size=or_none(engine.block_size_tokens, "auto"),
+        kv_cache_memory_bytes=or_none(engine.kv_cache_bytes, "auto"),
         # GiB. By default vLLM lets it grow to 4, which exhausts a machine with 8.
         mm_processor_cache_gb=engine.image_cache_bytes / 2**30,
         gpu_memory_utilization=engine.gpu_memory_utilization,

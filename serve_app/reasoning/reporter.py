@@ -111,15 +111,15 @@ class TwoTurnReporter:
     def _follow_up(self, question: Question, report_id: str) -> FollowUp:
         settings = self._settings
         max_tokens, adapter = {
-            SectionName.FINDINGS: (settings.max_findings_tokens, or_none(settings.findings_adapter)),
-            SectionName.IMPRESSION: (settings.max_impression_tokens, or_none(settings.impression_adapter)),
+            SectionName.FINDINGS: (settings.max_findings_tokens, or_none(settings.findings_adapter, "none")),
+            SectionName.IMPRESSION: (settings.max_impression_tokens, or_none(settings.impression_adapter, "none")),
         }[question.section]
         return FollowUp(f"{report_id}-{question.section}", question.text, Sampling(max_tokens=max_tokens), adapter)
 
     def _named(self, model: str) -> str:
         """Name the model with the adapters that answered: another adapter is another model."""
         adapters = (self._settings.findings_adapter, self._settings.impression_adapter)
-        return "+".join([model, *(adapter for adapter in dict.fromkeys(adapters) if or_none(adapter))])
+        return "+".join([model, *(adapter for adapter in dict.fromkeys(adapters) if or_none(adapter, "none"))])
 
 
 def _require_expressible(study: Study) -> None:

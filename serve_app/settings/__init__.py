@@ -39,7 +39,7 @@ class Settings(Step):
         """Reject adapters that no engine serves; `openai` checks them against its server's list when it starts."""
         wanted, backend = self.orchestrator.adapters, self.engine.backend
         if wanted and backend not in ("vllm", "openai"):
-            raise ValueError(f"the backend {backend} serves no adapters, which orchestrator names: use vllm or openai")
+            raise ValueError(f"orchestrator names adapters, but {backend} serves none: use the backend vllm or openai")
         if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
-            raise ValueError(f"model.adapters lacks {', '.join(sorted(missing))}, which orchestrator names")
+            raise ValueError(f"orchestrator names adapters that model.adapters lacks: {', '.join(sorted(missing))}")
         return self

@@ -88,9 +88,9 @@ class EngineSettings(Step):
     max_num_seqs: int = Field(16, ge=1)
     """Most answers generated at the same time; further requests wait in the engine."""
     max_num_batched_tokens: int = Field(2048, ge=64)
-    """Most tokens computed in one step."""
+    """Most tokens computed in one step; further ones wait for the next."""
     max_images: int = Field(4, ge=1)
-    """Most images in one conversation."""
+    """Most images in one conversation; vLLM rejects a request with more."""
     enforce_eager: bool = True
     """Whether vLLM skips compilation: steps are slower, but it starts in seconds and needs no compiler."""
     tensor_parallel_size: int = Field(1, ge=1)

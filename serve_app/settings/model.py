@@ -30,12 +30,12 @@ class ModelSettings(Step):
     max_adapter_rank: Literal[8, 16, 32, 64, 128, 256] = 16
     """Highest rank among the adapters; vLLM reserves memory for it and rejects a higher one."""
     max_model_len: int = Field(1024, ge=128)
-    """Longest conversation in tokens, images and answers included."""
+    """Longest conversation in tokens, images and answers included. Answers are cut there, longer prompts rejected."""
 
     @property
     def checkpoint_name(self) -> str:
         """Model name in reports: `name`, or the last part of `source`, since a folder's path stays private."""
-        return or_none(self.name) or ("clara-demo" if self.source == "demo" else PurePath(self.source).name)
+        return or_none(self.name, "auto") or ("clara-demo" if self.source == "demo" else PurePath(self.source).name)
 
 
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "models" / "clara-demo"

@@ -2,7 +2,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from serve_app.settings.step import Scaling, Step, or_none
+from serve_app.settings.step import Scaling, Step
 
 
 class OrchestratorSettings(Step):
@@ -27,4 +27,4 @@ class OrchestratorSettings(Step):
     @property
     def adapters(self) -> frozenset[str]:
         """Names of the adapters that answer a turn."""
-        return frozenset(name for name in (self.findings_adapter, self.impression_adapter) if or_none(name))
+        return frozenset({self.findings_adapter, self.impression_adapter} - {"none"})

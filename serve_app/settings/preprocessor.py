@@ -36,5 +36,5 @@ class PreprocessorSettings(Step):
     decode_timeout_s: float = Field(20, gt=0)
     """Seconds that decoding one image may take; then the image is rejected."""
     num_workers: int = Field(2, ge=1)
-    """Threads per replica, each of which prepares one image at a time."""
+    """Threads per replica, each preparing one image at a time; further images wait, at most `decode_timeout_s`."""
     screen: ScreenSettings = ScreenSettings()

@@ -65,6 +65,6 @@ class Scaling(Step):
         return self
 
 
-def or_none(value: T | Literal["auto", "none"]) -> T | None:
-    """Return None for the words `auto` and `none`, which settings hold instead of null: Helm drops null."""
-    return None if value in ("auto", "none") else value  # type: ignore[return-value]
+def or_none(value: T | Literal["auto", "none"], word: Literal["auto", "none"]) -> T | None:
+    """Return None for the word that the setting has instead of null, which Helm drops, and any other value as it is."""
+    return None if value == word else value  # type: ignore[return-value]

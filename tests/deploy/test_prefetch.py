@@ -141,6 +141,17 @@ def test_another_model_is_another_job_and_another_marker() -> None:
     assert marker_of(rendered[0]) != marker_of(rendered[1])
 
 
+def test_auto_over_a_commit_fetches_the_default_branch() -> None:
+    at_commit = merged(FETCHED, {"app": {"model": {"revision": "0123abc"}}})
+    at_auto = merged(at_commit, {"app": {"model": {"revision": "auto"}}})
+    jobs = [of_kind(render_of(values), "Job") for values in (at_commit, at_auto)]
+    revisions = [
+        [word for word in container["args"] if "--revision" in word] for (container,) in map(containers_of, jobs)
+    ]
+    assert revisions == [["--revision=0123abc"], []]
+    assert marker_of(render_of(at_auto)) == marker_of(render_of(FETCHED))
+
+
 @pytest.mark.parametrize(
     "change",
     [{"image": {"tag": "2"}}, {"prefetch": {"resources": {"limits": {"cpu": "3"}}}}, {"scratchSizeLimit": "1Gi"}],

@@ -1,9 +1,14 @@
 """The Serve config inside the RayService is `Settings`, and Ray takes it."""
 
-from typing import Any
+import functools
+import operator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 from ray.serve.deployment import deployment_to_schema
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
@@ -11,7 +16,7 @@ from charts.render import CHART, merged, profile
 from serve_app.cluster.environment import ENVIRONMENT
 from serve_app.cluster.scaling import deployment
 from serve_app.settings import Scaling, Settings
-from tests.deploy.manifests import Manifest, application_of, of_kind, render_of, settings_of
+from tests.deploy.manifests import PORTS, Manifest, application_of, of_kind, render_of, settings_of
 
 
 def rendered_settings(values: dict[str, Any]) -> Settings:
@@ -29,7 +34,7 @@ def test_the_config_is_what_the_values_say(profile_name: str) -> None:
     defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["app"]
     app = merged(defaults, profile(profile_name).get("app", {}))
     if profile_name == "triton":
-        app["engine"]["triton"] = {"address": "clara-triton:8001"}
+        app["engine"]["triton"] = {"address": f"clara-triton:{PORTS['triton']}"}
     if app["orchestrator"]["placement"] == "gateway":
         # Nothing is scaled that is not there.
         del app["orchestrator"]["scaling"]
@@ -146,6 +151,36 @@ def test_big_integers_stay_integers() -> None:
     )
     assert settings.gateway.max_upload_bytes == 50_000_001
     assert settings.engine.kv_cache_bytes == 3_221_225_472
+
+
+def worded(step: type[BaseModel] = Settings, below: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """Every setting with a word for null: where it is, the word, and another value."""
+    for name, field in step.model_fields.items():
+        kind, path = field.annotation, (*below, name)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from worded(kind, path)
+        taken = [field.default, *(literal for part in get_args(kind) for literal in get_args(part))]
+        for word in ("auto", "none", "never"):
+            if word in taken:
+                yield path, word, "given" if kind is str or Path in get_args(kind) else 7
+
+
+WORDED = list(worded())
+
+
+def test_every_word_is_tried() -> None:
+    assert {word for _, word, _ in WORDED} == {"auto", "none", "never"}
+
+
+@pytest.mark.parametrize(("path", "word", "value"), WORDED, ids=lambda part: str(part) if part else "")
+def test_a_word_in_an_overlay_replaces_a_value(path: tuple[str, ...], word: str, value: Any) -> None:
+    given, over = (
+        functools.reduce(lambda inner, key: {key: inner}, reversed(("app", *path)), end) for end in (value, word)
+    )
+    below = merged({"app": {"model": {"adapters": {"given": "/given"}}}}, given)
+    read = operator.attrgetter(".".join(path))
+    assert str(read(rendered_settings(below))) == str(value)
+    assert read(rendered_settings(merged(below, over))) == word
 
 
 @pytest.mark.parametrize("key", ["kv_cache_bytes", "block_size_tokens"])

@@ -81,7 +81,13 @@ def test_no_field_is_null_or_takes_null(step: type[BaseModel]) -> None:
 
 
 def test_a_word_stands_for_null_and_a_value_for_itself() -> None:
-    assert [or_none(value) for value in ("auto", "none", 0, 32, "fp8")] == [None, None, 0, 32, "fp8"]
+    assert [or_none(value, "auto") for value in ("auto", 0, 32, "fp8")] == [None, 0, 32, "fp8"]
+    assert [or_none(value, "none") for value in ("none", 0, 32, "fp8")] == [None, 0, 32, "fp8"]
+
+
+def test_the_word_of_another_setting_is_a_value() -> None:
+    """Quantization "none" must fail in vLLM: taken for "auto", it would follow the checkpoint's configuration."""
+    assert (or_none("none", "auto"), or_none("auto", "none")) == ("none", "auto")
 
 
 @pytest.mark.parametrize(
