@@ -1,6 +1,6 @@
 """Renders the chart without a cluster and without a helm binary.
 
-Knows Helm's template engine only; whether an API server would take the result is for the tests to say.
+Uses Helm's template engine only; whether an API server accepts the result is for the tests to check.
 """
 
 import functools
@@ -14,22 +14,22 @@ CHART = Path(__file__).parent / "clara"
 RELEASE = "clara"
 NAMESPACE = "clara"
 LAYERS = {"edge": ["laptop", "edge"], "triton": ["laptop", "triton"]}
-"""Profiles that are given to Helm together, the later on top."""
+"""Profiles that need others below them, the lowest first."""
 
 
 def profile(name: str) -> dict[str, Any]:
-    """Read the values that a profile sets, with those it lies on; `full-size` is the chart's own defaults."""
+    """Read a profile's values, merged over the profiles below it; `full-size` is the chart's own defaults."""
     return functools.reduce(merged, layers(name), {})
 
 
 def layers(name: str) -> list[dict[str, Any]]:
-    """Read the files of a profile, in the order in which Helm is given them."""
+    """Read a profile's files in the order in which Helm applies them."""
     names = [] if name == "full-size" else LAYERS.get(name, [name])
     return [yaml.safe_load((CHART / "profiles" / f"{layer}.yaml").read_text(encoding="utf-8")) for layer in names]
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Lay values over others as Helm does: maps merge, all else replaces."""
+    """Merge values over others as Helm does: maps merge, anything else replaces."""
     nested = {key: merged(below.get(key, {}), value) for key, value in above.items() if isinstance(value, dict)}
     return below | above | nested
 
@@ -43,9 +43,9 @@ def render(values: dict[str, Any]) -> dict[str, str]:
     """Render every template that yields a manifest, as text by template name.
 
     Raises:
-        helm.HelmError: the values do not fit the schema, or a template refuses them; the message says which.
+        helm.HelmError: the values violate the schema, or a template rejects them; the message names the value.
     """
-    # A chart handle keeps what a render did to it, so each render loads its own.
+    # A render changes its chart handle, so each render loads its own.
     with helm.Chart.load(str(CHART)) as chart:
         rendered = chart.render(values, name=RELEASE, namespace=NAMESPACE)
     texts = {
@@ -57,6 +57,6 @@ def render(values: dict[str, Any]) -> dict[str, str]:
 
 def manifests(values: dict[str, Any]) -> list[dict[str, Any]]:
     """Render and parse every document."""
-    # The parser in C is ten times as fast, and tests parse a lot.
+    # The parser in C is ten times as fast, which the tests need.
     documents = [d for text in render(values).values() for d in yaml.load_all(text, Loader=yaml.CSafeLoader)]
     return [document for document in documents if document]

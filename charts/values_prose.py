@@ -1,6 +1,6 @@
-"""Reads values.yaml as the document it is: keys, defaults, the prose above each key and its `@schema` line.
+"""Reads values.yaml: each key with its default, the comment above it and its `@schema` line.
 
-From these come the chart's schema and its table of values. `app` is not read here: that is Settings' business.
+The chart's schema and its table of values are made from them. `app` is left out: `Settings` describes it.
 """
 
 import json
@@ -14,7 +14,7 @@ import yaml
 _ANNOTATION = "@schema "
 _TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
-# What values.yaml refers to by name; quantities may be written as numbers or text.
+# Schemas that values.yaml refers to by name; a quantity may be a number or text.
 DEFINITIONS: dict[str, Any] = {
     "Quantities": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
     "Resources": {
@@ -44,7 +44,7 @@ DEFINITIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One key of values.yaml; `children` are the keys below it, none for a value that is set as a whole."""
+    """One key of values.yaml; `children` are the keys below it, empty for a value that is set as a whole."""
 
     path: tuple[str, ...]
     default: Any
@@ -53,10 +53,10 @@ class Value:
     children: tuple["Value", ...] = ()
 
     def schema(self) -> dict[str, Any]:
-        """Describe the value; unknown keys are an error.
+        """Return the value's schema, in which unknown keys are an error.
 
         Raises:
-            ValueError: the type can't be told from the default, and no `@schema` line says it.
+            ValueError: the default does not show the type, and there is no `@schema` line.
         """
         described = {"description": self.prose} if self.prose else {}
         if self.children:
@@ -68,7 +68,7 @@ class Value:
         return described | {"type": _TYPES[type(self.default)]}
 
     def leaves(self) -> Iterator["Value"]:
-        """Walk the values that are set as a whole."""
+        """Yield the values that are set as a whole."""
         if not self.children:
             yield self
         for child in self.children:
@@ -76,7 +76,7 @@ class Value:
 
 
 def object_schema(values: tuple[Value, ...]) -> dict[str, Any]:
-    """Describe a map of values; all are required, since the defaults always fill them in."""
+    """Return the schema of a map; every key is required, because the defaults always fill it in."""
     names = [value.path[-1] for value in values]
     return {
         "type": "object",
@@ -87,7 +87,7 @@ def object_schema(values: tuple[Value, ...]) -> dict[str, Any]:
 
 
 def read_values(path: Path) -> tuple[Value, ...]:
-    """Read the top-level keys of values.yaml, `app` left out.
+    """Read the top-level keys of values.yaml, except `app`.
 
     Raises:
         ValueError: the file is not a map.

@@ -15,6 +15,7 @@ import yaml
 from charts import generate
 from charts.render import CHART, layers, merged, profile, render
 from charts.values_prose import Value, read_values
+from tests.deploy.manifests import PORTS
 
 ROOT = CHART.parent.parent
 LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value.leaves()]
@@ -66,14 +67,17 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"airGapped": True}, "there is nothing to load it from"),
     ({"modelServer": {"apiKeySecretName": "server-key"}}, "no key would be sent"),
     ({"triton": {"enabled": True}}, "no engine would use Triton"),
-    (merged(profile("triton"), {"app": {"engine": {"triton": {"address": "other:1"}}}}), "Triton is clara-triton:8001"),
+    (
+        merged(profile("triton"), {"app": {"engine": {"triton": {"address": "other:1"}}}}),
+        f"Triton is clara-triton:{PORTS['triton']}",
+    ),
     (merged(profile("triton"), {"triton": {"enabled": False}}), "set app.engine.triton.address to your server"),
     ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
     ({"gcsFaultTolerance": {"redisPasswordSecretName": "redis"}}, "the password would not be used"),
     ({"prefetch": {"bucket": "s3://models/mine"}}, "nothing would be copied from it"),
-    ({"models": {"create": True, "claimName": "models"}}, "the chart creates the claim, or you name an existing one"),
+    ({"models": {"create": True, "claimName": "models"}}, "let the chart create the claim, or name an existing one"),
     ({"prefetch": {"enabled": True}}, "there is no claim to fetch into"),
     (merged(FETCHED, {"app": {"model": {"source": "/models/mine"}}}), "which is not a hub id"),
     (merged(FETCHED, {"prefetch": {"bucket": "s3://models/mine"}}), "name the folder under /models"),
@@ -244,7 +248,7 @@ def test_no_template_is_long() -> None:
 def test_the_notes_ask_the_door_in_its_own_protocol(secret: str, asks: str) -> None:
     notes = rendered_as("clara", values={"serveTls": {"secretName": secret}})["clara/templates/NOTES.txt"]
     assert f"\n  {asks}" in notes
-    assert ("https://clara-serve-svc.clara.svc:8000/v1/reports" in notes) == bool(secret)
+    assert (f"https://clara-serve-svc.clara.svc:{PORTS['serve']}/v1/reports" in notes) == bool(secret)
 
 
 def test_the_notes_tell_the_next_command() -> None:

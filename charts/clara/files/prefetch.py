@@ -1,7 +1,7 @@
-"""Fetches a model into a volume and proves that it arrived whole, before any engine loads it.
+"""Downloads a model into a volume and verifies every file before any engine loads it.
 
-Runs as a Job of the chart. `hub` fetches from a model hub; `sums` checks a folder that something else filled. Either
-writes a marker, which the engine's pods wait for.
+Runs as a Job of the chart. `hub` downloads from a model hub; `sums` verifies a folder that something else filled. Both
+write a marker, which the engine's pods wait for.
 """
 
 import argparse
@@ -17,10 +17,10 @@ _GIB = 1024**3
 
 
 def broken_blobs(cache: Path) -> list[str]:
-    """Name the blobs of a hub cache whose content is not what their name says.
+    """Name the blobs of a hub cache whose content differs from the digest in their name.
 
-    Large files are named by their SHA-256, small ones by their Git blob id (SHA-1). What an interrupted download left
-    behind is none.
+    Large files are named by their SHA-256, small ones by their Git blob id (SHA-1). Leftovers of an interrupted
+    download are skipped.
     """
     blobs = [blob for blob in sorted(cache.glob("models--*/blobs/*")) if blob.suffix != ".incomplete"]
     return [blob.name for blob in blobs if _digest_like(blob) != blob.name]
@@ -67,31 +67,31 @@ def _sha(digest: "hashlib._Hash", file: Path) -> str:
 
 
 def size_bytes(folder: Path) -> int:
-    """Sum what lies in a folder, links not counted twice."""
+    """Sum the sizes of a folder's files; links are not counted."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 class Progress:
-    """Says now and then how much of a folder is there, while it is entered."""
+    """Logs every ten seconds how much of a folder has arrived, until its block ends."""
 
     def __init__(self, folder: Path, total_bytes: int) -> None:
         self._folder, self._total_bytes, self._is_done = folder, total_bytes, threading.Event()
 
     def __enter__(self) -> "Progress":
-        threading.Thread(target=self._tell, daemon=True).start()
+        threading.Thread(target=self._log, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._is_done.set()
 
-    def _tell(self) -> None:
+    def _log(self) -> None:
         while not self._is_done.wait(_REPORT_PERIOD_S):
             here = size_bytes(self._folder)
             print(f"{here / _GIB:.1f} of {self._total_bytes / _GIB:.1f} GiB", flush=True)
 
 
 def fetch_from_hub(repository: str, revision: str | None, cache: Path) -> list[str]:
-    """Fetch a repository's files into a cache, go on with what is there, and name what arrived broken."""
+    """Download a repository into a cache, continuing an earlier attempt, and name the blobs that arrived broken."""
     from huggingface_hub import HfApi, snapshot_download
 
     files = HfApi().model_info(repository, revision=revision, files_metadata=True).siblings or []
@@ -100,7 +100,7 @@ def fetch_from_hub(repository: str, revision: str | None, cache: Path) -> list[s
         snapshot_download(repository, revision=revision, cache_dir=cache)
     wrong = broken_blobs(cache)
     for name in wrong:
-        # The next attempt fetches it anew. A blob may be a link into a store that repositories share.
+        # The next attempt downloads it again. A blob may be a link into a store that repositories share.
         blob = next(cache.glob(f"models--*/blobs/{name}"))
         stored = blob.resolve()
         blob.unlink()
@@ -109,9 +109,9 @@ def fetch_from_hub(repository: str, revision: str | None, cache: Path) -> list[s
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Fetch or check, and write the marker; 1 when something is broken."""
+    """Download or verify, then write the marker; return 1 when a file is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--marker", type=Path, required=True, help="written when everything is there and right")
+    parser.add_argument("--marker", type=Path, required=True, help="file to write once every file is verified")
     commands = parser.add_subparsers(dest="command", required=True)
     hub = commands.add_parser("hub")
     hub.add_argument("repository")
@@ -124,13 +124,13 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         wrong = broken_files(given.folder)
     if wrong:
-        # Whoever waits must not load it, even if it was whole before.
+        # Waiting engines must not load it, even if it was whole before.
         given.marker.unlink(missing_ok=True)
         print(f"Broken: {', '.join(wrong)}", file=sys.stderr)
         return 1
     given.marker.parent.mkdir(parents=True, exist_ok=True)
     given.marker.touch()
-    print("Everything is there, and every checksum is right.")
+    print("All files are there, and every checksum is right.")
     return 0
 
 

@@ -54,7 +54,7 @@ app.kubernetes.io/component: prefetch
 {{- $prefetch := .Values.prefetch -}}
 {{- $source := dig "model" "source" "demo" .Values.app -}}
 {{- if and .Values.models.create .Values.models.claimName -}}
-{{- fail "models.create and models.claimName are both set: use one: the chart creates the claim, or you name an existing one" -}}
+{{- fail "models.create and models.claimName are both set: let the chart create the claim, or name an existing one" -}}
 {{- end -}}
 {{- if and $prefetch.enabled (not (include "clara.modelClaim" .)) -}}
 {{- fail "prefetch.enabled is true, but there is no claim to fetch into: set models.claimName or models.create" -}}
