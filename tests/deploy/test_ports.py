@@ -38,7 +38,7 @@ def test_a_template_writes_no_port_as_a_number(path: Path) -> None:
         '- {name: A_HTTP_PORT, value: "30000"}',
         "svc:8000/v1/reports",
         'value: "http://127.0.0.1:9"',
-        "service/clara-serve-svc 8000",
+        f"service/clara-serve-svc {PORTS['serve']}",
         '{{- $ports = append $ports "443" }}',
         '{{- include "clara.egressToPorts" (list 443) }}',
     ],
