@@ -3,6 +3,7 @@
 Does not depend on routes; it is given their paths.
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Collection
@@ -14,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.api.door.problems import answer, failure_of, request_id_of
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import PROBLEM_JSON, answer, settle
 from serve_app.domain.errors import Unavailable, UploadTooLarge
 from serve_app.ports import MetricSink
 from serve_app.telemetry.metrics import REPORTS
@@ -55,10 +57,10 @@ class RequestContext:
 
 
 class PlainErrors:
-    """Replaces plain-text errors of Serve's proxy, whose text may be Ray's, by problem documents.
+    """Replaces errors that are not the gateway's own, whose text may be Ray's, by problem documents of the same status.
 
-    The status stays; a missing answer becomes 503, because the replica that had the request is gone. The gateway never
-    answers in plain text, so its answers pass, as do the proxy's own paths (`/-/`).
+    The gateway writes its errors as JSON; Serve writes plain text, with or without a media type, in its proxy and
+    within the gateway's own application. The proxy's own paths (`/-/`) pass.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -69,7 +71,31 @@ class PlainErrors:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):
             await self._app(scope, receive, send)
             return
-        has_started = is_replaced = has_left = False
+        is_replaced = False
+
+        async def send_as_problem(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and _is_foreign_error(message):
+                is_replaced = True
+                await _problem_of(message["status"], scope)(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_as_problem)
+
+
+class Unanswered:
+    """Answers 503 where Serve's proxy gives no answer, because the replica that had the request is gone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = has_left = False
 
         async def watched_receive() -> Message:
             nonlocal has_left
@@ -77,28 +103,27 @@ class PlainErrors:
             has_left = has_left or message["type"] == "http.disconnect"
             return message
 
-        async def send_as_problem(message: Message) -> None:
-            nonlocal has_started, is_replaced
-            if message["type"] == "http.response.start":
-                has_started, is_replaced = True, _is_plain_error(message)
-                if is_replaced:
-                    await _problem_of(message["status"], scope)(scope, receive, send)
-            if not is_replaced:
-                await send(message)
+        async def watched_send(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
 
         try:
-            await self._app(scope, watched_receive, send_as_problem)
+            await self._app(scope, watched_receive, watched_send)
         except RuntimeError:
-            if has_left:
-                # Ray 2.60 stumbles over its own table of calls when it cancels those of a client that left.
-                return
-            raise
-        if not has_started:
+            # Ray 2.60 stumbles over its own table of calls when it cancels those of a client that left.
+            if not has_left:
+                raise
+        if not (has_started or has_left):
             await _problem_of(503, scope)(scope, receive, send)
 
 
 class OutcomeReport:
-    """Counts each report request once, by how it ended; a request that nobody finished was left by its client."""
+    """Counts each report request once, by how it ended.
+
+    Without an outcome it is an error of ours, unless its client was seen to leave or the request was cancelled: Serve
+    cancels what a client left, often before the disconnect arrives.
+    """
 
     def __init__(self, app: ASGIApp, paths: Collection[str], metrics: MetricSink) -> None:
         self._app = app
@@ -107,13 +132,39 @@ class OutcomeReport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
+        if not _is_report(scope, self._paths):
             await self._app(scope, receive, send)
             return
+        state = scope["state"]
+
+        async def watched_receive() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                state.setdefault("outcome", "client_gone")
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, watched_receive, send)
+        except asyncio.CancelledError:
+            state.setdefault("outcome", "cancelled")
+            raise
         finally:
-            self._metrics.count(REPORTS, outcome=scope["state"].get("outcome", "client_gone"))
+            self._metrics.count(REPORTS, outcome=state.get("outcome", "error"))
+
+
+class ProxyOutcomeReport:
+    """Counts the report requests that Serve's proxy answered in place of the gateway, which counts all others."""
+
+    def __init__(self, app: ASGIApp, paths: Collection[str], metrics: MetricSink) -> None:
+        self._app = app
+        self._paths = frozenset(paths)
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._app(scope, receive, send)
+        if _is_report(scope, self._paths) and "outcome" in scope["state"]:
+            self._metrics.count(REPORTS, outcome=scope["state"]["outcome"])
 
 
 class LastResort:
@@ -191,15 +242,20 @@ def too_large(max_upload_bytes: int) -> UploadTooLarge:
     return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
 
 
-def _is_plain_error(start: Message) -> bool:
+def _is_report(scope: Scope, paths: Collection[str]) -> bool:
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in paths
+
+
+def _is_foreign_error(start: Message) -> bool:
     # 499, which Serve sends to a client that left, is not an HTTP status.
     is_error = start["status"] >= 400 and start["status"] in _STATUSES
-    return is_error and Headers(raw=start["headers"]).get("content-type", "").startswith("text/plain")
+    media_type = Headers(raw=start["headers"]).get("content-type", "").partition(";")[0].strip().lower()
+    return is_error and media_type not in {PROBLEM_JSON, JSON}
 
 
 def _problem_of(status: int, scope: Scope) -> Response:
     error = Unavailable("the service cannot take this request now") if status == 503 else HTTPException(status)
-    return failure_of(error, request_id_of(scope)).response(scope)
+    return settle(scope, error).response(scope)
 
 
 def _accepted_id(sent: str | None) -> str:
