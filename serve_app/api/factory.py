@@ -9,13 +9,13 @@ from starlette.middleware import Middleware
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.middleware import (
-    BodyLimit,
     HeadAsGet,
     LastResort,
     OutcomeReport,
     PlainErrors,
     RequestContext,
 )
+from serve_app.api.door.uploads import Uploads
 from serve_app.api.reports.routes import reports_router
 from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
@@ -75,7 +75,7 @@ def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middlewa
         Middleware(LastResort),
         Middleware(PlainErrors),
         Middleware(HeadAsGet),
-        Middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes),
+        Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The ASGI middleware around every request: id and headers, outcome, method, size, and the last resort for errors.
+"""The ASGI middleware around every request: id and headers, outcome, method, and the last resort for errors.
 
 Does not depend on routes; it is given their paths.
 """
@@ -17,14 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, answer, settle
-from serve_app.domain.errors import Unavailable, UploadTooLarge
+from serve_app.domain.errors import Unavailable
 from serve_app.ports import MetricSink
 from serve_app.telemetry.metrics import REPORTS
 
 _STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-# Room for boundaries, part headers and the few short fields around the image.
-MULTIPART_OVERHEAD_BYTES = 16_384
 
 
 class RequestContext:
@@ -205,43 +203,6 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
-class BodyLimit:
-    """Stops reading a body that exceeds the limit, whether its length was declared or not.
-
-    The server discards what the client still sends, so that it gets to read the answer.
-    """
-
-    def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
-        self._app = app
-        self._max_upload_bytes = max_upload_bytes
-        self._limit_bytes = max_upload_bytes + MULTIPART_OVERHEAD_BYTES
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_too_large = _declared_bytes(Headers(scope=scope)) > self._limit_bytes
-        received_bytes = 0
-
-        async def limited_receive() -> Message:
-            nonlocal received_bytes
-            if is_too_large:
-                raise too_large(self._max_upload_bytes)
-            message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._limit_bytes:
-                raise too_large(self._max_upload_bytes)
-            return message
-
-        await self._app(scope, limited_receive, send)
-
-
-def too_large(max_upload_bytes: int) -> UploadTooLarge:
-    """Say how many bytes an upload may have."""
-    return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
-
-
 def _is_report(scope: Scope, paths: Collection[str]) -> bool:
     return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in paths
 
@@ -260,8 +221,3 @@ def _problem_of(status: int, scope: Scope) -> Response:
 
 def _accepted_id(sent: str | None) -> str:
     return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-
-
-def _declared_bytes(headers: Headers) -> int:
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
