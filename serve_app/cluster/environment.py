@@ -24,6 +24,9 @@ ENVIRONMENT = {
     **NOTHING_PHONES_HOME,
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "token",
+    # Off: Ray takes 127.0.0.1 for this node's address, and all that it opens, /metrics too, listens there only. On, as
+    # by default on Linux, it replaces a loopback address by one that other machines reach.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     # A busy machine is not a dead one.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
