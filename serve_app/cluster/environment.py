@@ -4,6 +4,7 @@ Imports none of them. A cluster gets the same from the chart; a test compares th
 """
 
 import logging
+import logging.handlers
 import os
 import secrets
 from pathlib import Path
@@ -64,5 +65,11 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def log_to_serve() -> None:
-    """Send our loggers' lines where Serve sends its own: to the log of this replica or proxy."""
-    logging.getLogger("serve_app").parent = logging.getLogger("ray.serve")
+    """Send our loggers' lines where Serve sends its own: to the log of this replica or proxy, and nowhere else.
+
+    Serve writes every line to standard error too, which Ray keeps in a second file.
+    """
+    serves_own = logging.getLogger("ray.serve")
+    logging.getLogger("serve_app").parent = serves_own
+    if any(isinstance(handler, logging.handlers.MemoryHandler) for handler in serves_own.handlers):
+        serves_own.handlers = [handler for handler in serves_own.handlers if type(handler) is not logging.StreamHandler]
