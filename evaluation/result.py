@@ -25,7 +25,7 @@ from serve_app.domain.report import SectionStatus
 from training.data import BadRow
 
 RESULT = "result.json"
-OF_OURS = (
+OF_DRAWN_FILMS = (
     "Drawn films, with references in this project's own grammar, read by this project's own rules: no measure of how "
     "good drafts of real films are."
 )
@@ -57,7 +57,7 @@ def score_run(
     if not texts:
         raise NothingToScore(f"no study has a draft: {dict(failures(predictions)) or 'no study was read'}")
     return {
-        **({"what": OF_OURS} if all(text.truth is not None for text in texts) else {}),
+        "what": OF_DRAWN_FILMS if all(text.truth is not None for text in texts) else None,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
         "machine": machine(),
@@ -79,9 +79,8 @@ def score_run(
     }
 
 
-def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Write result.json atomically."""
-    path = folder / RESULT
+def write_result(path: Path, result: Mapping[str, Any]) -> Path:
+    """Write a result file atomically."""
     half = path.with_suffix(".part")
     half.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return half.replace(path)
