@@ -158,6 +158,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "sides are exchanged": Mutation(_in_both(_SIDES), "side_flip_ratio"),
     "sides are exchanged in findings": Mutation(_in_findings(_SIDES), "findings_f1_side"),
     "sides are exchanged in impressions": Mutation(_in_impression(_SIDES), "high_concern_ratio"),
+    "one draft in ten of the sick has its sides exchanged": Mutation(_one_in(10, _in_both(_SIDES)), "fact_f1_side"),
     "sides are left out": Mutation(
         _in_both(reworded(dict.fromkeys(("phải", "trái", "(p)", "(t)", "p", "t"), ""))), "fact_f1_side"
     ),
@@ -183,6 +184,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     "findings are denied": Mutation(_in_both(instead_of(_is_lung_or_pleura, "không thấy {}")), "contradiction_ratio"),
     "denials become findings": Mutation(
         _in_both(reworded({"không thấy": "thấy", "không có": "có", "không": "có"})), "contradiction_ratio"
+    ),
+    "what is absent is left out": Mutation(
+        _in_both(without(lambda fact: fact.polarity is Polarity.ABSENT)), "all_fact_f1_side"
     ),
     "findings are called something": Mutation(
         _in_both(instead_of(_is_lung_or_pleura, "Có tổn thương phổi.")), "fact_f1_side"
