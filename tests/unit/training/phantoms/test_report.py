@@ -14,7 +14,6 @@ from training.phantoms.report import (
     REPORT_ORDER,
     findings_text,
     impression_text,
-    in_report_order,
     merge_sides,
     suspected,
 )
