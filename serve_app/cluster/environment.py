@@ -28,10 +28,11 @@ ENVIRONMENT = {
     # Off: Ray takes 127.0.0.1 for this node's address, and all that it opens, /metrics too, listens there only. On, as
     # by default on Linux, it replaces a loopback address by one that other machines reach.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # A busy machine is not a dead one.
+    # A busy machine is not a dead one, so an answer may take long. A dead proxy fails a check at once, and Serve starts
+    # another after three: the period alone decides how long the door stays closed.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
-    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "30",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     # By default Serve's controller wakes ten times a second: 3 % of a core that a small machine can use better.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     # Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls.
@@ -43,7 +44,9 @@ ENVIRONMENT = {
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
     # vLLM would look up its own address by connecting to a public one.
     "VLLM_HOST_IP": "127.0.0.1",
-    "VLLM_LOGGING_LEVEL": "WARNING",
+    # vLLM's own configuration of logging closes every handler of the process, Serve's too: the replica's log then ends,
+    # and a restarted controller, which asks for its name, replaces the healthy replica.
+    "VLLM_CONFIGURE_LOGGING": "0",
     # FlashInfer compiles its sampling kernel at run time, with a CUDA toolkit that no image of ours holds: no engine
     # started on a GPU (LOG.md, 2026-11-27). Greedy reports lose nothing.
     "VLLM_USE_FLASHINFER_SAMPLER": "0",
@@ -65,11 +68,13 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def log_to_serve() -> None:
-    """Send our loggers' lines where Serve sends its own: to the log of this replica or proxy, and nowhere else.
+    """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy, once.
 
     Serve writes every line to standard error too, which Ray keeps in a second file.
     """
     serves_own = logging.getLogger("ray.serve")
-    logging.getLogger("serve_app").parent = serves_own
+    for name in ("serve_app", "vllm"):
+        logging.getLogger(name).parent = serves_own
+    logging.getLogger("vllm").setLevel(logging.WARNING)
     if any(isinstance(handler, logging.handlers.MemoryHandler) for handler in serves_own.handlers):
         serves_own.handlers = [handler for handler in serves_own.handlers if type(handler) is not logging.StreamHandler]
