@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     # The default is 4 MB; -1 removes the bound, because the API limits the size of an upload.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "-1",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:middleware",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:loopback_middleware",
     # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
     # vLLM would look up its own address by connecting to a public one.
