@@ -17,7 +17,7 @@ _TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float
 # Schemas that values.yaml refers to by name, besides Kubernetes' own; a quantity may be a number or text.
 DEFINITIONS: dict[str, Any] = {
     "Id": {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]},
-    "Url": {"type": "string", "pattern": "^(https?://[^/]+/?)?$"},
+    "Url": {"type": "string", "pattern": "^(https?://[^/@]+/?)?$"},
     "Names": {"type": "array", "items": {"type": "string", "minLength": 1}},
     "Quantities": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
     "Resources": {

@@ -15,7 +15,7 @@ from tests.deploy.api_server import ApiServer
 
 MANAGER = "ray-operator"
 FINALIZER = "ray.io/rayservice-finalizer"
-_TEXTS = {"labels", "annotations", "nodeSelector", "matchLabels", "rayStartParams"}
+_TEXTS = {"labels", "annotations", "nodeSelector", "matchLabels", "rayStartParams", "volumeAttributes", "options"}
 _POINTERS = {"storageClassName", "volumeName", "runtimeClassName", "apiGroup"}
 _PLAIN_FLAGS = {
     "readOnly",
@@ -25,6 +25,7 @@ _PLAIN_FLAGS = {
     "hostNetwork",
     "hostPID",
     "hostIPC",
+    "sslEnabled",
     "publishNotReadyAddresses",
 }
 _PLAIN_NUMBERS = {
@@ -34,6 +35,7 @@ _PLAIN_NUMBERS = {
     "periodSeconds",
     "successThreshold",
     "failureThreshold",
+    "partition",
 }
 _SI = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"]
 _BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
@@ -51,6 +53,8 @@ def adopt(server: ApiServer) -> None:
 
 def decode(node: Any, key: str = "") -> Any:
     """Rewrite a part of a RayService as Go decodes and encodes it."""
+    if key == "httpHeaders":
+        return node
     if isinstance(node, list):
         return [decode(item, f"{key}[]") for item in node]
     if key in ("requests", "limits"):

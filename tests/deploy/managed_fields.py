@@ -29,7 +29,7 @@ LIST_KEYS = {
 }
 """Keys of the lists that merge by key; every other list is replaced as a whole. Ports have others."""
 # Lists that a RayService's definition gives no type, which makes them atomic, and so all that is in them.
-_ATOMIC_BELOW = {"autoscalerOptions", "workerGroupSpecs"}
+ATOMIC_BELOW = {"autoscalerOptions", "workerGroupSpecs"}
 ATOMIC_MAPS = {
     "configMapKeyRef",
     "configMapRef",
@@ -161,7 +161,7 @@ def _is_whole(path: Path, node: Any) -> bool:
 
 def _keys(path: Path, items: list[Any]) -> tuple[str, ...]:
     name = path[-1]
-    if _ATOMIC_BELOW & {element for element in path if isinstance(element, str)}:
+    if ATOMIC_BELOW & {element for element in path if isinstance(element, str)}:
         return ()
     if name == "ports" and "containerPort" in items[0]:
         return ("containerPort", "protocol")

@@ -7,11 +7,13 @@ from typing import Any
 
 import helm_python as helm
 import pytest
+import yaml
 
 from charts.render import CHART, NAMESPACE, RELEASE, manifests, merged, profile
 from tests.deploy import kuberay
 from tests.deploy.api_server import ADDED, RESOURCES, ApiServer
-from tests.deploy.managed_fields import Conflict, apply, update
+from tests.deploy.conftest import CustomResources
+from tests.deploy.managed_fields import ATOMIC_BELOW, ATOMIC_MAPS, LIST_KEYS, Conflict, apply, update
 from tests.deploy.manifests import of_kind
 
 SERVICE = f"/apis/ray.io/v1/namespaces/{NAMESPACE}/rayservices/{RELEASE}"
@@ -32,7 +34,10 @@ OWN_SIDECAR = {
         {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
     ],
     "volumeMounts": [{"name": "big", "mountPath": "/big", "readOnly": False}],
-    "readinessProbe": {"tcpSocket": {"port": 9000}, "initialDelaySeconds": 0},
+    "readinessProbe": {
+        "httpGet": {"port": 9000, "httpHeaders": [{"name": "X-Empty", "value": ""}]},
+        "initialDelaySeconds": 0,
+    },
 }
 CLAIM = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}}}
 OWN_FORMS: dict[str, Any] = {
@@ -52,7 +57,7 @@ OWN_FORMS: dict[str, Any] = {
     "service": {"annotations": {"internal": "true"}},
 }
 """Values as people write them, none of them in the operator's form."""
-VALUES = {"defaults": {}, "production": profile("production"), "own forms": OWN_FORMS}
+VALUES = {"production": profile("production"), "own forms": OWN_FORMS}
 
 
 @pytest.fixture
@@ -107,6 +112,10 @@ def test_a_second_client_applies_the_same_manifest_without_a_conflict(
     server.apply(SERVICE, rendered, "kubectl")
 
 
+def test_the_values_of_these_tests_fit_the_definition(custom_resources: CustomResources) -> None:
+    custom_resources.validate(of_kind(manifests(OWN_FORMS), "RayService"))
+
+
 def test_an_edit_by_hand_makes_the_next_upgrade_conflict(server: ApiServer, site: helm.Config) -> None:
     """Else the tests above would say little."""
     site.install(str(CHART), RELEASE, {}, create_namespace=True)
@@ -130,6 +139,48 @@ def test_an_edit_by_hand_makes_the_next_upgrade_conflict(server: ApiServer, site
 def test_a_quantity_is_written_as_go_does(written: Any, form: str) -> None:
     """Source: k8s.io/apimachinery, the examples of Quantity's documentation."""
     assert kuberay.canonical(str(written)) == form
+
+
+def definition_of(folder: Path) -> Any:
+    """The schema of a RayService's `spec`, as the operator installs it."""
+    file = folder / "kubernetes" / "crds" / "ray.io_rayservices.yaml"
+    if not file.is_file():
+        pytest.skip("no definitions of custom resources beside CLARA_SHARED_DATA")
+    definition = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    (version,) = [version for version in definition["spec"]["versions"] if version["name"] == "v1"]
+    return version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+def fields_of(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, node
+    for name, child in node.get("properties", {}).items():
+        yield from fields_of(child, (*path, name))
+    if node.get("type") == "array":
+        yield from fields_of(node["items"], path)
+
+
+NOT_MERGED = ATOMIC_BELOW | {"historyServerOptions", "networkPolicy"}
+"""Whole fields, and what the chart does not render."""
+
+
+def test_lists_and_maps_merge_as_the_definition_says(shared_data: Path) -> None:
+    lists: dict[str, set[tuple[str, ...]]] = {}
+    for path, node in fields_of(definition_of(shared_data.parent)):
+        if not path or NOT_MERGED & set(path):
+            continue
+        if node.get("type") == "array":
+            lists.setdefault(path[-1], set()).add(tuple(node.get("x-kubernetes-list-map-keys", ())))
+        if node.get("type") == "object" and path[-1] in ATOMIC_MAPS:
+            assert node.get("x-kubernetes-map-type") == "atomic", path
+    for name, keys in LIST_KEYS.items():
+        assert name == "finalizers" or lists[name] == {keys}
+    assert {name for name, keys in lists.items() if keys != {()}} - LIST_KEYS.keys() == {
+        "conditions",
+        "ephemeralContainers",
+        "ports",
+        "resourceClaims",
+        "schedulingGates",
+    }
 
 
 OWNED = {"helm": frozenset({("spec", "a"), ("spec", "b")})}

@@ -176,6 +176,22 @@ def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
     assert may({"gpuWorkers": {"enabled": False}, "app": {"engine": triton}}, CPU, FAR, 9001)
 
 
+PROXY_PORT = 3128
+PROXY = {"outbound": {"httpsProxy": f"http://proxy.example.org:{PROXY_PORT}"}}
+
+
+def test_the_sites_proxy_is_reached_by_whoever_leaves_the_cluster() -> None:
+    assert may(PROXY, GPU, FAR, PROXY_PORT)
+    assert not may({}, GPU, FAR, PROXY_PORT)
+    assert not may(PROXY, CPU, FAR, PROXY_PORT)
+    assert may(PROXY | {"models": {"create": True}, "prefetch": {"enabled": True}}, PREFETCH, FAR, PROXY_PORT)
+    traces = {"app": {"telemetry": {"otlp_endpoint": "https://traces.example.org/v1"}}}
+    assert may(merged(PROXY, traces), CPU, FAR, PROXY_PORT)
+    server = {"backend": "openai", "openai": {"base_url": "https://models:8443/v1"}, "scaling": {"num_gpus": 0}}
+    elsewhere = {"gpuWorkers": {"enabled": False}, "app": {"engine": server}}
+    assert all(may(merged(PROXY, elsewhere), CPU, FAR, port) for port in (PROXY_PORT, 8443))
+
+
 def test_only_the_engine_asks_triton() -> None:
     values = merged(profile("triton"), {"podMonitor": {"enabled": True}})
     assert may(values, CPU, TRITON, PORTS["triton"])

@@ -26,14 +26,19 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A claim of the chart's own; the access mode of an existing one is not known here. */}}
+{{/* Claim that several pods would mount: the chart's own, or an existing one where the cluster can be asked. */}}
 {{- define "clara.checkClaim" -}}
 {{- $models := .Values.models -}}
 {{- $group := include "clara.engineGroup" . -}}
 {{- $pods := (get (include "clara.podBounds" . | fromYaml) $group).maxReplicas | int -}}
 {{- if .Values.triton.enabled -}}{{- $pods = int .Values.triton.replicas -}}{{- end -}}
-{{- if and $models.create (eq $models.accessMode "ReadWriteOnce") (gt $pods 1) -}}
-{{- fail (printf "models.accessMode is ReadWriteOnce, but up to %d pods would mount the claim: pods on a second node would never start. Set ReadWriteMany, or let the engine have one pod only" $pods) -}}
+{{- $modes := list $models.accessMode -}}
+{{- if not $models.create -}}
+{{- $claim := lookup "v1" "PersistentVolumeClaim" .Release.Namespace $models.claimName -}}
+{{- $modes = dig "spec" "accessModes" (list "ReadWriteMany") (default dict $claim) -}}
+{{- end -}}
+{{- if and (include "clara.modelClaim" .) (gt $pods 1) (not (or (has "ReadWriteMany" $modes) (has "ReadOnlyMany" $modes))) -}}
+{{- fail (printf "the claim of the model is %s, but up to %d pods would mount it: pods on a second node would never start. Use a ReadWriteMany claim, or let the engine have one pod only" (first $modes) $pods) -}}
 {{- end -}}
 {{- end -}}
 

@@ -6,11 +6,11 @@ Takes a dict: node.
 */}}
 {{- define "clara.canonicalise" -}}
 {{- $node := .node -}}
-{{- $texts := list "labels" "annotations" "nodeSelector" "matchLabels" "rayStartParams" -}}
+{{- $texts := list "labels" "annotations" "nodeSelector" "matchLabels" "rayStartParams" "volumeAttributes" "options" "httpHeaders" -}}
 {{- $pointers := list "storageClassName" "volumeName" "runtimeClassName" "apiGroup" -}}
-{{- $droppedMaps := list "labels" "annotations" "nodeSelector" "matchLabels" "requests" "limits" -}}
-{{- $flags := list "readOnly" "stdin" "stdinOnce" "tty" "hostNetwork" "hostPID" "hostIPC" -}}
-{{- $numbers := list "hostPort" "initialDelaySeconds" "timeoutSeconds" "periodSeconds" "successThreshold" "failureThreshold" -}}
+{{- $droppedMaps := list "labels" "annotations" "nodeSelector" "matchLabels" "requests" "limits" "volumeAttributes" "options" -}}
+{{- $flags := list "readOnly" "stdin" "stdinOnce" "tty" "hostNetwork" "hostPID" "hostIPC" "chapAuthDiscovery" "chapAuthSession" "sslEnabled" -}}
+{{- $numbers := list "hostPort" "initialDelaySeconds" "timeoutSeconds" "periodSeconds" "successThreshold" "failureThreshold" "partition" -}}
 {{- range $key, $value := $node -}}
 {{- if kindIs "map" $value -}}
 {{- if has $key (list "requests" "limits") -}}
@@ -26,7 +26,7 @@ Takes a dict: node.
 {{- end -}}
 {{- else if kindIs "slice" $value -}}
 {{- range $item := $value -}}
-{{- if kindIs "map" $item -}}
+{{- if and (kindIs "map" $item) (not (has $key $texts)) -}}
 {{- if has $key (list "containers" "initContainers") -}}{{- $_ := set $item "resources" (default dict $item.resources) -}}{{- end -}}
 {{- if and (eq $key "ports") (not $item.protocol) -}}{{- $_ := set $item "protocol" "TCP" -}}{{- end -}}
 {{- $_ := include "clara.canonicalise" (dict "node" $item) -}}
