@@ -147,7 +147,7 @@ def test_jpeg_2000_gives_every_depth_and_sign_as_stored(bits: int, is_signed: bo
 def test_a_large_jpeg_2000_is_decoded_at_a_half_but_no_smaller_than_the_model_needs(
     max_px: int, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_JPEG2000_PX", max_px)
+    monkeypatch.setattr(module, "_MAX_WHOLE_PX", max_px)
     samples = twelve(ramp(1500, 1200)) << 4
     data = recoded(uid.JPEG2000Lossless, samples, jpeg2000(samples), WindowCenter=32768, WindowWidth=65536)
     film = decode(data, PreprocessorSettings(max_visual_tokens=64))
