@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import get_frame
 
-from serve_app.domain.errors import CorruptImage, UnsupportedTransferSyntax
+from serve_app.domain.errors import CorruptImage, UnsupportedImage, UnsupportedTransferSyntax
 from serve_app.imaging.picture import strips
 from serve_app.imaging.readers.codestream import Codestream, read_codestream
 from serve_app.imaging.readers.dicom import gdcm_decoder
@@ -38,7 +38,7 @@ COSINE_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
 _MAX_WHOLE_PX = 10_000_000
 # A cosine transformation of eight by eight samples.
 _MAX_JPEG_HALVINGS = 3
-# Adobe's marker: the colours are not transformed (ITU-T T.872 6.5.3).
+# Adobe's marker: the colours are not transformed (ITU-T T.872 6.5.3). A marker of the frame's own counts more.
 _PLAIN_COLOURS = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
@@ -49,7 +49,7 @@ def decode_samples(elements: Elements, header: Header, settings: PreprocessorSet
 
     Raises:
         CorruptImage: truncated or damaged, or a codestream of another size than the header declares.
-        UnsupportedTransferSyntax: there is no decoder for it.
+        UnsupportedImage: there is no decoder for it.
         Unavailable: the decoder's process could not be started.
     """
     if header.syntax in _NATIVE:
@@ -58,6 +58,9 @@ def decode_samples(elements: Elements, header: Header, settings: PreprocessorSet
         raise _unsupported_syntax(header.syntax)
     frame = _first_frame(elements, header)
     if header.syntax == uid.RLELossless:
+        if header.samples > 1 and header.bits_allocated > 8:
+            # GDCM mixes the bytes of the three up.
+            raise UnsupportedImage("DICOM run-length pixels in colour of 16 bits are not supported; send 8 bits")
         return _by_gdcm(frame, header, settings.decode_timeout_s)
     codestream = read_codestream(frame)
     if codestream is None or (codestream.width_px, codestream.height_px) != (header.columns, header.rows):
@@ -131,11 +134,11 @@ def _cosine(frame: bytes, header: Header, settings: PreprocessorSettings) -> Sam
     size_px = _halved_px(header, _num_halvings(header, _MAX_JPEG_HALVINGS, settings))
     if header.samples == 1:
         return jpeg_samples(frame, "L", size_px)
-    if header.photometric == "RGB" and not any(marker in frame[:4096] for marker in (b"JFIF\0", b"Adobe")):
+    if header.photometric == "RGB":
         plain = frame[:2] + _PLAIN_COLOURS + frame[2:]
         eighth = jpeg_samples(plain, "RGB", _halved_px(header, _MAX_JPEG_HALVINGS))
         first, second, third = np.moveaxis(eighth.astype(np.int16), 2, 0)
-        # The file says one thing, the missing markers another, and films are grey: then colours are all alike, or 128.
+        # Where the frame's own markers do not decide, films do, which are grey: colours are all alike, or all 128.
         num_off_luma = np.abs(second - first).mean() + np.abs(third - first).mean()
         num_off_centre = np.abs(second - 128).mean() + np.abs(third - 128).mean()
         frame = plain if num_off_luma <= num_off_centre else frame
