@@ -7,8 +7,9 @@ import hashlib
 import re
 from datetime import date, datetime
 
+from serve_app.domain.errors import InvalidPatient
 from serve_app.domain.radiograph import DicomReference, FileAttributes
-from serve_app.domain.study import MAX_AGE_YEARS, Sex, View
+from serve_app.domain.study import Age, AgeUnit, Sex, View, parse_age
 from serve_app.imaging.readers.dicom.elements import Elements
 
 _SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
@@ -36,24 +37,23 @@ _VIEW_CODES = {
     "R-10232": View.LATERAL,
 }
 _SNOMED = frozenset({"SCT", "SRT", "SNM3", "99SDM"})
-# DICOM PS3.5 6.2: an age string; how many of each unit make a year.
-_AGE = re.compile(r"(\d{1,3})([DWMY])")
-_PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+# DICOM PS3.5 6.2: an age string, also without its leading zeros.
+_AGE = re.compile(r"\d{1,3}[DWMYdwmy]")
 
 
 def read_attributes(elements: Elements) -> FileAttributes:
-    """Read sex, age in completed years and view.
+    """Read sex, age and view.
 
     Source: DICOM PS3.3 C.7.1.1, C.7.2.2; PS3.5 6.2.
     """
-    age_years = _age_years(elements.text("PatientAge"))
-    if age_years is None:
+    age = _age(elements.text("PatientAge"))
+    if age is None:
         taken = _date(elements, "StudyDate") or _date(elements, "AcquisitionDate")
-        age_years = _years_between(_date(elements, "PatientBirthDate"), taken)
+        age = _age_between(_date(elements, "PatientBirthDate"), taken)
     # A decubitus or oblique position is none of the three views, whatever the code says.
     position = elements.text("ViewPosition").upper()
     view = _VIEWS.get(position) if position else _coded_view(elements)
-    return FileAttributes(_SEXES.get(elements.text("PatientSex").upper()), age_years, view)
+    return FileAttributes(_SEXES.get(elements.text("PatientSex").upper()), age, view)
 
 
 def read_reference(elements: Elements) -> DicomReference:
@@ -74,9 +74,11 @@ def read_reference(elements: Elements) -> DicomReference:
     )
 
 
-def _age_years(text: str) -> int | None:
-    found = _AGE.fullmatch(text.upper())
-    return _plausible(int(int(found[1]) / _PER_YEAR[found[2]])) if found else None
+def _age(text: str) -> Age | None:
+    try:
+        return parse_age(text.zfill(4)) if _AGE.fullmatch(text) else None
+    except InvalidPatient:
+        return None
 
 
 def _date(elements: Elements, keyword: str) -> date | None:
@@ -86,14 +88,17 @@ def _date(elements: Elements, keyword: str) -> date | None:
         return None
 
 
-def _years_between(born: date | None, taken: date | None) -> int | None:
+def _age_between(born: date | None, taken: date | None) -> Age | None:
+    """Count completed years, in the first year completed months, in the first month days."""
     if born is None or taken is None:
         return None
-    return _plausible(taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day)))
-
-
-def _plausible(age_years: int) -> int | None:
-    return age_years if 0 <= age_years <= MAX_AGE_YEARS else None
+    months = 12 * (taken.year - born.year) + taken.month - born.month - (taken.day < born.day)
+    try:
+        if months >= 12:
+            return Age(months // 12)
+        return Age(months, AgeUnit.MONTHS) if months else Age((taken - born).days, AgeUnit.DAYS)
+    except InvalidPatient:
+        return None
 
 
 def _coded_view(elements: Elements) -> View | None:
