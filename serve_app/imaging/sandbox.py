@@ -90,7 +90,7 @@ class Sandbox:
         paths = os.pathsep.join(path for path in sys.path if path)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", _PROCESS],
+                [sys.executable, "-P", "-m", _PROCESS],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

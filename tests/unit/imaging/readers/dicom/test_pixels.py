@@ -85,6 +85,15 @@ def test_a_native_film_cut_off_anywhere_is_truncated(share: float) -> None:
         decode(data[: int(len(data) * share)], SETTINGS)
 
 
+@pytest.mark.parametrize(
+    "tail", [bytes(2_000_000), b"\xff" * 99, b"PK\3\4" * 9, b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"]
+)
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_what_is_appended_to_a_film_is_left_alone(tail: bytes, is_compressed: bool) -> None:
+    film = recoded(uid.JPEG2000Lossless, ramp(), jpeg2000(ramp())) if is_compressed else dicom(ramp())
+    assert np.array_equal(shown(film + tail), shown(film))
+
+
 def test_only_the_padding_byte_may_be_missing() -> None:
     data = dicom(ramp(95, 81))
     assert np.array_equal(shown(data[:-1]), ramp(95, 81))
