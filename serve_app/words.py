@@ -35,7 +35,6 @@ class Words:
     """{url} is the address, {metrics} that of the metrics."""
     try_it: str
     """{command} is what to type."""
-    is_stopping: str
     go_on: str
     """{up} and {report} are what to type, in two terminals."""
     statuses: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +78,6 @@ ENGLISH = Words(
     as_json="Print the whole report as JSON.",
     is_up="[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: {metrics})",
     try_it="Try: {command}",
-    is_stopping="Stopping.",
     go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
     gate={
         "confirm": "image {number} may not be a chest X-ray; you confirmed it",
@@ -126,7 +124,6 @@ VIETNAMESE = Words(
     as_json="In toàn bộ bản nháp dưới dạng JSON.",
     is_up="[bold green]CLARA đang chạy[/] tại {url}  (API: {url}/docs, số liệu: {metrics})",
     try_it="Thử: {command}",
-    is_stopping="Đang dừng.",
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",
     statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from serve_app.api.bodies import named_event, report_body, v0_report_body
-from serve_app.api.door.forms import TOO_SLOW
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, failure_of
+from serve_app.api.door.uploads import TOO_SLOW
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (

@@ -36,7 +36,7 @@ DRAFT_HEADER = "X-Clara-Report"
 
 def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     """Make the deprecated routes."""
-    route = upload_route(settings.upload_timeout_s, ignores_others=True)
+    route = upload_route(ignores_others=True)
     router = APIRouter(tags=["first version"], route_class=route, deprecated=True)
 
     @router.post(
