@@ -13,9 +13,9 @@ _FIELD = "thùy|1/3|trường phổi|phế trường|vùng"
 _BETWEEN = "( phải| trái| phổi)?"
 # "Clear" is an amount ("giãn rõ"), but not of an outline or in "not clear".
 _CLEARLY = "(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?<!thấy )(?<!quan sát )(to )?rõ(?! nét| ràng)"
-# "Less by much" is a change, "more than on the left" a comparison, the "great fissure" a place: none is an amount.
+# "Less by much" is a change, "more than on the left" a comparison, "much likelihood" a doubt: none is an amount.
 _NO_CHANGE = "(?<!giảm )(?<!tăng )(?<!bớt )(?<!hấp thu )(?<!liên thùy )"
-_NO_COMPARISON = "(?! hơn| so với)"
+_NO_COMPARISON = "(?! hơn| so với| khả năng| nghĩ)"
 
 SIDES: tuple[tuple[Side, str], ...] = ((Side.BILATERAL, _BOTH), (Side.RIGHT, f"{_OF_THE_PATIENT}phải"), (Side.LEFT, f"{_OF_THE_PATIENT}trái"))
 LOCATIONS: tuple[tuple[Location, str], ...] = (

@@ -41,9 +41,16 @@ def _bare(words: str) -> str:
 
 _WRITTEN = {_bare(phrase): phrase for line in _PHRASES.splitlines() for phrase in line.strip().split("; ") if phrase}
 _KNOWN = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(map(re.escape, _WRITTEN), key=len, reverse=True))})(?!\w)")
+# In a sentence with diacritics these are none but words whose own were forgotten.
+_FORGOTTEN = {
+    _bare(word): word
+    for word in "dịch phổi lượng ít trái phải thùy tràn xẹp viêm không dưới giữa bên sườn góc hoành vòm xương nốt khối".split()
+}
+_WITHOUT = re.compile(rf"(?<!\w)(?:{'|'.join(_FORGOTTEN)})(?!\w)")
 SENTENCE = re.compile(r"[^.;\n]+")
 
 
 def with_diacritics(sentence: re.Match[str]) -> str:
-    """Write a bare sentence as it was meant, letter for letter; one with any diacritic stays as it is."""
-    return sentence[0] if not sentence[0].isascii() else _KNOWN.sub(lambda found: _WRITTEN[found[0]], sentence[0])
+    """Write a bare sentence as it was meant, letter for letter; of another only words that cannot be meant as bare."""
+    words, written = (_KNOWN, _WRITTEN) if sentence[0].isascii() else (_WITHOUT, _FORGOTTEN)
+    return words.sub(lambda found: written[found[0]], sentence[0])

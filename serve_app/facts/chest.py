@@ -9,6 +9,7 @@ ELSEWHERE = "(?! (khoang )?màng (ngoài )?tim| ngoài màng tim| ổ| khớp)"
 AIR_ELSEWHERE = (
     "( ở)? (dưới da|trung thất|màng (ngoài )?tim|(ổ )?phúc|ổ bụng|mô mềm|phần mềm|thành ngực|vùng cổ|dưới (vòm |cơ )?hoành)"
 )
+LUNG_PLACE = "(hai|đỉnh|đáy|phổi|nhu mô|thùy|rốn|màng|trường)"
 # What a ratio is written after: "is", "about", "=", "#", "~", ">".
 IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
 # Of the aorta: large, dilated, wide, bulging, long, prominent, coiled, tortuous.
@@ -41,7 +42,7 @@ CHEST_TERMS: dict[Finding, str] = {
         khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
-        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; dày~đỉnh phổi; viêm dày~màng phổi
+        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
         vôi hóa~màng phổi dày""",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
@@ -62,10 +63,10 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.AORTIC_ENLARGEMENT: f"""
         {ARCH}~{WIDE_OR_LONG}( rộng| cao| rõ| to| giãn)*
         (giãn|phình|vồng|rộng|to|phồng|bung)( rộng| cao|, rộng| to)*~(cung |quai |vòm |gốc |túi )?{ARCH}
-        phình~(tách )?{ARCH}""",
+        phình~(tách )?{ARCH}; {ARCH}~{CALCIFIED}( và| ,) (?P<m>giãn|vồng|phình)""",
     Finding.AORTIC_CALCIFICATION: rf"""
         (mảng |đám |dải |nốt )?{CALCIFIED}~(thành )?(cung |quai |vòm )?{ARCH}
-        {ARCH}( \w+| ,){{0,6}} (?P<m>vôi hóa|đóng vôi)
+        {ARCH}( \w+| ,){{0,6}}? (?P<m>((mảng|dải) )?(vôi hóa|đóng vôi))(?! (ở )?{LUNG_PLACE})
         {ARCH}( \w+| ,){{0,6}}? (?P<m>vôi hóa|đóng vôi|xơ vữa|xơ vôi|bị vôi)
         {ARCH}~(xơ cứng|xơ vữa)( vôi hóa| và vôi hóa)?; vữa xơ~động mạch chủ; xơ vữa""",
     Finding.PULMONARY_ARTERY_ENLARGEMENT: """
@@ -87,10 +88,11 @@ CHEST_TERMS: dict[Finding, str] = {
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
-        gãy( cũ)?( \w+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn""",
+        gãy( cũ)?( [\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
+        gãy( [\w/]+| ,){{0,6}} (?P<m>(cung \w+ )?xương sườn)(?! bình| không| nguyên)""",
     Finding.CLAVICLE_FRACTURE: r"""
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn
-        gãy( \w+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
+        gãy( [\w/]+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
     Finding.SCOLIOSIS: """
         (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
         cột sống( ngực| lưng| thắt lưng)*~(gù )?(cong )?(vẹo|cong|lệch); cong~cột sống( ngực)?""",

@@ -41,9 +41,15 @@ class Cue:
 
 _GAP = "(không|chưa|khó)( có)?( thể)?"
 # "Removed", but not "drawn back", "drawn 2 cm".
-_REMOVED = "(đã|sau|sau khi|mới|được)( được)? (rút|tháo|gỡ|lấy)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|(rút|tháo|gỡ) bỏ"
+_REMOVED = (
+    "((đã|sau|sau khi|mới|được)( được)? )?(?<!co )(rút|tháo|gỡ)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|"
+    "(đã|sau)( khi)? lấy( bỏ| ra)"
+)
 # "Cannot be judged", "hard to assess".
-_UNSEEN = f"{_GAP} (đánh giá|khảo sát|nhận định|bộc lộ)( rõ| hết| chính xác| đầy đủ)*( được)?|khó quan sát|hạn chế (đánh giá|khảo sát|quan sát)"
+_UNSEEN = (
+    f"{_GAP} (đánh giá|khảo sát|nhận định|bộc lộ)( rõ| hết| chính xác| đầy đủ)*( được)?|khó quan sát|"
+    "hạn chế (đánh giá|khảo sát|quan sát)"
+)
 # "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
 _UNDECIDED = (
     "(không|chưa)( thể| thấy)?( được)? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
@@ -52,7 +58,7 @@ _UNDECIDED = (
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
-    "theo dõi|nghi ngờ|nghi|khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|(được )?nghĩ|"
+    "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|((được|ít) )?nghĩ|"
     "chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
@@ -62,7 +68,7 @@ _QUALITY = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
     "điển hình|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
     "thuyên giảm|ổn|liên tục|quá|sâu|hết|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "xác định (nguyên|bản|vị|bờ|giới|số)|rõ (nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
+    "xác định (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"

@@ -25,9 +25,10 @@ TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác 
 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
-        {SPOT}~mờ; đám mờ; mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái); mờ không đồng nhất
-        mờ lan tỏa; mờ không đều; mờ rải rác; đám tăng đậm( độ)?; tăng đậm độ; bóng mờ; (tổn thương )?(dạng )?kính mờ; hình mờ
-        mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim""",
+        {SPOT}~mờ; đám mờ; (?<!kính )mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái); mờ không đồng nhất
+        (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng đậm độ; bóng mờ; (tổn thương )?(dạng )?kính mờ; hình mờ
+        mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim
+        (?<!màng )(phổi|phế trường)~mờ""",
     Finding.CONSOLIDATION: f"""
         ({SPOT} )?(mờ |tổn thương )?(dạng |kiểu )?đông đặc( nhu mô)?( phổi)?; đám mờ~đông đặc; hội chứng đông đặc
         đông đặc""",
@@ -45,7 +46,7 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.CYST: "(kén|nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
     Finding.CALCIFICATION: """
         (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
-        đóng vôi; nốt vôi; nốt~(đóng vôi|vôi hóa); hạch~vôi hóa; nốt canxi""",
+        đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa); hạch~vôi hóa; nốt canxi""",
     Finding.FIBROSIS: """
         (các |vài |nhiều )?(dải|đám|vệt|tổn thương|vùng|nốt|mảng|sẹo|đường)~(mờ )?(xơ|sẹo)( hóa| sẹo| mờ| phổi)*
         xơ( hóa| sẹo)( phổi| nhu mô phổi)?; xơ phổi; dải xơ; xơ nhu mô( phổi)?; dải mờ xơ; (lao )?xơ(?= phổi|~đỉnh)
@@ -91,8 +92,8 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.COPD: """
         (bệnh )?(phổi )?tắc nghẽn( phổi)? m[ạã]n( tính)?; copd; bệnh phổi tắc nghẽn( m[ạã]n( tính)?)?
         viêm phế quản phổi tắc nghẽn; phổi tắc nghẽn""",
-    Finding.LUNG_TUMOR: f"""
+    Finding.LUNG_TUMOR: rf"""
         (khối )?{TUMOR}~(phổi|đỉnh|thùy|phế quản); khối u( phổi| trung thất)?; ung thư( phổi)?; u phổi; bướu phổi
-        (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi""",
+        (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi; (nghi|trừ|dõi|hay|hoặc) (?P<m>u)(?= ?([?,]|$)); u(?= ?\?)""",
     Finding.MALIGNANCY: "(tổn thương )?(có tính chất )?ác tính; (tổn thương )?(thứ phát|di căn); (nghi|trừ|dõi) (?P<m>k)",
 }

@@ -25,6 +25,7 @@ _WHOLE_FILM = re.compile(r"hình|phim|x quang|tim|bóng")
 _WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi")
 # What may lie in a wrong place.
 _TUBES = DEVICES - {Finding.MALPOSITIONED_TUBE, Finding.STERNAL_WIRES}
+_NUMBER = re.compile(r"\d")
 _JOINT = re.compile(r" (?:,|và) ")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
@@ -103,6 +104,7 @@ def find_mentions(clause: str) -> list[Mention]:
     kept = [mention for mention in kept if not _is_about_a_part(clause, mention)]
     if not any(mention.finding in _TUBES for mention in kept):
         kept = [mention for mention in kept if mention.finding is not Finding.MALPOSITIONED_TUBE]
+    kept = _without_needless_ratio(clause, kept)
     return _without_vague(clause, sorted(kept, key=lambda mention: mention.start))
 
 
@@ -151,7 +153,7 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
 def _precedence(mention: Mention) -> tuple[bool, int, bool, bool, bool]:
     """Order what competes for the same words: a mere shadow ("khối mờ phổi") yields to all that is named."""
     return (
-        mention.finding is Finding.OPACITY,
+        mention.finding in _VAGUE and not mention.is_normality,
         mention.start - mention.end,
         not mention.is_normality,
         mention.finding is not Finding.ABNORMALITY,
@@ -165,6 +167,13 @@ def _is_about_a_part(clause: str, mention: Mention) -> bool:
         return False
     around = clause[max(0, mention.start - 80) : mention.end + 40]
     return _ANATOMY.search(_WHOLE_CHEST.sub("", around)) is not None
+
+
+def _without_needless_ratio(clause: str, mentions: list[Mention]) -> list[Mention]:
+    """Drop the cardiothoracic ratio beside words: what is much in an adult is usual in a newborn."""
+    by_ratio = [one for one in mentions if one.finding is Finding.CARDIOMEGALY and _NUMBER.search(clause, one.start, one.end)]
+    is_in_words = sum(one.finding is Finding.CARDIOMEGALY for one in mentions) > len(by_ratio)
+    return [one for one in mentions if not (is_in_words and one in by_ratio)]
 
 
 def _without_vague(clause: str, mentions: list[Mention]) -> list[Mention]:

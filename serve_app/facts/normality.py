@@ -28,7 +28,7 @@ NORMALITY: dict[Finding, str] = {
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
         (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}( đều| bình thường| hai bên| rõ)*
-        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
+        (hai |các )?((?<!màng )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",
     Finding.EFFUSION: f"""
@@ -47,6 +47,8 @@ NORMALITY: dict[Finding, str] = {
     Finding.BONE_LESION: f"""
         (khung xương|hệ thống xương|hệ xương|các xương|cấu trúc xương|xương)^{NORM}
         (khung xương|xương)^{NO} (thấy )?tổn thương; (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
+    Finding.RIB_FRACTURE: f"(các )?(cung )?(xương )?sườn~{NO} (bị )?gãy",
+    Finding.CLAVICLE_FRACTURE: f"xương đòn~{NO} (bị )?gãy",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}^{NORM}; {DOME}^{NO} (nâng cao|cao|đẩy|lên cao)
         {DOME}^(đều|rõ nét|mềm mại|cân đối|đều rõ|rõ|liên tục|nhẵn)""",

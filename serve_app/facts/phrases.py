@@ -47,7 +47,7 @@ _OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM, Finding.EFFUSION: Lo
 _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 # Words for a place and an amount, and nothing else.
 _MERE_PLACE = re.compile(
-    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|1/3|phế|trường|vùng|nửa|rốn|quanh|cạnh|ngoại|vi"
+    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|1/3|phế|lưỡi|trường|vùng|nửa|rốn|quanh|cạnh|ngoại|vi"
     r"|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng|trung|bình|hơn|ở|tại"
     r"|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
 )
@@ -130,7 +130,7 @@ def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: li
     is_new = all(_slot(each) not in map(_slot, last) for each in phrase.attributes)
     if phrase.kind in (Kind.COMMA, Kind.SAME) and is_new:
         return True
-    return phrase.kind in _LISTING and _is_mere_place(clause, phrase, after)
+    return phrase.kind in (*_LISTING, Kind.POSITIVE) and _is_mere_place(clause, phrase, after)
 
 
 def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:

@@ -15,6 +15,8 @@ from serve_app.facts.terms import without_captures
 _OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
 # "Both effusion and pneumothorax are absent".
 _OF_ALL = re.compile(r"(?<!\w)đều $")
+# "..., now not any more".
+_NOT_ANY_MORE = re.compile(r"(?:không|chưa) (?:thấy )?còn|(?:đã )?hết")
 # Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
 _DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
 _NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
@@ -68,6 +70,8 @@ class _Reading:
                 self._look_back(cue, before)
                 return
             self._turn(cue)
+        if kind is Kind.OR and self.polarity is Polarity.PRESENT and phrase.mentions and before.mentions:
+            self._leave_open(before.mentions[-1])
         self.is_past_comma = not phrase.is_before_or and (
             kind is Kind.COMMA or (self.is_past_comma and kind in (Kind.JOIN, Kind.OR))
         )
@@ -86,8 +90,14 @@ class _Reading:
         self._begin(_TURNS[cue.kind], turned_by=cue.kind)
         self.is_unseen = cue.kind is Kind.UNSEEN or _OUT_OF_SIGHT.search(self.clause, cue.start, cue.end) is not None
 
+    def _leave_open(self, one: Mention) -> None:
+        """Doubt both of "pneumonia or collapse"."""
+        if not one.is_normality:
+            one.polarity = Polarity.UNCERTAIN
+            self._begin(Polarity.UNCERTAIN, one, turned_by=Kind.OR)
+
     def _look_back(self, cue: Cue, before: Phrase) -> None:
-        num_back = 1 if cue.kind is Kind.DOUBT else len(before.mentions)
+        num_back = 1 if cue.kind is Kind.DOUBT else max(1, len(before.mentions))
         if _OF_ALL.search(self.clause, 0, cue.start):
             num_back = len(self.listed)
         polarity = _TURNS[cue.kind]
@@ -147,7 +157,9 @@ def _denied_at_end(clause: str, phrase: Phrase) -> Mention | None:
 def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | None) -> bool:
     """Whether a cue stands behind its finding ("tràn dịch: không", "viêm phổi?")."""
     cue = phrase.opened_by
-    if cue is None or phrase.mentions or not before.mentions:
+    if cue is None or phrase.mentions:
+        return False
+    if not before.mentions and not _NOT_ANY_MORE.match(clause, cue.start):
         return False
     if cue.kind is Kind.UNCERTAIN and not _DOUBT_BEHIND.match(clause, cue.start):
         return False

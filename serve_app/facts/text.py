@@ -22,9 +22,9 @@ _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
 # What heads a part of a report that is not about the film; the colon behind one becomes "§".
 HEADS = (
-    "lâm sàng|ls|thông tin lâm sàng|triệu chứng|chỉ định|yêu cầu|mục đích|lý do(?: chụp| khám| vào viện| chỉ định)?|"
+    "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|lý do(?: chụp| khám| vào viện| chỉ định)?|"
     "tiền sử|tiền căn|bệnh sử|kỹ thuật|(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
-    "đề nghị|khuyến nghị|khuyến cáo|đề xuất|kiến nghị|lời dặn|hướng xử trí"
+    "đề nghị|khuyến nghị|khuyến cáo|tư vấn|đề xuất|kiến nghị|lời dặn|hướng xử trí"
 )
 # English words that stand in Vietnamese sentences.
 _LOANWORDS: tuple[tuple[str, str], ...] = (
@@ -65,6 +65,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bnmp\b", "nhu mô phổi"),
     (r"\bdlmp\b", "dẫn lưu màng phổi"),
     (r"\bodl\b", "ống dẫn lưu"),
+    (r"\b[ck]at(?:h?e|he)?(?:r?th?er|ter)\b", "catheter"),
     (r"\bđ[./]?m[./]?c\b|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
     (r"\bđmp\b", "động mạch phổi"),
     (r"\bđ[./]?m\b\.?", "động mạch"),
@@ -188,7 +189,7 @@ _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     *((re.compile(pattern), words) for pattern, words in _SPELLINGS),
     # Hyphens, slashes and commas between words all become a comma of its own; those in numbers stay.
     (
-        re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)"),
+        re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi|lồng|ngực)"),
         lambda found: f"{found[1]} , ",
     ),
     (re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)"), " , "),
