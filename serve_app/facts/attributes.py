@@ -5,11 +5,12 @@ from serve_app.domain.facts import Location, Severity, Side
 # "Both" before sides, lungs, fields, bases, apices, hila, domes, angles, clavicular fossae, pleurae, lobes, halves.
 _BOTH = (
     "(cả )?hai( bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)|cả hai|"
-    "(phải|trái)( và| lẫn| hay| hoặc| ,|,) (bên )?(phải|trái)(?! lượng| ít| nhiều| vừa)|đỉnh hai phổi|song bên|đáy hai phổi|đối xứng hai bên"
+    "(phải|trái)( và| lẫn| hay| hoặc| ,|,) (bên )?(phải|trái)(?! lượng| ít| nhiều| vừa)|"
+    "đỉnh hai phổi|song bên|đáy hai phổi|đối xứng hai bên"
 )
 # The side of a main bronchus, of a border or a chamber of the heart is not that of the finding near it.
 _OF_THE_PATIENT = "(?<!gốc )(?<!bờ tim )(?<!nhĩ )(?<!thất )(?<!bờ )"
-_FIELD = "thùy|1/3|trường phổi|phế trường|vùng"
+_FIELD = "thùy|[12]/[23]|trường phổi|phế trường|vùng"
 _BETWEEN = "( phải| trái| phổi)?"
 # "Clear" is an amount ("giãn rõ"), but not of an outline or in "not clear".
 _CLEARLY = "(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?<!thấy )(?<!quan sát )(to )?rõ(?! nét| ràng)"
@@ -17,7 +18,11 @@ _CLEARLY = "(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?<!thấy )
 _NO_CHANGE = "(?<!giảm )(?<!tăng )(?<!bớt )(?<!hấp thu )(?<!liên thùy )"
 _NO_COMPARISON = "(?! hơn| so với| khả năng| nghĩ)"
 
-SIDES: tuple[tuple[Side, str], ...] = ((Side.BILATERAL, _BOTH), (Side.RIGHT, f"{_OF_THE_PATIENT}phải"), (Side.LEFT, f"{_OF_THE_PATIENT}trái"))
+SIDES: tuple[tuple[Side, str], ...] = (
+    (Side.BILATERAL, _BOTH),
+    (Side.RIGHT, f"{_OF_THE_PATIENT}phải"),
+    (Side.LEFT, f"{_OF_THE_PATIENT}trái"),
+)
 LOCATIONS: tuple[tuple[Location, str], ...] = (
     (Location.APEX, "(?<!lên )đỉnh|hạ đòn"),
     (Location.UPPER, f"({_FIELD}|phổi){_BETWEEN} trên(?! phim| ảnh| film| x quang| nền)|trường trên"),

@@ -58,8 +58,8 @@ _UNDECIDED = (
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
-    "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|((được|ít) )?nghĩ|"
-    "chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
+    "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|"
+    "((được|ít) )?nghĩ|chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
 _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"
@@ -68,7 +68,8 @@ _QUALITY = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
     "điển hình|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
     "thuyên giảm|ổn|liên tục|quá|sâu|hết|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "xác định (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
+    "xác định (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|"
+    "thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"

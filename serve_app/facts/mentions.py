@@ -171,9 +171,9 @@ def _is_about_a_part(clause: str, mention: Mention) -> bool:
 
 def _without_needless_ratio(clause: str, mentions: list[Mention]) -> list[Mention]:
     """Drop the cardiothoracic ratio beside words: what is much in an adult is usual in a newborn."""
-    by_ratio = [one for one in mentions if one.finding is Finding.CARDIOMEGALY and _NUMBER.search(clause, one.start, one.end)]
-    is_in_words = sum(one.finding is Finding.CARDIOMEGALY for one in mentions) > len(by_ratio)
-    return [one for one in mentions if not (is_in_words and one in by_ratio)]
+    heart = [one for one in mentions if one.finding is Finding.CARDIOMEGALY]
+    by_ratio = [one for one in heart if _NUMBER.search(clause, one.start, one.end)]
+    return [one for one in mentions if one not in by_ratio] if len(by_ratio) < len(heart) else mentions
 
 
 def _without_vague(clause: str, mentions: list[Mention]) -> list[Mention]:

@@ -15,7 +15,10 @@ FILM = "(hình ảnh )?(x quang|phim)( chụp)?( tim phổi| phổi| ngực| tim
 LUNG_FIELD = "(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?( ở| trên)?( hai)?( phổi| phế trường)?( hai bên)?"
 SHIFTED = "(di lệch|lệch|đẩy|kéo|co kéo|xô lệch|di chuyển)"
 # Neither brighter nor darker than it should be, nor unevenly so.
-BRIGHT_AS_USUAL = "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )sáng(?! không| kém| hơn| quá)"
+BRIGHT_AS_USUAL = (
+    "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )"
+    "sáng(?! không| kém| hơn| quá)( đều| bình thường| hai bên| rõ)*"
+)
 # "(See) anything abnormal".
 ANYTHING = "(thấy )?(gì )?(hình ảnh )?(các )?(điều )?(tổn thương |dấu hiệu )?bất thường"
 
@@ -27,7 +30,7 @@ NORMALITY: dict[Finding, str] = {
         ({HEART_RATIO}|ctr)( là| khoảng| ?[#=≈:\x7e])* ?0[,.]([34]\d*|50?)(?!\d); ctr ?(<|≤) ?0[,.]5\d*
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
-        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}( đều| bình thường| hai bên| rõ)*
+        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}
         (hai |các )?((?<!màng )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",

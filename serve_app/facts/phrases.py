@@ -47,10 +47,11 @@ _OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM, Finding.EFFUSION: Lo
 _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 # Words for a place and an amount, and nothing else.
 _MERE_PLACE = re.compile(
-    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|1/3|phế|lưỡi|trường|vùng|nửa|rốn|quanh|cạnh|ngoại|vi"
-    r"|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng|trung|bình|hơn|ở|tại"
-    r"|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
+    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
+    r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
 )
+_NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
 
@@ -101,16 +102,33 @@ def attach(clause: str, phrases: list[Phrase]) -> None:
     given: dict[int, list[Attribute]] = {id(mention): [] for phrase in phrases for mention in phrase.mentions}
     waiting: list[Attribute] = []
     last: list[Attribute] | None = None
+    normal: dict[int, Side] = {}
     for phrase, after in zip_longest(phrases, phrases[1:]):
         if phrase.mentions:
             _share_out(phrase, waiting, given)
             waiting, last = [], given[id(phrase.mentions[-1])]
         elif last is not None and _is_afterthought(clause, phrase, after, last):
             last += phrase.attributes
+        elif last is not None and (side := _other_side(clause, phrase, after)):
+            normal[id(last)] = side
         elif _leads_on(clause, phrase, after):
             waiting += phrase.attributes
     for phrase in phrases:
-        phrase.mentions[:] = [one for mention in phrase.mentions for one in _members(mention, given[id(mention)])]
+        members = [(mention, given[id(mention)]) for mention in phrase.mentions]
+        phrase.mentions[:] = [
+            one for mention, its in members for one in (*_members(mention, its), *_normal(mention, normal.get(id(its))))
+        ]
+
+
+def _other_side(clause: str, phrase: Phrase, after: Phrase | None) -> Side | None:
+    """Give the side of "..., on the left normal"."""
+    words = clause[phrase.opened_by.end if phrase.opened_by else 0 : _end(clause, after)]
+    sides = [each.value for each in phrase.attributes if isinstance(each.value, Side)]
+    return sides[0] if len(sides) == 1 and _NORMAL_THERE.fullmatch(words) else None
+
+
+def _normal(mention: Mention, side: Side | None) -> list[Mention]:
+    return [replace(mention, side=side, is_normality=True)] if side else []
 
 
 def _share_out(phrase: Phrase, waiting: list[Attribute], given: dict[int, list[Attribute]]) -> None:
@@ -142,8 +160,12 @@ def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
 
 def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
     start = phrase.opened_by.end if phrase.opened_by else 0
-    end = after.opened_by.start if after and after.opened_by else len(clause)
-    return _MERE_PLACE.fullmatch(clause, start, end) is not None
+    return _MERE_PLACE.fullmatch(clause, start, _end(clause, after)) is not None
+
+
+def _end(clause: str, after: Phrase | None) -> int:
+    """Where a phrase before another ends."""
+    return after.opened_by.start if after and after.opened_by else len(clause)
 
 
 def _slot(attribute: Attribute) -> str:
@@ -196,9 +218,10 @@ def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
         for item, after in reversed(list(zip_longest(items, items[1:]))):
             if item.finding in _OWN_SIDE_ONLY or item.is_normality:
                 side = None
-            elif after and _has_own_amount(item, after):
-                side = item.side
-            elif is_negated and side is not Side.BILATERAL and after and _is_closed(clause, item, after):
+            elif after and (
+                _has_own_amount(item, after)
+                or (is_negated and side is not Side.BILATERAL and _is_closed(clause, item, after))
+            ):
                 side = item.side
             elif item.side is None:
                 item.side = side

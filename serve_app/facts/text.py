@@ -22,8 +22,10 @@ _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
 # What heads a part of a report that is not about the film; the colon behind one becomes "§".
 HEADS = (
-    "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|lý do(?: chụp| khám| vào viện| chỉ định)?|"
-    "tiền sử|tiền căn|bệnh sử|kỹ thuật|(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
+    "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|"
+    "lý do(?: chụp| khám| vào viện| chỉ định)?|tiền sử|tiền căn|bệnh sử|kỹ thuật|"
+    "(?<!với )(?<!sánh )phim (?:cũ|trước)|"
+    "(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
     "đề nghị|khuyến nghị|khuyến cáo|tư vấn|đề xuất|kiến nghị|lời dặn|hướng xử trí"
 )
 # English words that stand in Vietnamese sentences.
@@ -49,6 +51,12 @@ _LOANWORDS: tuple[tuple[str, str], ...] = (
     ("(?:pulmonary )?o?edema", "phù phổi"),
     ("lymphadenopathy", "hạch to"),
     ("rib fractures?", "gãy xương sườn"),
+    ("ett", "ống nội khí quản"),
+    ("ng ?(?:tube|t)", "ống thông dạ dày"),
+    ("chest (?:tube|drain)", "ống dẫn lưu màng phổi"),
+    ("right", "phải"),
+    ("left", "trái"),
+    ("bilateral", "hai bên"),
 )
 _LOANWORD = "|".join(words for words, _ in _LOANWORDS)
 
@@ -98,8 +106,11 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     ),
     (r"\bkhông phải(?= là| do)", "không"),
     # Fluid and air, in one word.
-    (r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)|mức (?:nước|dịch)[ -]*(?:hơi|khí)(?= (?:ở |trong )?(?:khoang )?màng))\b",
-     "tràn dịch , tràn khí"),
+    (
+        r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)"
+        r"|mức (?:nước|dịch)[ -]*(?:hơi|khí)(?= (?:ở |trong )?(?:khoang )?màng))\b",
+        "tràn dịch , tràn khí",
+    ),
     # Their full stop may end the sentence, and with it a negation: it stays.
     (r"\bp\b", "phải"),
     (r"\bt\b", "trái"),

@@ -27,20 +27,19 @@ class Support:
 SUPPORT = {
     F.PNEUMONIA: Support(
         frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.INTERSTITIAL_DISEASE, F.CAVITY}),
-        "Its diagnosis asks for a shadow on the film: lobar, interstitial or with cavities (UpToDate, Clinical evaluation "
-        "of community-acquired pneumonia in adults).",
+        "Its diagnosis asks for a shadow on the film: lobar, interstitial or with cavities (UpToDate, topic 7032).",
         frozenset({F.HILAR_ENLARGEMENT, F.BRONCHIAL_THICKENING}),
     ),
     F.TUBERCULOSIS: Support(
         frozenset({F.CAVITY, F.FIBROSIS, F.INFILTRATE, F.NODULE, F.OPACITY, F.CONSOLIDATION})
         | {F.CALCIFICATION, F.EFFUSION, F.HILAR_ENLARGEMENT, F.LYMPHADENOPATHY},
-        "Infiltrates, hilar nodes, cavities, nodules and effusion (WikiDoc, Tuberculosis chest x ray); scars once healed.",
+        "Infiltrates, hilar nodes, cavities, nodules, effusion (WikiDoc, Tuberculosis chest x ray); scars once healed.",
         frozenset({F.PLEURAL_THICKENING, F.BRONCHIECTASIS}),
     ),
     F.LUNG_TUMOR: Support(
         frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY, F.CONSOLIDATION})
         | {F.LYMPHADENOPATHY, F.MALIGNANCY},
-        "Nodule, mass, infiltrate, collapse or a large hilum (Medscape, Non-small cell lung cancer, 2020); with cavities.",
+        "Nodule, mass, infiltrate, collapse, a large hilum (Medscape, Non-small cell lung cancer, 2020); cavities.",
     ),
     F.MALIGNANCY: Support(
         frozenset({F.MASS, F.NODULE, F.OPACITY, F.LUNG_LESION, F.LUNG_TUMOR, F.LYMPHADENOPATHY, F.BONE_LESION}),
