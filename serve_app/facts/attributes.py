@@ -15,8 +15,8 @@ _BETWEEN = "( phải| trái| phổi)?"
 # "Clear" is an amount ("giãn rõ"), but not of an outline or in "not clear".
 _CLEARLY = "(?<!bờ )(?<!không )(?<!chưa )(?<!hạn )(?<!giới )(?<!thấy )(?<!quan sát )(to )?rõ(?! nét| ràng)"
 # "Less by much" is a change, "more than on the left" a comparison, "much likelihood" a doubt: none is an amount.
-_NO_CHANGE = "(?<!giảm )(?<!tăng )(?<!bớt )(?<!hấp thu )(?<!liên thùy )"
-_NO_COMPARISON = "(?! hơn| so với| khả năng| nghĩ)"
+_NO_CHANGE = "(?<!co )(?<!giảm )(?<!tăng )(?<!bớt )(?<!hấp thu )(?<!liên thùy )"
+_NO_COMPARISON = "(?! hơn| so với| khả năng| nghĩ| di lệch)"
 
 SIDES: tuple[tuple[Side, str], ...] = (
     (Side.BILATERAL, _BOTH),

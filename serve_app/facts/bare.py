@@ -32,7 +32,11 @@ _PHRASES = """
     phần mềm; máy tạo nhịp; chỉ thép; van; nhân tạo; cơ học; ống; nội khí quản; mở khí quản; ống thông; dẫn lưu
     trung tâm; buồng tiêm; cản quang; kim loại; dụng cụ; nẹp vít; đúng vị trí; vị trí; quá sâu; rút; tháo; hết; so với
     trước; phim cũ; thay đổi; không thay đổi; thay van; ổn định; hấp thu; tái phát; sau; sau mổ; thông khí; thể tích
-    đường mờ; bờ; bóng mờ; mờ không; không đồng nhất; đồng nhất
+    đường mờ; bờ; bóng mờ; mờ không; không đồng nhất; đồng nhất; chỉ cột; chỉ khâu; bệnh nhân; hợp tác; ranh giới
+    hoàn toàn; gần hết; hầu hết; chưa hết; hầu như; màng tim; màng ngoài tim; ổ bụng; khớp vai; quá sáng; thấu sáng
+    không thể; chưa thể; chắc chắn; là; đầu tiên; chỉ định; kiểm tra; lý do; vào viện; nhập viện; vì; đau ngực
+    tuyến trước; lạc vào; vào; dày đỉnh phổi; chọc; hút; phân định; mạch máu; bản chất; nguyên nhân; cđls; hẹn
+    chụp lại; để; thùy lưỡi; hơn; đm chủ; khoảng 0; khoảng 5
 """
 
 

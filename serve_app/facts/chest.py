@@ -133,5 +133,6 @@ CHEST_TERMS: dict[Finding, str] = {
         chưa (tới|đến|vào|xuống) dạ dày""",
     Finding.DEVICE: rf"""
         {OBJECT}~(cản quang|kim loại|kim khí|cố định|kết hợp xương); dụng cụ( y tế)?; dị vật( cản quang)?
-        stent~(\w+ )?; stent; (mảnh |đầu |viên )?đạn( chì)?; nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy""",
+        stent~(\w+ )?; stent; (mảnh |đầu |viên )?đạn( chì)?; nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy
+        (đinh|nẹp)( nẹp| vít| đinh)*( kết hợp)?~xương( đòn| sườn)?""",
 }

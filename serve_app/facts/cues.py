@@ -52,14 +52,14 @@ _UNSEEN = (
 )
 # "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
 _UNDECIDED = (
-    "(không|chưa)( thể| thấy)?( được)? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
+    "(không|chưa)( \\w+){0,3}? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
     f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*( được)?"
     "(?! nguyên| bản chất| vị trí| bờ| giới| số)( có| giữa)*"
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
     "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|"
-    "((được|ít) )?nghĩ|chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
+    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
 _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"

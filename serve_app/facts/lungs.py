@@ -32,7 +32,7 @@ LUNG_TERMS: dict[Finding, str] = {
         (?<!màng )(phổi|phế trường)~mờ""",
     Finding.CONSOLIDATION: f"""
         ({SPOT} )?(mờ |tổn thương )?(dạng |kiểu )?đông đặc( nhu mô)?( phổi)?; đám mờ~đông đặc; hội chứng đông đặc
-        đông đặc""",
+        (hội chứng )?lấp đầy phế nang;         đông đặc""",
     Finding.INFILTRATE: f"""
         ({SPOT}~)?(mờ~)?(tổn thương )?(dạng |kiểu )?thâm nhiễm( nhu mô)?( phổi)?; đám mờ~thâm nhiễm; thâm nhiễm""",
     Finding.NODULE: """
@@ -44,7 +44,7 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.CAVITY: """
         hang( phổi)?; (tổn thương|hình|bóng|ổ) hang; tạo hang; hình hang; (ổ |hình )?áp xe( phổi)?; abces( phổi)?
         hình ảnh hang; mức (nước|dịch) (hơi|khí)~(trong )?(nhu mô )?phổi""",
-    Finding.CYST: "(kén|nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
+    Finding.CYST: "(kén|(?<!phế )nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
     Finding.CALCIFICATION: """
         (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
         đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa)

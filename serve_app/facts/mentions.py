@@ -32,7 +32,7 @@ _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
 _KINDS_OF_SHADOW = LUNG_SIGNS - {Finding.LUNG_LESION}
 # What may stand between a shadow and its kind: a place, "in the form of".
 _SHADOW_KIND = re.compile(
-    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô)){0,8}"
+    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô|đám|vùng|ổ|các)){0,8}"
     r" (?:dạng|kiểu|tính chất|hình)? ?"
 )
 

@@ -34,9 +34,11 @@ NORMALITY: dict[Finding, str] = {
         (hai |các )?((?<!màng )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",
-    Finding.EFFUSION: f"""
+    Finding.PNEUMOTHORAX: f"màng phổi( \\w+| ,){{0,6}}? (?P<m>{NO} khí(?! phế| quản))",
+    Finding.EFFUSION: rf"""
         {ANGLE}^(còn )?(nhọn|sáng|tự do|thoáng|rõ|bình thường)( đều| nhọn| sáng|, nhọn)*
-        {ANGLE}^{NO} (tù|mờ|bất thường|dịch); {ANGLE}^{NORM}""",
+        {ANGLE}^{NO} (tù|mờ|bất thường|dịch); {ANGLE}^{NORM}
+        màng phổi( \w+| ,){{0,6}}? (?P<m>{NO} dịch)""",
     Finding.PLEURAL_THICKENING: f"màng phổi~{NO} dày( dính)?",
     Finding.MEDIASTINAL_SHIFT: rf"""
         {MEDIASTINUM}^{NO} {SHIFTED}( lệch)?

@@ -51,6 +51,7 @@ _MERE_PLACE = re.compile(
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
     r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
 )
+_LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
@@ -111,8 +112,8 @@ def attach(clause: str, phrases: list[Phrase]) -> None:
             last += phrase.attributes
         elif last is not None and (side := _other_side(clause, phrase, after)):
             normal[id(last)] = side
-        elif _leads_on(clause, phrase, after):
-            waiting += phrase.attributes
+        else:
+            waiting = [*waiting, *phrase.attributes] if _leads_on(clause, phrase, after) else []
     for phrase in phrases:
         members = [(mention, given[id(mention)]) for mention in phrase.mentions]
         phrase.mentions[:] = [
@@ -155,7 +156,8 @@ def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
     """Whether attributes say where the next finding is: not those of another part ("không rõ vòm hoành trái, ...")."""
     if after is None or after.kind is not Kind.COMMA:
         return True
-    return phrase.kind is not Kind.NEGATIVE and _is_mere_place(clause, phrase, after)
+    is_topic = phrase.kind is None and _LUNG.match(clause) is not None
+    return phrase.kind is not Kind.NEGATIVE and (is_topic or _is_mere_place(clause, phrase, after))
 
 
 def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
@@ -232,16 +234,20 @@ def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
 
 def _has_own_amount(item: Mention, after: Mention) -> bool:
     """Whether an item is told apart from what follows of another region: "moderate oedema, effusion on both sides"."""
-    return item.severity is not None and not any({item.finding, after.finding} <= region for region in (LUNGS, PLEURA))
+    return item.severity is not None and not _are_of_one_region(item, after)
+
+
+def _are_of_one_region(one: Mention, other: Mention) -> bool:
+    return any({one.finding, other.finding} <= region for region in (LUNGS, PLEURA, FRACTURES))
 
 
 def _spread_topic(items: list[Mention]) -> None:
     """Give the side of "the left lung: ..." to what a list names of the lung, until another side is named."""
-    topic: Side | None = None
+    first: Mention | None = None
     for item in items:
-        topic = item.topic or (topic if item.side is None else None)
-        if item.finding in LUNGS and item.side is None and not item.is_normality:
-            item.side = topic
+        first = item if item.topic else (first if item.side is None else None)
+        if first and item.side is None and _are_of_one_region(first, item) and not item.is_normality:
+            item.side = first.topic
 
 
 def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
@@ -258,6 +264,6 @@ def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
 
 def _is_closed(clause: str, item: Mention, after: Mention) -> bool:
     """Whether a negated list ends here: the place is named, and behind a comma follows something of another region."""
-    if any({item.finding, after.finding} <= region for region in (LUNGS, PLEURA, FRACTURES)):
+    if _are_of_one_region(item, after):
         return False
     return "," in clause[item.end : after.start] and _PLACE.search(clause, item.start, item.end) is not None

@@ -16,7 +16,7 @@ _OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
 # "Both effusion and pneumothorax are absent".
 _OF_ALL = re.compile(r"(?<!\w)đều $")
 # "..., now not any more".
-_NOT_ANY_MORE = re.compile(r"(?:không|chưa) (?:thấy )?còn|(?:đã )?hết")
+_NOT_ANY_MORE = re.compile(r" ?(?:hiện(?: tại| nay)?|nay|đến nay)? (?:không (?:thấy )?còn|(?:đã )?hết)")
 # Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
 _DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
 _NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
@@ -159,7 +159,7 @@ def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | Non
     cue = phrase.opened_by
     if cue is None or phrase.mentions:
         return False
-    if not before.mentions and not _NOT_ANY_MORE.match(clause, cue.start):
+    if not before.mentions and not _NOT_ANY_MORE.match(clause, before.opened_by.end if before.opened_by else 0):
         return False
     if cue.kind is Kind.UNCERTAIN and not _DOUBT_BEHIND.match(clause, cue.start):
         return False

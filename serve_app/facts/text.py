@@ -75,6 +75,9 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bodl\b", "ống dẫn lưu"),
     (r"\b[ck]at(?:h?e|he)?(?:r?th?er|ter)\b", "catheter"),
     (r"\bđ[./]?m[./]?c\b|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
+    (r"\btal ?đmp\b", "tăng áp lực động mạch phổi"),
+    (r"\bqđmc\b", "quai động mạch chủ"),
+    (r"\bcst(?:l?n|tln)\b", "chỉ số tim lồng ngực"),
     (r"\bđmp\b", "động mạch phổi"),
     (r"\bđ[./]?m\b\.?", "động mạch"),
     (r"\btmtt\b|\btm trung tâm\b", "tĩnh mạch trung tâm"),
@@ -85,6 +88,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bmp\b", "màng phổi"),
     (r"\b[gc]sh\b", "góc sườn hoành"),
     (r"\bsườn[ -]?hoành\b", "sườn hoành"),
+    (r"\bvpqp\b", "viêm phế quản phổi"),
     (r"\bvpq\b", "viêm phế quản"),
     (r"\bvp\b", "viêm phổi"),
     (r"\bpq\b", "phế quản"),
@@ -105,6 +109,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         "hai",
     ),
     (r"\bkhông phải(?= là| do)", "không"),
+    (r"(?<!tràn )\bdịch(?: ?, ?| ?/ ?| và | hay | hoặc )(?:tràn )?khí\b", "tràn dịch , tràn khí"),
     # Fluid and air, in one word.
     (
         r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)"
