@@ -35,6 +35,6 @@ LOCATIONS: tuple[tuple[Location, str], ...] = (
 )
 SEVERITIES: tuple[tuple[Severity, str], ...] = (
     (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|mảnh){_NO_COMPARISON}"),
-    (Severity.MODERATE, f"{_NO_CHANGE}(lượng |mức độ )?(vừa|trung bình)"),
+    (Severity.MODERATE, f"{_NO_CHANGE}(lượng |mức độ )?(vừa(?! mới| rút| xuất| chụp| được| mổ)|trung bình)"),
     (Severity.SEVERE, f"{_NO_CHANGE}((lượng |số lượng )?nhiều|lớn|nặng|{_CLEARLY}){_NO_COMPARISON}"),
 )

@@ -36,7 +36,8 @@ _PHRASES = """
     hoàn toàn; gần hết; hầu hết; chưa hết; hầu như; màng tim; màng ngoài tim; ổ bụng; khớp vai; quá sáng; thấu sáng
     không thể; chưa thể; chắc chắn; là; đầu tiên; chỉ định; kiểm tra; lý do; vào viện; nhập viện; vì; đau ngực
     tuyến trước; lạc vào; vào; dày đỉnh phổi; chọc; hút; phân định; mạch máu; bản chất; nguyên nhân; cđls; hẹn
-    chụp lại; để; thùy lưỡi; hơn; đm chủ; khoảng 0; khoảng 5
+    chụp lại; để; thùy lưỡi; hơn; đm chủ; khoảng 0; khoảng 5; hiện; lấp đầy; co nhỏ; đinh nẹp; nẹp; ngoài; mà
+    không dày; không nghĩ; mà nghĩ
 """
 
 

@@ -86,7 +86,7 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.PNEUMOMEDIASTINUM: """
         (tràn )?khí( ở)? trung thất; tràn khí dưới da( và| ,) (?P<m>trung thất)""",
     Finding.LYMPHADENOPATHY: f"""
-        (các |nhiều )?hạch( to| lớn)?(~{NODE_STATION}( hai bên)?)*( to| lớn| phì đại)?""",
+        (các |nhiều )?hạch( to| lớn)?(~{NODE_STATION}( hai bên|( bên)? (phải|trái))?)*( to| lớn| phì đại)?""",
     Finding.SUBCUTANEOUS_EMPHYSEMA: """
         (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",

@@ -42,7 +42,7 @@ class Cue:
 _GAP = "(không|chưa|khó)( có)?( thể)?"
 # "Removed", but not "drawn back", "drawn 2 cm".
 _REMOVED = (
-    "((đã|sau|sau khi|mới|được)( được)? )?(?<!co )(rút|tháo|gỡ)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|"
+    "((đã|sau|sau khi|mới|vừa|được)( được)? )?(?<!co )(rút|tháo|gỡ)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|"
     "(đã|sau)( khi)? lấy( bỏ| ra)"
 )
 # "Cannot be judged", "hard to assess".
@@ -53,7 +53,7 @@ _UNSEEN = (
 # "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
 _UNDECIDED = (
     "(không|chưa)( \\w+){0,3}? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
-    f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*( được)?"
+    f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*+( được)?+"
     "(?! nguyên| bản chất| vị trí| bờ| giới| số)( có| giữa)*"
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
@@ -68,7 +68,7 @@ _QUALITY = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
     "điển hình|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
     "thuyên giảm|ổn|liên tục|quá|sâu|hết|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "xác định (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|"
+    "xác định( được| rõ)* (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|"
     "thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
@@ -81,7 +81,11 @@ _WORDS = (
     (Kind.UNCERTAIN, f"{_UNDECIDED}|{_SUSPICION}"),
     (Kind.SAME, f"{_UNCLEAR}|{_NOT_SO}"),
     (Kind.NEGATIVE, f"{_NOT}|{_GONE}|âm tính"),
-    (Kind.BUT, "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ"),
+    (
+        Kind.BUT,
+        "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ|mà|"
+        "(?<!3 )(?<!màng )(?<!phía )(?<!bờ )(?<!bên )ngoài(?! tim| vi)",
+    ),
     (Kind.POSITIVE, "có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được"),
     (Kind.OR, "hoặc( là)?|hay( là)?|lẫn|cũng như"),
     (Kind.JOIN, "và|cùng|gây|do|kết hợp|bởi"),

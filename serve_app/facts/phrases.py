@@ -49,7 +49,7 @@ _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 _MERE_PLACE = re.compile(
     r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
-    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d\S*)(?!\w))+ ?"
 )
 _LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
@@ -73,6 +73,11 @@ class Phrase:
     def kind(self) -> Kind | None:
         """The kind of the cue that opens the phrase."""
         return self.opened_by.kind if self.opened_by else None
+
+    @property
+    def start(self) -> int:
+        """Where the words behind the cue begin."""
+        return self.opened_by.end if self.opened_by else 0
 
 
 def split_phrases(mentions: list[Mention], attributes: list[Attribute], cues: list[Cue]) -> list[Phrase]:
@@ -123,7 +128,7 @@ def attach(clause: str, phrases: list[Phrase]) -> None:
 
 def _other_side(clause: str, phrase: Phrase, after: Phrase | None) -> Side | None:
     """Give the side of "..., on the left normal"."""
-    words = clause[phrase.opened_by.end if phrase.opened_by else 0 : _end(clause, after)]
+    words = clause[phrase.start : end_of(clause, after)]
     sides = [each.value for each in phrase.attributes if isinstance(each.value, Side)]
     return sides[0] if len(sides) == 1 and _NORMAL_THERE.fullmatch(words) else None
 
@@ -161,12 +166,11 @@ def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
 
 
 def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
-    start = phrase.opened_by.end if phrase.opened_by else 0
-    return _MERE_PLACE.fullmatch(clause, start, _end(clause, after)) is not None
+    return _MERE_PLACE.fullmatch(clause, phrase.start, end_of(clause, after)) is not None
 
 
-def _end(clause: str, after: Phrase | None) -> int:
-    """Where a phrase before another ends."""
+def end_of(clause: str, after: Phrase | None) -> int:
+    """Return where a phrase ends that stands before another or last."""
     return after.opened_by.start if after and after.opened_by else len(clause)
 
 
@@ -183,7 +187,7 @@ def _members(mention: Mention, attributes: list[Attribute]) -> list[Mention]:
             continue
         if slot not in groups[-1]:
             groups[-1][slot] = value
-        elif slot != "severity" and not mention.is_normality:
+        elif slot != "severity" and not mention.is_normality and Location.DIFFUSE not in (value, groups[-1][slot]):
             groups.append({slot: value})
     return [replace(mention, **group) for group in _completed(groups)]
 

@@ -8,7 +8,7 @@ from serve_app.domain.facts import LUNG_SIGNS, PLEURA, Finding, Polarity, Side
 from serve_app.facts.cues import Cue, Kind
 from serve_app.facts.mentions import Mention
 from serve_app.facts.normality import NO
-from serve_app.facts.phrases import FRACTURES, Phrase
+from serve_app.facts.phrases import FRACTURES, Phrase, end_of
 from serve_app.facts.terms import without_captures
 
 # "Clear", "can be seen".
@@ -131,6 +131,7 @@ class _Reading:
             (is_subject and mention.start > last.end)
             or (last.is_normality and mention.finding not in _LESIONS[last.finding])
             or (mention.finding.is_device and not last.finding.is_device)
+            or any(item.finding is mention.finding and item.side is not mention.side for item in self.listed)
             or self._adds_detail(mention)
         )
 
@@ -159,9 +160,9 @@ def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | Non
     cue = phrase.opened_by
     if cue is None or phrase.mentions:
         return False
-    if not before.mentions and not _NOT_ANY_MORE.match(clause, before.opened_by.end if before.opened_by else 0):
+    is_afterthought = before.kind is Kind.COMMA and _NOT_ANY_MORE.match(clause, before.start)
+    if not before.mentions and not is_afterthought:
         return False
     if cue.kind is Kind.UNCERTAIN and not _DOUBT_BEHIND.match(clause, cue.start):
         return False
-    end = after.opened_by.start if after and after.opened_by else len(clause)
-    return _NOTHING_MORE.fullmatch(clause, cue.end, end) is not None
+    return _NOTHING_MORE.fullmatch(clause, cue.end, end_of(clause, after)) is not None

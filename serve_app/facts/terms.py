@@ -32,7 +32,8 @@ _ANATOMY = (
     "lồng ngực|thành ngực|phần mềm|và|,|sườn|đòn|bả vai|cột sống|các|hai bên|bên|phải|trái|ức|ngực|vùng|khảo sát|"
     "quan sát|được|trên phim|hiện tại|cung|cơ hoành|vòm hoành|xương|khung|hai|phổi|phế trường|nhu mô|tim|trung thất|"
     "kích thước|hình dạng|hình thể|hình thái|vị trí|hình ảnh|x quang|đậm độ|sáng|đều|chụp|thẳng|màng phổi|rốn|cân đối|"
-    "động mạch chủ|có|trong|quai|phế quản|khí quản|mạch máu lớn|mạch máu|cơ|hoành|túi cùng|góc|sườn hoành|bóng|là|thấy|phần|trục|ở"
+    "động mạch chủ|có|trong|quai|phế quản|khí quản|mạch máu lớn|mạch máu|cơ|hoành|túi cùng|góc|sườn hoành|bóng|là|"
+    "thấy|phần|trục|ở"
 )
 
 

@@ -108,7 +108,8 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         r"(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
-    (r"\bkhông phải(?= là| do)", "không"),
+    (r"\bkhông phải (?:là )?không(?: có| thấy)*\b", "có"),
+    (r"\bkhông phải\b", "không"),
     (r"(?<!tràn )\bdịch(?: ?, ?| ?/ ?| và | hay | hoặc )(?:tràn )?khí\b", "tràn dịch , tràn khí"),
     # Fluid and air, in one word.
     (
