@@ -45,8 +45,10 @@ _VINDR_DIAGNOSES: Labels = {
 _CHEXPERT: Labels = {
     "Enlarged Cardiomediastinum": frozenset({_F.MEDIASTINAL_WIDENING}),
     "Cardiomegaly": frozenset({_F.CARDIOMEGALY}),
-    "Lung Opacity": frozenset({_F.OPACITY, _F.INFILTRATE, _F.INTERSTITIAL_DISEASE, _F.BRONCHIAL_THICKENING}),
-    "Lung Lesion": frozenset({_F.NODULE, _F.MASS, _F.CAVITY, _F.LUNG_TUMOR}),
+    "Lung Opacity": frozenset(
+        {_F.OPACITY, _F.INFILTRATE, _F.INTERSTITIAL_DISEASE, _F.BRONCHIAL_THICKENING, _F.CONTUSION}
+    ),
+    "Lung Lesion": frozenset({_F.NODULE, _F.MASS, _F.CAVITY, _F.LUNG_TUMOR, _F.MALIGNANCY}),
     "Edema": frozenset({_F.EDEMA, _F.HEART_FAILURE}),
     "Consolidation": frozenset({_F.CONSOLIDATION}),
     "Pneumonia": frozenset({_F.PNEUMONIA}),
