@@ -100,7 +100,7 @@ INCIDENTAL = {
     F.ABNORMALITY: "What it is has a name of its own.",
     F.LUNG_LESION: "What it is has a name of its own.",
     **dict.fromkeys(
-        DEVICES - {F.ENDOTRACHEAL_TUBE, F.CHEST_TUBE},
+        DEVICES - {F.ENDOTRACHEAL_TUBE, F.TRACHEOSTOMY_TUBE, F.CHEST_TUBE, F.MALPOSITIONED_TUBE},
         "The ward put it in; tubes whose place decides over breathing are not among these.",
     ),
 }
