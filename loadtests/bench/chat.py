@@ -6,17 +6,10 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from loadtests.bench.targets import Sample, Target
-from serve_app.domain.study import Patient
-from serve_app.reasoning.prompts import PROMPTS
-from serve_app.reasoning.script import questions
-from serve_app.settings import Settings
+from loadtests.bench.targets import ASKED, LIMITS_TOKENS, Sample, Target
 
-_SETTINGS = Settings().orchestrator
-_FINDINGS, _IMPRESSION = questions(PROMPTS[_SETTINGS.prompt_version], Patient())
+_FINDINGS, _IMPRESSION = ASKED
 MODEL = "clara-demo"
-LIMITS_TOKENS = (_SETTINGS.max_findings_tokens, _SETTINGS.max_impression_tokens)
-"""Maximum number of tokens of each turn."""
 
 
 def first_question(film: bytes) -> dict[str, Any]:

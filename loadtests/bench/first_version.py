@@ -13,8 +13,8 @@ from fastapi import FastAPI, UploadFile
 from openai import OpenAI
 from PIL import Image
 
-from loadtests.bench.chat import LIMITS_TOKENS, MODEL, first_question, second_question
-from loadtests.bench.targets import OverHttp, Sample
+from loadtests.bench.chat import MODEL, first_question, second_question
+from loadtests.bench.targets import LIMITS_TOKENS, OverHttp, Sample
 
 MODEL_SERVER = "CLARA_BENCH_MODEL_SERVER"
 # The first version's fixed size, whatever the image's shape.

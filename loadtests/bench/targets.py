@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import httpx
 
 from serve_app import client
-from serve_app.domain.report import Report, SectionDelta
-from serve_app.domain.study import Study, StudyImage
+from serve_app.domain.call import Call
+from serve_app.domain.conversation import GenerationRequest, Sampling, TokenDelta, Turn
+from serve_app.domain.study import Patient, StudyImage
 from serve_app.ports import Engine, ImagePreparer
-from serve_app.reasoning.local import local_call, local_reporter
+from serve_app.reasoning.local import local_call
+from serve_app.reasoning.prompts import PROMPTS
+from serve_app.reasoning.script import questions, turns
 from serve_app.settings import Settings
 
 _TIMEOUT_S = 600.0
+_SETTINGS = Settings().orchestrator
+ASKED = questions(PROMPTS[_SETTINGS.prompt_version], Patient())
+LIMITS_TOKENS = (_SETTINGS.max_findings_tokens, _SETTINGS.max_impression_tokens)
+"""Maximum number of tokens of each turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,11 @@ class Target(ABC):
 
 
 class InProcess(Target):
-    """Preparation, two turns and an engine in one process, without Ray and HTTP."""
+    """The two turns on an engine in this process, as a simple program: no check of the draft, no Ray, no HTTP."""
 
     def __init__(self, preparer: ImagePreparer, engine: Engine) -> None:
+        self._preparer = preparer
         self._engine = engine
-        self._reporter = local_reporter(Settings(), engine, preparer)
 
     async def start(self) -> None:
         """Load the model."""
@@ -62,25 +69,43 @@ class InProcess(Target):
 
     async def report(self, number: int, film: bytes) -> Sample:
         """Make one report in this process."""
-        started, first_token_s = time.perf_counter(), None
-        study = Study((StudyImage(film),))
-        async for event in self._reporter.report(local_call("bench", _TIMEOUT_S), study, f"bench-{number}"):
-            if first_token_s is None and isinstance(event, SectionDelta):
-                first_token_s = time.perf_counter() - started
-            if isinstance(event, Report):
-                return Sample(
-                    number,
-                    time.perf_counter() - started,
-                    sum(turn.usage.completion_tokens for turn in event.turns),
-                    f"{event.findings.text}\n\n{event.impression.text}",
-                    first_token_s,
-                    tuple(turn.first_token_s for turn in event.turns),
-                )
-        raise RuntimeError("no report")
+        started = time.perf_counter()
+        call = local_call("bench", _TIMEOUT_S)
+        image = await self._preparer.prepare(call, StudyImage(film))
+        prepared_s = time.perf_counter() - started
+        first = await self._answer(call, f"bench-{number}-1", turns(ASKED, (image,)), LIMITS_TOKENS[0])
+        conversation = turns(ASKED, (image,), [first.text])
+        second = await self._answer(call, f"bench-{number}-2", conversation, LIMITS_TOKENS[1])
+        return Sample(
+            number,
+            time.perf_counter() - started,
+            first.num_tokens + second.num_tokens,
+            f"{first.text}\n\n{second.text}",
+            prepared_s + first.first_token_s,
+            (first.first_token_s, second.first_token_s),
+        )
+
+    async def _answer(self, call: Call, request_id: str, conversation: tuple[Turn, ...], max_tokens: int) -> "_Answer":
+        started, answer = time.perf_counter(), _Answer()
+        request = GenerationRequest(request_id, conversation, Sampling(max_tokens))
+        async for event in self._engine.generate(call, request):
+            answer.first_token_s = answer.first_token_s or time.perf_counter() - started
+            if isinstance(event, TokenDelta):
+                answer.text += event.text
+            else:
+                answer.num_tokens = event.usage.completion_tokens
+        return answer
 
     async def stop(self) -> None:
         """Release the model."""
         await self._engine.stop()
+
+
+@dataclass(slots=True)
+class _Answer:
+    text: str = ""
+    num_tokens: int = 0
+    first_token_s: float = 0.0
 
 
 class OverHttp(Target):
