@@ -191,8 +191,12 @@ def test_an_empty_draft_is_incomplete_twice_and_nothing_else() -> None:
     assert codes == ["section-incomplete", "section-incomplete", "drawn-from-incomplete"]
 
 
-def test_words_without_marks_are_not_understood_and_not_foreign() -> None:
-    assert found("Tran dich mang phoi phai luong it.", "- Bóng tim to.")[0][0] == "not-understood"
+def test_words_without_marks_are_read_as_if_they_had_them() -> None:
+    assert not found("Tran dich mang phoi phai luong it.", "- Tràn dịch màng phổi phải lượng ít.")
+
+
+def test_words_without_marks_that_are_no_finding_are_not_understood_and_not_foreign() -> None:
+    assert found("Benh nhan da duoc giai thich.", "- Bóng tim to.")[0][0] == "not-understood"
 
 
 @pytest.mark.parametrize("finding", SUPPORT)
