@@ -119,6 +119,17 @@ def start(
     _write(measure_start(starts, Console(highlight=False)), out)
 
 
+@bench.command()
+def deaths(
+    clients: Annotated[int, typer.Option(help="Concurrent clients.")] = 2,
+    out: Out = None,
+) -> None:
+    """Kill the platform's processes one after another under load, and time how long no report is finished."""
+    from loadtests.bench.deaths import measure_deaths
+
+    _write(measure_deaths(clients, Console(highlight=False)), out)
+
+
 def _write(result: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         out.write_text(json.dumps(result, indent=2) + "\n")
