@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import helm_python as helm
+import httpx
 import pytest
 import yaml
 
@@ -126,6 +127,20 @@ def test_an_edit_by_hand_makes_the_next_upgrade_conflict(server: ApiServer, site
         helm.HelmError, match=r"conflict with 'kubectl-edit': \.spec\.rayClusterConfig\.workerGroupSpecs"
     ):
         site.upgrade(str(CHART), RELEASE, {})
+
+
+def test_the_server_answers_a_conflict_and_takes_a_forced_apply(server: ApiServer) -> None:
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/x"
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": NAMESPACE}}
+    server.apply(path, config | {"data": {"key": "theirs"}}, "helm")
+    mine = config | {"data": {"key": "mine"}}
+    url = f"http://127.0.0.1:{server.server_port}{path}?fieldManager=other"
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    refused = httpx.patch(url, json=mine, headers=headers, trust_env=False)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "Conflict")
+    assert "conflict with 'helm': .data.key" in refused.json()["message"]
+    assert httpx.patch(f"{url}&force=true", json=mine, headers=headers, trust_env=False).json()["data"] == mine["data"]
+    assert "other" in server.owners[path]
 
 
 @pytest.mark.parametrize(
