@@ -19,17 +19,27 @@ class GateOutcome(StrEnum):
     UNJUDGED = "unjudged"
 
 
+class Correction(StrEnum):
+    """What was done to an image before it was judged and shown to the model."""
+
+    BORDERS_CROPPED = "borders-cropped"
+    BRIGHTNESS_RESTORED = "brightness-restored"
+    CONTRAST_RESTORED = "contrast-restored"
+
+
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
     """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
 
-    `is_confirmed`: the client confirmed the image, and that decided.
+    `is_confirmed`: the client confirmed the image, and that decided. `corrections`: the film that was judged, and that
+    the model gets, differs from the file in these.
     """
 
     outcome: GateOutcome
     score: float | None
     reason: str
     is_confirmed: bool = False
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

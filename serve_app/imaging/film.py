@@ -1,0 +1,89 @@
+"""The film in a picture: without wide borders, and bright enough. The gate judges it and the model gets it.
+
+A well-exposed film keeps every pixel. Knows nothing about files or models; serving and training share it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serve_app.domain.radiograph import Correction
+from serve_app.imaging.picture import Picture, spread_sample
+
+Pixels = NDArray[np.uint8]
+_SAMPLE_PX = 256
+# Markers, letters and hot pixels are brighter than 95 % of a film, and fewer.
+_QUANTILES = (5, 95)
+# Of 135 real films the darkest reaches 117 and the flattest spans 47 grey levels; 300 phantoms: 156 and 153.
+_LEAST_HIGH, _LEAST_RANGE = 112, 45
+# The median film's quantiles, which restored ones get.
+_USUAL_LOW, _USUAL_HIGH = 70, 190
+# Real films and phantoms have uniform borders of at most 10 % of a side.
+_MIN_BORDER_RATIO = 0.2
+_MIN_FILM_RATIO = 0.15
+# A line is border if this share of it has the border's grey: letters may lie on it.
+_LINE_RATIO = 0.95
+# How far the grey of one border may differ, of the range of greys, and at most in grey levels: JPEG blurs it.
+_TOLERANCE_RATIO, _MAX_TOLERANCE = 0.03, 4.0
+
+
+def film(picture: Picture) -> Picture:
+    """Crop wide uniform borders, then restore the contrast of an under-exposed or flat film; record what was done."""
+    pixels, corrections = _crop(picture.pixels)
+    table = _restoring_table(pixels)
+    if table is not None:
+        levels, correction = table
+        pixels, corrections = levels[pixels], (*corrections, correction)
+    return replace(picture, pixels=pixels, corrections=corrections) if corrections else picture
+
+
+def middle_range(pixels: Pixels) -> tuple[float, float]:
+    """Return the grey levels below which 5 % and 95 % of a film lie, sampled."""
+    low, high = np.percentile(spread_sample(pixels, _SAMPLE_PX), _QUANTILES)
+    return float(low), float(high)
+
+
+def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
+    """Return the new level of each grey level, or null for a film that needs none or has nothing to restore.
+
+    A dark film is scaled, so that black stays black, unless it is flat as well.
+    """
+    low, high = middle_range(pixels)
+    is_dark = high < _LEAST_HIGH
+    if high <= low or (not is_dark and high - low >= _LEAST_RANGE):
+        return None
+    before = np.arange(256.0)
+    if (high - low) * _USUAL_HIGH / high >= _LEAST_RANGE:
+        levels = np.minimum(before * _USUAL_HIGH / high, 255)
+    else:
+        sample = spread_sample(pixels, _SAMPLE_PX)
+        levels = np.interp(before, (sample.min(), low, high, sample.max()), (0, _USUAL_LOW, _USUAL_HIGH, 255))
+    return np.rint(levels).astype(np.uint8), Correction.BRIGHTNESS_RESTORED if is_dark else Correction.CONTRAST_RESTORED
+
+
+def _crop(pixels: Pixels) -> tuple[Pixels, tuple[Correction, ...]]:
+    sample = spread_sample(pixels, _SAMPLE_PX)
+    spread = float(np.subtract(*np.percentile(sample, (99, 1))))
+    tolerance = min(_MAX_TOLERANCE, _TOLERANCE_RATIO * spread)
+    inner = [_inner_lines(lines, tolerance) for lines in (sample, sample.T)]
+    kept = [(last - first) / length for (first, last), length in zip(inner, sample.shape, strict=True)]
+    if min(kept) < _MIN_FILM_RATIO or min(kept) > 1 - _MIN_BORDER_RATIO:
+        return pixels, ()
+    # The sampled lines beside the film belong to the border; what lies between may belong to the film.
+    steps = [max(1, length // _SAMPLE_PX) for length in pixels.shape]
+    rows, columns = (
+        slice(max(0, (first - 1) * step + 1), last * step) for (first, last), step in zip(inner, steps, strict=True)
+    )
+    return np.ascontiguousarray(pixels[rows, columns]), (Correction.BORDERS_CROPPED,)
+
+
+def _inner_lines(lines: Pixels, tolerance: float) -> tuple[int, int]:
+    """Return the first line of the film and the line behind its last; equal where all are border."""
+    first = _num_border_lines(lines, tolerance)
+    return first, max(first, len(lines) - _num_border_lines(lines[::-1], tolerance))
+
+
+def _num_border_lines(lines: Pixels, tolerance: float) -> int:
+    is_border = (np.abs(lines - np.median(lines[0])) <= tolerance).mean(axis=1) >= _LINE_RATIO
+    return len(lines) if is_border.all() else int(np.argmin(is_border))
