@@ -3,7 +3,7 @@
 Scores the texts again, so that the same extractor reads both runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,11 +71,22 @@ def compare_runs(before: Path, after: Path, level: Level = Level.SYLLABLE) -> Co
         raise UnusableFolder(
             f"{after} lacks {num_missing} of the {len(old)} studies of {before}: it stopped early or had a --limit"
         )
+    return compare_predictions(old, new, level)
+
+
+def compare_predictions(
+    old: Mapping[str, Prediction], new: Mapping[str, Prediction], level: Level = Level.SYLLABLE
+) -> Comparison:
+    """Compare two runs by study id; `new` has every study of `old`.
+
+    Raises:
+        UnusableFolder: no study has a draft in both, or a study has different references.
+    """
     common = [study for study in old if old[study].draft is not None and new[study].draft is not None]
     if not common:
-        raise UnusableFolder(f"no study has a draft in both {before} and {after}")
+        raise UnusableFolder("no study has a draft in both runs")
     if any(old[study].reference != new[study].reference for study in common):
-        raise UnusableFolder(f"{before} and {after} have different references for the same study")
+        raise UnusableFolder("the runs have different references for the same study")
     rows = _rows(list(old.values()), list(new.values()), [(old[one], new[one]) for one in common], level)
     rows[FAILED_RATIO] = _failed_row([(old[study], new[study]) for study in old])
     return Comparison(rows, len(common))

@@ -114,8 +114,9 @@ class PlatformDrafter:
 
     async def draft(self, image: bytes, patient: Patient, view: View | None = None) -> Text:
         """Draft one report; see `Drafter`."""
+        age = None if patient.age is None else str(patient.age)
         try:
-            report = await self._client.report(image, sex=patient.sex, age=patient.age_years, view=view)
+            report = await self._client.report(image, sex=patient.sex, age=age, view=view)
         except Unreachable as error:
             raise DrafterGone(f"no answer from {self._client.url}: is the platform still up?") from error
         except ClientError as error:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 UNUSABLE = 2
 """Exit code if the input cannot be used, or no draft is possible."""
 
-_SHOWN = ("fact_f1_side", "fact_precision_side", "fact_recall_side", "contradiction_ratio", "bleu", "rouge_l")
+_SHOWN = (
+    *("fact_f1_side", "fact_precision_side", "fact_recall_side", "findings_f1_side", "impression_f1_side"),
+    *("false_reassurance_ratio", "critical_recall", "contradiction_ratio", "significance_score"),
+    *("high_concern_ratio", "unread_sentence_ratio", "bleu", "rouge_l"),
+)
 
 
 def evaluate(
@@ -81,7 +85,7 @@ def _by_url(url: str) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter
 def _by_model(
     model: Path | None, config: Path | None
 ) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
-    from evaluation.in_process import drafting_in_process, make_vllm
+    from evaluation.in_process import drafting_in_process, make_engine
     from evaluation.provenance import checkpoint_sha256
 
     assert model is not None
@@ -93,7 +97,7 @@ def _by_model(
         "max_findings_tokens": settings.orchestrator.max_findings_tokens,
         "max_impression_tokens": settings.orchestrator.max_impression_tokens,
     }
-    return lambda: drafting_in_process(settings, make_vllm), header
+    return lambda: drafting_in_process(settings, make_engine), header
 
 
 def _settings(model: Path, config: Path | None) -> "Settings":

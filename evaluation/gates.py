@@ -69,6 +69,11 @@ def broken(gates: Mapping[str, Gate], rows: Mapping[str, Row]) -> list[str]:
     return [line for name, gate in gates.items() for line in _broken(name, gate, rows[name])]
 
 
+def failed_gates(gates: Mapping[str, Gate], rows: Mapping[str, Row]) -> list[str]:
+    """Name the figures of which a bound failed."""
+    return [name for name, gate in gates.items() if broken({name: gate}, rows)]
+
+
 def _broken(name: str, gate: Gate, row: Row) -> list[str]:
     gain = row.difference.value
     lines = []

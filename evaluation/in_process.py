@@ -32,9 +32,36 @@ async def drafting_in_process(
         await engine.stop()
 
 
+def make_engine(settings: Settings) -> Engine:
+    """Create the engine that the settings choose.
+
+    Raises:
+        ValueError: the engine's model is in another process.
+    """
+    makers = {"vllm": make_vllm, "transformers": make_transformers, "scripted": make_scripted}
+    backend = settings.engine.backend
+    if backend not in makers:
+        raise ValueError(f"engine.backend {backend} asks a model server: start the platform with it and give --url")
+    return makers[backend](settings)
+
+
 def make_vllm(settings: Settings) -> Engine:
-    """Create the engine that serving uses. Imports vLLM only now."""
+    """Create vLLM's engine. Imports vLLM only now."""
     prepare_environment(settings)
     from serve_app.engines.vllm_engine import VllmEngine
 
     return VllmEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
+
+def make_transformers(settings: Settings) -> Engine:
+    """Create transformers' engine. Imports torch only now."""
+    from serve_app.engines.transformers_engine import TransformersEngine
+
+    return TransformersEngine(settings.model, settings.engine, settings.preprocessor.max_visual_tokens)
+
+
+def make_scripted(settings: Settings) -> Engine:
+    """Create the engine that recites."""
+    from serve_app.engines.scripted_engine import ScriptedEngine
+
+    return ScriptedEngine(settings.engine.scripted)

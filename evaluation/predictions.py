@@ -87,16 +87,19 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
+    """Read the predictions of a run's folder; see `read_prediction_file`. A folder without any has none."""
+    file = folder / PREDICTIONS
+    return read_prediction_file(file) if file.exists() else []
+
+
+def read_prediction_file(file: Path) -> list[Prediction]:
     """Read the last prediction of every study; a failed study may have been retried.
 
     Skips an unfinished last line, which an interrupted run leaves.
 
     Raises:
-        UnusableFolder: a complete line cannot be read.
+        UnusableFolder: a complete line cannot be read. FileNotFoundError: the file is missing.
     """
-    file = folder / PREDICTIONS
-    if not file.exists():
-        return []
     *lines, _ = file.read_bytes().split(b"\n")
     return _last_of_each(_prediction(line, f"{file}, line {number}") for number, line in enumerate(lines, start=1))
 

@@ -1,9 +1,12 @@
 """Identifies the code and the files that produced a result."""
 
 import hashlib
+import os
+import platform
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 # A checkpoint's card and sample image, which no engine loads.
 _NOT_LOADED = frozenset({".md", ".png"})
@@ -18,6 +21,13 @@ def commit() -> str:
     except FileNotFoundError:
         return "none"
     return found.stdout.strip() or "none"
+
+
+def machine() -> dict[str, Any]:
+    """Name the processor that a result was made on."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    cpu = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return {"cpu": cpu, "num_cpus": os.cpu_count(), "python": platform.python_version()}
 
 
 def checkpoint_sha256(folder: Path) -> str:

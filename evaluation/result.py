@@ -5,7 +5,7 @@ Computed only from the predictions, so that a better fact extractor can rescore 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,22 @@ from typing import Any
 import numpy as np
 
 from evaluation.baselines import always_normal, of_another_patient
+from evaluation.columns import ScoredText
+from evaluation.metrics.drafts import concerns
+from evaluation.metrics.labels import chexpert_labels, vindr_labels
 from evaluation.metrics.lexical import Level, bleu_signature
-from evaluation.predictions import Prediction
-from evaluation.provenance import commit
-from evaluation.scores import METRICS, ScoredText, report_f1, summarise, summarise_findings, tabulate
+from evaluation.predictions import Prediction, Text
+from evaluation.provenance import commit, machine
+from evaluation.scores import METRICS, NameScore, report_f1, summarise, summarise_findings, summarise_labels, tabulate
+from serve_app.domain.facts import Fact
 from serve_app.domain.report import SectionStatus
 from training.data import BadRow
 
 RESULT = "result.json"
+OF_DRAWN_FILMS = (
+    "Drawn films, with references in this project's own grammar, read by this project's own rules: no measure of how "
+    "good drafts of real films are."
+)
 
 
 class NothingToScore(Exception):
@@ -30,9 +38,7 @@ class NothingToScore(Exception):
 def scored_texts(predictions: Iterable[Prediction]) -> list[ScoredText]:
     """Pair reference and draft of every study with a draft. Failed studies are counted elsewhere, never as empty."""
     return [
-        ScoredText(one.patient_id, one.reference.whole, one.draft.whole, one.truth)
-        for one in predictions
-        if one.draft is not None
+        ScoredText(one.patient_id, one.reference, one.draft, one.truth) for one in predictions if one.draft is not None
     ]
 
 
@@ -51,8 +57,10 @@ def score_run(
     if not texts:
         raise NothingToScore(f"no study has a draft: {dict(failures(predictions)) or 'no study was read'}")
     return {
+        "what": OF_DRAWN_FILMS if all(text.truth is not None for text in texts) else None,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
+        "machine": machine(),
         **header,
         "counts": _counts(predictions, bad_rows),
         "level": level.value,
@@ -60,15 +68,19 @@ def score_run(
         "scores": summarise(texts, tabulate(texts, level)),
         "fact_macro_f1_side": float(np.mean([report_f1(text) for text in texts])),
         "by_finding": summarise_findings(texts),
+        "labels": {"vindr": _labels(texts, vindr_labels), "chexpert": _labels(texts, chexpert_labels)},
+        "concerns": {
+            "drafts": _concerns([text.candidate for text in texts]),
+            "references": _concerns([text.reference for text in texts]),
+        },
         "sections": _sections(predictions, level),
         "baselines": _baselines(texts, level),
         "is_higher_better": {name: metric.is_higher_better for name, metric in METRICS.items()},
     }
 
 
-def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Write result.json atomically."""
-    path = folder / RESULT
+def write_result(path: Path, result: Mapping[str, Any]) -> Path:
+    """Write a result file atomically."""
     half = path.with_suffix(".part")
     half.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return half.replace(path)
@@ -94,14 +106,33 @@ def _counts(predictions: Sequence[Prediction], bad_rows: Sequence[BadRow]) -> di
     }
 
 
+def _labels(
+    texts: Sequence[ScoredText], labels_of: Callable[[frozenset[Fact]], frozenset[str]]
+) -> dict[str, float | dict[str, NameScore]]:
+    by_label = summarise_labels(texts, labels_of)
+    return {"macro_f1": float(np.mean([one["f1"]["value"] for one in by_label.values()])), "by_label": by_label}
+
+
+def _concerns(reports: Sequence[Text]) -> dict[str, Any]:
+    """Count the reports with each concern of the check of drafts."""
+    found = [{concern.code for concern in concerns(report)} for report in reports]
+    return {
+        "num_reports": len(reports),
+        "num_with_any": sum(map(bool, found)),
+        "by_code": dict(Counter(code.value for codes in found for code in codes)),
+    }
+
+
 def _sections(predictions: Sequence[Prediction], level: Level) -> dict[str, dict[str, dict[str, float]]]:
     """Score findings and impression separately: a right impression from wrong findings is not reasoning."""
     drafted = [(one.patient_id, one.reference, one.draft) for one in predictions if one.draft is not None]
     sections = {
-        "findings": [ScoredText(patient, true.findings, told.findings) for patient, true, told in drafted],
-        "impression": [ScoredText(patient, true.impression, told.impression) for patient, true, told in drafted],
+        "findings": [ScoredText(who, Text(true.findings, ""), Text(told.findings, "")) for who, true, told in drafted],
+        "impression": [
+            ScoredText(who, Text("", true.impression), Text("", told.impression)) for who, true, told in drafted
+        ],
     }
-    return {name: summarise(texts, tabulate(texts, level)) for name, texts in sections.items()}
+    return {name: summarise(texts, tabulate(texts, level), is_section=True) for name, texts in sections.items()}
 
 
 def _baselines(texts: Sequence[ScoredText], level: Level) -> dict[str, dict[str, dict[str, float]] | None]:

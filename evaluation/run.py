@@ -23,7 +23,7 @@ from evaluation.drafting import draft_all
 from evaluation.metrics.lexical import Level
 from evaluation.predictions import Prediction, PredictionBook, read_predictions
 from evaluation.report.page import write_page
-from evaluation.result import score_run, write_result
+from evaluation.result import RESULT, score_run, write_result
 from training.data import BadRow, ReportedStudy, read_located, read_studies
 from training.data.fact_json import write_facts
 from training.data.rows import num_rows, source_files
@@ -80,7 +80,7 @@ async def run(
             await draft_all(reader.studies(), drafter, book, concurrency, _reporting(bar, task))
     predictions = [one for one in read_predictions(folder) if one.study_id in reader.study_ids]
     result = score_run(header, predictions, reader.bad_rows, level)
-    write_result(folder, result)
+    write_result(folder / RESULT, result)
     write_page(folder, result, predictions, images_of(reader.source))
     return result
 

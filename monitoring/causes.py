@@ -3,7 +3,7 @@
 The limits were set before any measurement on a GPU.
 """
 
-from monitoring.queries import RELEASE, exported, highest, rate, total
+from monitoring.queries import RELEASE, exported, highest, rate, total, valid_rate
 from monitoring.rules import Alert, Group
 from serve_app.telemetry.metrics import REPORTS, SECTIONS
 
@@ -34,7 +34,7 @@ def _failed_checks() -> str:
 
 def _of_reports(outcome: str, window: str) -> str:
     part = rate(exported(REPORTS), window=window, where=f'outcome="{outcome}"', scope=RELEASE)
-    return f"{part} / ({rate(exported(REPORTS), window=window, scope=RELEASE)} > 0)"
+    return f"{part} / ({valid_rate(window)} > 0)"
 
 
 def _cut_off() -> str:
@@ -101,8 +101,8 @@ _REPORTS = (
         "ticket",
         f"{_of_reports('unavailable', '10m')} > {_MAX_UNAVAILABLE_RATIO}",
         "Report requests are rejected",
-        f"{_SHARE} of report requests in the last 10 minutes got 503 or 504, and this has lasted 15 minutes. Queues "
-        "are full, deadlines pass or engines die. First look at the queued requests of each deployment.",
+        f"{_SHARE} of valid report requests in the last 10 minutes got 503 or 504, and this has lasted 15 minutes. "
+        "Queues are full, deadlines pass or engines die. First look at the queued requests of each deployment.",
         hold="15m",
     ),
     Alert(

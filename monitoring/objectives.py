@@ -7,14 +7,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serve_app.domain.metric import Metric
-from serve_app.telemetry.metrics import METRICS
+from serve_app.telemetry.metrics import METRICS, VALID_OUTCOMES
 
 SLO_FILE = Path(__file__).parent / "slo.yaml"
 _UNIT_S = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Objective(BaseModel):
-    """One objective: the share of reports without a bad outcome, or the share that stays below a time."""
+    """One objective: the share of valid reports without a bad outcome, or the share that stays below a time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +37,8 @@ class Objective(BaseModel):
             raise ValueError(f"{self.name}: no metric is named {self.metric}")
         if (self.threshold_s is None) == (not self.bad_outcomes):
             raise ValueError(f"{self.name}: give either threshold_s or bad_outcomes")
+        if invalid := set(self.bad_outcomes) - set(VALID_OUTCOMES):
+            raise ValueError(f"{self.name}: not the outcome of a valid request: {', '.join(sorted(invalid))}")
         if self.threshold_s is not None and self.threshold_s not in self.source.buckets:
             raise ValueError(f"{self.name}: {self.threshold_s} s is not a bucket bound of {self.metric}")
         return self

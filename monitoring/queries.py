@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from monitoring.objectives import Objective
 from serve_app.domain.metric import Metric
+from serve_app.telemetry.metrics import REPORTS, VALID_OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,7 @@ def bad_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
     """Query the events per second that missed an objective; empty until the first one."""
     name = exported(objective.source)
     if objective.threshold_s is None:
-        bad = f'outcome=~"{"|".join(objective.bad_outcomes)}"'
-        return rate(name, window=window, where=bad, scope=scope)
+        return rate(name, window=window, where=_outcomes(objective.bad_outcomes), scope=scope)
     # Ray writes bounds as Python floats, so 30 s is le="30.0".
     bound = f'le="{float(objective.threshold_s)}"'
     return f"({event_rate(objective, window, scope)} - {rate(f'{name}_bucket', '', window, bound, scope)})"
@@ -78,8 +78,18 @@ def bad_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
 
 def event_rate(objective: Objective, window: str, scope: Scope = RELEASE) -> str:
     """Query all events per second that an objective counts."""
-    name = exported(objective.source)
-    return rate(name if objective.threshold_s is None else f"{name}_count", window=window, scope=scope)
+    if objective.threshold_s is None:
+        return valid_rate(window, scope)
+    return rate(f"{exported(objective.source)}_count", window=window, scope=scope)
+
+
+def valid_rate(window: str, scope: Scope = RELEASE) -> str:
+    """Query the report requests per second whose reports could have been made."""
+    return rate(exported(REPORTS), window=window, where=_outcomes(VALID_OUTCOMES), scope=scope)
+
+
+def _outcomes(outcomes: tuple[str, ...]) -> str:
+    return f'outcome=~"{"|".join(outcomes)}"'
 
 
 def _series(name: str, where: str, scope: Scope) -> str:

@@ -35,7 +35,7 @@ from serve_app.client import (
     SectionDone,
     SectionStatus,
 )
-from serve_app.launch import LaunchError, Proxy, platform
+from serve_app.launch import LaunchError, Proxy, platform, require_running
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
 SAY = words.preferred()
@@ -61,13 +61,12 @@ def up(
     engine: Annotated[Backend | None, typer.Option(help=SAY.engine)] = None,
     proxy: Annotated[Proxy, typer.Option(help=SAY.proxy)] = Proxy.SERVE,
 ) -> None:
-    """Start the platform on this machine and keep it up until Ctrl-C."""
+    """Start the platform on this machine and keep it up until Ctrl-C, or until it ends by itself: exit code 1."""
     with _launched(_settings(config, engine), host, port, metrics_port, proxy) as url:
         err.print(SAY.is_up.format(url=url, metrics=f"http://{host}:{metrics_port}/metrics"))
         command = f"{sys.argv[0]} report {SAMPLE_FILM} --age 63 --sex nam --url {url}"
         err.print(SAY.try_it.format(command=command), markup=False)
         _wait_for_signal()
-        err.print(SAY.is_stopping)
 
 
 @app.command(help=SAY.demo)
@@ -183,10 +182,12 @@ def _settings(config: Path | None, backend: Backend | None) -> Settings:
 
 
 def _wait_for_signal() -> None:
+    """Wait until this process is asked to stop, as long as the platform runs."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    while not stop.wait(1.0):
+        require_running()
 
 
 def _print_report(events: Iterable[Event]) -> None:

@@ -6,19 +6,27 @@ A cluster does not come through here: there KubeRay starts Ray and the chart set
 import contextlib
 import ipaddress
 import logging
+import re
 import socket
-import threading
+import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 
+import httpx
+
 from serve_app.cluster.environment import prepare_environment
 from serve_app.cluster.haproxy import find_haproxy, haproxy
+from serve_app.domain.errors import Unavailable
+from serve_app.engines.checkpoint import require_checkpoint
 from serve_app.settings import Settings
 from serve_app.timeline import Phase, Timeline
 
 APP_NAME = "clara"
 
 _OBJECT_STORE_BYTES = 512 * 1024**2
+_POLL_S = 0.5
+# The line of a traceback that names what was raised.
+_RAISED = re.compile(r"^([\w.]*\b[A-Z]\w*): (\S.*)$", re.MULTILINE)
 
 
 class Proxy(StrEnum):
@@ -75,9 +83,27 @@ def platform(
     require_loopback(host)
     _require_free(host, port, "--port")
     _require_free(host, metrics_port, "--metrics-port")
+    _require_model(settings)
     prepare_environment(settings)
     with _door(proxy, settings.gateway.deadline_s, tell):
         yield from _running(settings, host, port, metrics_port, Timeline(tell))
+
+
+def require_running() -> None:
+    """Return if the platform that this process started still runs.
+
+    Raises:
+        LaunchError: a process of Ray that nothing restarts has ended.
+    """
+    if ended := _ended_processes():
+        raise LaunchError(f"the platform has ended, because Ray's {' and '.join(ended)} ended: start it again")
+
+
+def _ended_processes() -> list[str]:
+    """Name Ray's processes that have ended and that nothing restarts."""
+    from ray._private import worker
+
+    return sorted({kind for kind, _ in worker._global_node.dead_processes()} & {"gcs_server", "raylet"})
 
 
 def _door(proxy: Proxy, deadline_s: float, tell: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
@@ -92,29 +118,47 @@ def _door(proxy: Proxy, deadline_s: float, tell: Callable[[str], None]) -> conte
 def _running(settings: Settings, host: str, port: int, metrics_port: int, timeline: Timeline) -> Iterator[str]:
     """Start Ray, Serve and the application, yield the address, and end them."""
     with timeline.phase("imports"):
-        import ray
         from ray import serve
+        from ray.serve import RunTarget
 
         from serve_app.app import build_app
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with timeline.phase("Ray"):
         _start_ray(metrics_port)
+    is_up = False
     try:
         with timeline.phase("Serve"):
             serve.start(
                 http_options={"host": host, "port": port},
                 logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
             )
-        with timeline.phase("replicas"), _progress(timeline):
-            _run(build_app(settings.model_dump(mode="json")))
+        with timeline.phase("replicas"):
+            application = RunTarget(build_app(settings.model_dump(mode="json")), APP_NAME)
+            serve.run_many([application], wait_for_applications_running=False)
+            _wait_until_running(timeline)
+            url = f"http://{host}:{port}"
+            _wait_until_answered(url)
             if settings.engine.scaling.min_replicas > 0:
                 timeline.include(_engine_phases(), of="engine")
-        yield f"http://{host}:{port}"
+        is_up = True
+        yield url
     finally:
-        # Lets the engine stop its own processes first.
-        serve.delete(APP_NAME)
-        ray.shutdown()
+        timeline.note("stopping")
+        _stop(is_in_order=is_up and not _ended_processes())
+
+
+def _stop(*, is_in_order: bool) -> None:
+    """End the application in order if it runs, so that the engine stops its own processes, and then Ray in any case."""
+    import ray
+    from ray import serve
+    from ray.exceptions import RayError
+
+    if is_in_order:
+        # Where reports outlast Serve's patience, or Serve ends meanwhile, what is left ends with Ray.
+        with contextlib.suppress(TimeoutError, RayError):
+            serve.delete(APP_NAME)
+    ray.shutdown()
 
 
 def _start_ray(metrics_port: int) -> None:
@@ -131,13 +175,42 @@ def _start_ray(metrics_port: int) -> None:
     )
 
 
-def _run(app: object) -> None:
+def _wait_until_running(timeline: Timeline) -> None:
+    """Wait until Serve has every replica, and note what changes.
+
+    Raises:
+        LaunchError: a replica failed, be it for the first time, or Ray has ended.
+    """
     from ray import serve
 
-    try:
-        serve.run(app, name=APP_NAME, route_prefix="/")
-    except RuntimeError as error:
-        raise LaunchError(_why_not_running()) from error
+    seen: dict[str, str] = {}
+    while (application := serve.status().applications[APP_NAME]).status != "RUNNING":
+        for name, deployment in application.deployments.items():
+            if seen.get(name) != deployment.status:
+                seen[name] = deployment.status
+                timeline.note(f"{name} {deployment.status.lower()}")
+            if "Error:\n" in deployment.message:
+                raise LaunchError(f"{name} cannot start: {cause_of(deployment.message)}")
+        if application.status == "DEPLOY_FAILED":
+            raise LaunchError(f"the platform cannot start: {cause_of(application.message)}")
+        require_running()
+        time.sleep(_POLL_S)
+
+
+def _wait_until_answered(url: str) -> None:
+    """Wait until the door leads to the application: it learns the way after Serve has every replica."""
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/healthz", trust_env=False).is_success:
+                return
+        require_running()
+        time.sleep(_POLL_S)
+
+
+def cause_of(message: str) -> str:
+    """Find the last exception in a message of Serve, which holds the traceback of a replica; ours are sentences."""
+    kind, words = (_RAISED.findall(message) or [("", " ".join(message.split()))])[-1]
+    return words if kind in ("", "serve_app.domain.errors.Unavailable") else f"{kind}: {words}"
 
 
 def _engine_phases() -> tuple[Phase, ...]:
@@ -150,42 +223,13 @@ def _engine_phases() -> tuple[Phase, ...]:
     return phases
 
 
-def _why_not_running() -> str:
-    """Say which deployment failed, in Serve's own words."""
-    from ray import serve
-
-    application = serve.status().applications[APP_NAME]
-    lines = [
-        f"{name}: {deployment.message}"
-        for name, deployment in application.deployments.items()
-        if deployment.status != "HEALTHY"
-    ]
-    return "\n".join(["the platform did not start", application.message, *lines])
-
-
-@contextlib.contextmanager
-def _progress(timeline: Timeline) -> Iterator[None]:
-    """Report each deployment once it is up, and that the rest is still loading."""
-    stop = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(timeline, stop), daemon=True)
-    watcher.start()
+def _require_model(settings: Settings) -> None:
+    """Look for the model's files while the answer is quick."""
     try:
-        yield
-    finally:
-        stop.set()
-        watcher.join(timeout=5)
-
-
-def _watch(timeline: Timeline, stop: threading.Event) -> None:
-    from ray import serve
-
-    seen: dict[str, str] = {}
-    while not stop.wait(1.0):
-        application = serve.status().applications.get(APP_NAME)
-        for name, deployment in application.deployments.items() if application else ():
-            if seen.get(name) != deployment.status:
-                seen[name] = deployment.status
-                timeline.note(f"{name} {deployment.status.lower()}")
+        if settings.engine.backend in ("vllm", "transformers"):
+            require_checkpoint(settings.model)
+    except Unavailable as error:
+        raise LaunchError(error.message) from error
 
 
 def _require_free(host: str, port: int, option: str) -> None:

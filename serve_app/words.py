@@ -35,7 +35,6 @@ class Words:
     """{url} is the address, {metrics} that of the metrics."""
     try_it: str
     """{command} is what to type."""
-    is_stopping: str
     go_on: str
     """{up} and {report} are what to type, in two terminals."""
     statuses: Mapping[str, str] = field(default_factory=dict)
@@ -71,15 +70,14 @@ ENGLISH = Words(
     engine="What answers: overrides engine.backend of the settings.",
     proxy="What stands at the door; haproxy must be installed.",
     image="PNG, JPEG or DICOM file.",
-    age="Age in years.",
-    sex="nam or nữ.",
-    view="PA, AP or lateral.",
+    age="Age in years, or with a unit: 6 tháng, 3 ngày.",
+    sex="nam, nữ or khác.",
+    view="PA, AP, thẳng or lateral.",
     confirm="Vouch that this is a chest X-ray; recorded in the report.",
     url="Where the platform is.",
     as_json="Print the whole report as JSON.",
     is_up="[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: {metrics})",
     try_it="Try: {command}",
-    is_stopping="Stopping.",
     go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
     gate={
         "confirm": "image {number} may not be a chest X-ray; you confirmed it",
@@ -118,15 +116,14 @@ VIETNAMESE = Words(
     engine="Bộ máy trả lời: thay cho engine.backend trong cấu hình.",
     proxy="Proxy ở cổng vào; muốn dùng haproxy phải cài sẵn.",
     image="Tệp PNG, JPEG hoặc DICOM.",
-    age="Tuổi, tính bằng năm.",
-    sex="nam hoặc nữ.",
-    view="PA, AP hoặc lateral (nghiêng).",
+    age="Tuổi theo năm, hoặc kèm đơn vị: 6 tháng, 3 ngày.",
+    sex="nam, nữ hoặc khác.",
+    view="PA, AP, thẳng hoặc lateral (nghiêng).",
     confirm="Xác nhận đây là phim X-quang ngực; bản nháp ghi lại điều này.",
     url="Địa chỉ của hệ thống.",
     as_json="In toàn bộ bản nháp dưới dạng JSON.",
     is_up="[bold green]CLARA đang chạy[/] tại {url}  (API: {url}/docs, số liệu: {metrics})",
     try_it="Thử: {command}",
-    is_stopping="Đang dừng.",
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",
     statuses={"truncated": "bị cắt ngang", "empty": "để trống", "looping": "bị lặp lại"},

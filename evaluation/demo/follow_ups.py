@@ -21,20 +21,23 @@ from evaluation.metrics.intervals import intervals, ratio_of
 from evaluation.provenance import checkpoint_sha256, commit
 from serve_app.domain.conversation import FinishReason, GenerationRequest, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
+from serve_app.domain.report import SectionName
 from serve_app.domain.study import StudyImage
 from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine, ImagePreparer
 from serve_app.reasoning.local import local_call
-from serve_app.reasoning.prompts import PROMPTS, PromptSet
+from serve_app.reasoning.prompts import PROMPTS
 from serve_app.reasoning.script import questions, turns
-from serve_app.settings import Settings
+from serve_app.settings import OrchestratorSettings, Settings
 from training.data import ReportedStudy, read_studies
 from training.phantoms.questions import FollowUp, follow_ups
 
 NAME = "follow_ups.json"
 _TENANT = "evaluation"
 _TIMEOUT_S = 600.0
+# A doctor's question is answered in one sentence; what runs longer is a miss.
+_ANSWER_TOKENS = 256
 _NUM_MISSES_SHOWN = 40
 
 
@@ -60,10 +63,16 @@ class Asked:
 class Interviewer:
     """Has a model report on films and then asks questions, with at most `num_at_once` films in progress."""
 
-    def __init__(self, preparer: ImagePreparer, engine: Engine, prompts: PromptSet, num_at_once: int = 4) -> None:
+    def __init__(
+        self, preparer: ImagePreparer, engine: Engine, settings: OrchestratorSettings, num_at_once: int = 4
+    ) -> None:
         self._preparer = preparer
         self._engine = engine
-        self._prompts = prompts
+        self._prompts = PROMPTS[settings.prompt_version]
+        self._max_tokens = {
+            SectionName.FINDINGS: settings.max_findings_tokens,
+            SectionName.IMPRESSION: settings.max_impression_tokens,
+        }
         self._slots = asyncio.Semaphore(num_at_once)
 
     async def ask(self, study: ReportedStudy, pairs: Sequence[FollowUp]) -> list[Asked]:
@@ -76,19 +85,20 @@ class Interviewer:
         asked = questions(self._prompts, study.patient, [study.view])
         said: list[str] = []
         for question in asked:
-            text, _ = await self._answer(f"{study.study_id}-{question.section}", turns(asked, (image,), said))
+            name, max_tokens = f"{study.study_id}-{question.section}", self._max_tokens[question.section]
+            text, _ = await self._answer(name, turns(asked, (image,), said), max_tokens)
             said.append(text)
         reported = turns(asked, (image,), said)
         answers = await asyncio.gather(
             *(
-                self._answer(f"{study.study_id}-q{number}", (*reported, Turn(Role.USER, pair.question)))
+                self._answer(f"{study.study_id}-q{number}", (*reported, Turn(Role.USER, pair.question)), _ANSWER_TOKENS)
                 for number, pair in enumerate(pairs)
             )
         )
         return [Asked(study.patient_id, pair, *answer) for pair, answer in zip(pairs, answers, strict=True)]
 
-    async def _answer(self, name: str, conversation: tuple[Turn, ...]) -> tuple[str, bool]:
-        request = GenerationRequest(name, conversation, Sampling(max_tokens=256))
+    async def _answer(self, name: str, conversation: tuple[Turn, ...], max_tokens: int) -> tuple[str, bool]:
+        request = GenerationRequest(name, conversation, Sampling(max_tokens=max_tokens))
         events = [event async for event in self._engine.generate(local_call(_TENANT, _TIMEOUT_S), request)]
         text = "".join(event.text for event in events if isinstance(event, TokenDelta))
         return text, getattr(events[-1], "reason", None) is FinishReason.STOP
@@ -124,10 +134,15 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 async def interview(
-    studies: Iterable[ReportedStudy], preparer: ImagePreparer, engine: Engine, num_questions: int, seed: int
+    studies: Iterable[ReportedStudy],
+    preparer: ImagePreparer,
+    engine: Engine,
+    settings: OrchestratorSettings,
+    num_questions: int,
+    seed: int,
 ) -> list[Asked]:
     """Ask the questions of every study, several studies at a time."""
-    interviewer = Interviewer(preparer, engine, PROMPTS[Settings().orchestrator.prompt_version])
+    interviewer = Interviewer(preparer, engine, settings)
     tasks = [interviewer.ask(study, questions_about(study, num_questions, seed)) for study in studies]
     return [one for answers in await tqdm.gather(*tasks, desc="ask", unit="film") for one in answers]
 
@@ -138,7 +153,8 @@ async def _run(data: Path, model: Path, num_films: int, num_questions: int, seed
     engine = make_vllm(settings)
     try:
         await engine.start()
-        asked = await interview(studies, LocalPreparer(settings.preprocessor), engine, num_questions, seed)
+        preparer = LocalPreparer(settings.preprocessor)
+        asked = await interview(studies, preparer, engine, settings.orchestrator, num_questions, seed)
         card = await engine.describe()
     finally:
         await engine.stop()

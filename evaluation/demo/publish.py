@@ -14,6 +14,7 @@ from PIL import Image
 
 from evaluation.demo.follow_ups import NAME as FOLLOW_UPS
 from evaluation.demo.reproduced import PUBLISHED
+from evaluation.predictions import PREDICTIONS
 from evaluation.provenance import checkpoint_sha256
 from evaluation.result import RESULT
 from serve_app.settings import DEMO_CHECKPOINT
@@ -25,7 +26,9 @@ _CARD = Path(__file__).parent / "card.md"
 
 
 def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBLISHED) -> None:
-    """Copy the last stage's checkpoint and the results, draw the sample image, write the card.
+    """Copy the last stage's checkpoint, the results and the drafts, draw the sample image, write the card.
+
+    Its films and patients are drawn, so its drafts may be published: they can be scored again without the model.
 
     Raises:
         ValueError: a result was measured on other weights.
@@ -44,6 +47,7 @@ def publish(run: Path, destination: Path = DEMO_CHECKPOINT, results: Path = PUBL
     Image.fromarray(draw(sample(np.random.default_rng(SAMPLE_SEED)))).save(destination / "sample.png")
     (destination / "README.md").write_text(_card(run, checkpoint, measured), encoding="utf-8")
     shutil.copyfile(run / "evaluation" / RESULT, results / "demo.json")
+    shutil.copyfile(run / "evaluation" / PREDICTIONS, results / "demo_predictions.jsonl")
     shutil.copyfile(run / "evaluation" / FOLLOW_UPS, results / "demo_follow_ups.json")
 
 
@@ -88,7 +92,10 @@ def _score_lines(result: dict[str, Any]) -> list[str]:
         "fact_f1_side": "facts, F1 with side",
         "fact_f1_finding": "facts, F1 of the finding alone",
         "fact_f1_complete": "facts, F1 with side, location and severity",
+        "false_reassurance_ratio": "sick films that the draft calls normal, or whose finding it denies",
+        "critical_recall": "critical findings, recall with side",
         "contradiction_ratio": "contradictions per fact of the reference",
+        "high_concern_ratio": "drafts that contradict themselves, by serving's own check",
         "bleu": "BLEU, syllables",
         "rouge_l": "ROUGE-L, syllables",
     }

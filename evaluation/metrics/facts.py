@@ -3,10 +3,11 @@
 Source of the levels: RadGraph F1 (simple, partial, complete).
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
+from evaluation.metrics.hierarchy import denies, meet
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 
 Pair = tuple[frozenset[Fact], frozenset[Fact]]
@@ -74,12 +75,28 @@ class Contradictions:
 def count(reference: Collection[Fact], candidate: Collection[Fact], strictness: Strictness) -> Counts:
     """Count the facts of one pair. Facts that are equal at this level count once."""
     true, told = ({_KEYS[strictness](fact) for fact in facts} for facts in (reference, candidate))
+    return overlap(true, told)
+
+
+def overlap(true: Set[Hashable], told: Set[Hashable]) -> Counts:
+    """Count what two sets have in common."""
     return Counts(len(true & told), len(told), len(true))
 
 
 def present(facts: Iterable[Fact]) -> frozenset[Fact]:
     """Keep the present facts: negative ones are easy and would inflate every score."""
     return frozenset(fact for fact in facts if fact.polarity is Polarity.PRESENT)
+
+
+def denials(facts: Iterable[Fact]) -> frozenset[Fact]:
+    """Keep the absent facts."""
+    return frozenset(fact for fact in facts if fact.polarity is Polarity.ABSENT)
+
+
+def undisputed(report: Collection[Fact]) -> frozenset[Fact]:
+    """Keep the present facts that the report does not also deny, by name or in general."""
+    denied = denials(report)
+    return frozenset(fact for fact in present(report) if not any(denies(denial, fact) for denial in denied))
 
 
 def micro(pairs: Iterable[Pair], strictness: Strictness) -> Counts:
@@ -106,17 +123,24 @@ def by_finding(pairs: Sequence[Pair], strictness: Strictness) -> dict[Finding, C
     }
 
 
-def contradictions(reference: Collection[Fact], candidate: Collection[Fact]) -> Contradictions:
-    """Count the candidate's facts that contradict the reference and agree with none of its facts.
+def contradictions(reference: Collection[Fact], *sections: Collection[Fact]) -> Contradictions:
+    """Count the facts of a draft's sections that contradict the reference and agree with none of its facts.
 
     A polarity is flipped if a finding is present in one report and absent in the other on a common side (an unstated
-    side matches every side). A side is swapped if a present finding is right in one report and only left in the other.
-    Uncertain facts contradict nothing. Several facts may contradict one fact of the reference, so their number may
-    exceed its facts.
+    side matches every side). A general negative denies every finding that it includes (`hierarchy.COVERS`), unless its
+    section also states that finding, or the reference itself uses the general term beside it ("nothing else"). A side
+    is swapped if a present finding is right in one report and only left in the other. Uncertain facts contradict
+    nothing. Several facts may contradict one fact of the reference, so their number may exceed its facts.
     """
-    flipped = sum(_is_flipped(fact, reference) for fact in candidate)
-    swapped = sum(_is_swapped(fact, reference) for fact in candidate)
-    return Contradictions(flipped, swapped)
+    flipped = {fact for section in sections for fact in section if _is_flipped(fact, section, reference)}
+    swapped = {fact for section in sections for fact in section if _is_swapped(fact, reference)}
+    return Contradictions(len(flipped), len(swapped))
+
+
+def denies_outright(denial: Fact, stated: Fact, section: Collection[Fact]) -> bool:
+    """Whether a section's denial includes what is stated elsewhere, and the section names no such exception."""
+    is_exception = denial.finding is not stated.finding and _states(section, stated)
+    return denies(denial, stated) and not is_exception
 
 
 def _only(pair: Pair, finding: Finding) -> Pair:
@@ -124,10 +148,21 @@ def _only(pair: Pair, finding: Finding) -> Pair:
     return reference, candidate
 
 
-def _is_flipped(fact: Fact, reference: Collection[Fact]) -> bool:
-    opposite = {Polarity.PRESENT: Polarity.ABSENT, Polarity.ABSENT: Polarity.PRESENT}.get(fact.polarity)
-    met = [other.polarity for other in reference if other.finding is fact.finding and _meet(fact.side, other.side)]
-    return opposite in met and fact.polarity not in met
+def _is_flipped(fact: Fact, section: Collection[Fact], reference: Collection[Fact]) -> bool:
+    if fact.polarity is Polarity.ABSENT:
+        return any(denies_outright(fact, stated, section) for stated in undisputed(reference))
+    if fact.polarity is Polarity.UNCERTAIN or _states(reference, fact):
+        return False
+    return any(denies(denial, fact) and _is_meant(denial, fact, reference) for denial in denials(reference))
+
+
+def _is_meant(denial: Fact, fact: Fact, reference: Collection[Fact]) -> bool:
+    """Whether a reference's general negative leaves no room: it names nothing that the term includes."""
+    return denial.finding is fact.finding or not any(denies(denial, stated) for stated in present(reference))
+
+
+def _states(report: Collection[Fact], fact: Fact) -> bool:
+    return any(other.finding is fact.finding and meet(fact.side, other.side) for other in present(report))
 
 
 def _is_swapped(fact: Fact, reference: Collection[Fact]) -> bool:
@@ -136,7 +171,3 @@ def _is_swapped(fact: Fact, reference: Collection[Fact]) -> bool:
         return False
     told = {other.side for other in reference if other.finding is fact.finding and other.polarity is Polarity.PRESENT}
     return told == {other_side}
-
-
-def _meet(one: Side | None, other: Side | None) -> bool:
-    return one is None or other is None or one is other or Side.BILATERAL in (one, other)

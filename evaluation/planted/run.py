@@ -6,8 +6,6 @@ for, not how often real drafts are wrong.
 
 import argparse
 import json
-import os
-import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from evaluation.planted.gold import draft_alarms, report_alarms
 from evaluation.planted.score import planted, right, summarise
 from evaluation.planted.wordings import HELD_OUT, TUNING, Wordings
-from evaluation.provenance import commit
+from evaluation.provenance import commit, machine
 
 RESULT = Path(__file__).parent / "results" / "planted.json"
 # Above every seed of a film that the demo model learned from or was judged by. The check was tuned on the first; the
@@ -41,7 +39,7 @@ def main() -> None:
         "They show that the check finds what it is made for, not how often real drafts are wrong or alarms are false.",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
-        "machine": {"cpu": _cpu(), "num_cpus": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
         **held_out,
         "tuning": score(given.num, TUNING_SEED, TUNING),
         "gold_reports": report_alarms(),
@@ -51,11 +49,6 @@ def main() -> None:
     given.out.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     shown = held_out or result["tuning"]
     print(json.dumps({name: shown[name] for name in ("planted", "right", "cpu_ms")}, indent=2))
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from evaluation.columns import read, read_both
 from evaluation.metrics.facts import Strictness, contradictions, count, present
 from evaluation.predictions import Prediction, Text
-from evaluation.scores import read
 from serve_app.domain.errors import ClaraError
 from serve_app.domain.facts import Fact
 from serve_app.imaging.decode import decode
@@ -57,14 +57,14 @@ def say(fact: Fact) -> str:
 
 
 def _case(prediction: Prediction, draft: Text) -> Case:
-    reference, candidate = read(prediction.reference.whole), read(draft.whole)
+    reference, candidate = read_both(prediction.reference), read_both(draft)
     seen, told = present(reference), present(candidate)
     return Case(
         study_id=prediction.study_id,
         reference=prediction.reference,
         draft=draft,
         f1=count(seen, told, Strictness.SIDE).f1,
-        num_contradictions=contradictions(reference, candidate).num_all,
+        num_contradictions=contradictions(reference, read(draft.findings), read(draft.impression)).num_all,
         missed=_not_in(seen, told),
         invented=_not_in(told, seen),
     )

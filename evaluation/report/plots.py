@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from evaluation.scores import FindingScore
+from evaluation.scores import NameScore
 
 _COLOUR = "#1f5f8b"
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -27,7 +27,7 @@ def distribution(scores: Sequence[float]) -> Markup:
     return _svg(figure, f"Histogram of the fact F1 of {len(scores)} reports")
 
 
-def finding_bars(by_finding: Mapping[str, FindingScore]) -> Markup:
+def finding_bars(by_finding: Mapping[str, NameScore]) -> Markup:
     """Draw F1 of each finding with its interval, most frequent first."""
     names = sorted(by_finding, key=lambda name: by_finding[name]["num_true"])
     found = [by_finding[name]["f1"] for name in names]

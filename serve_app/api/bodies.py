@@ -66,9 +66,9 @@ def report_body(report: Report) -> ReportBody:
 
 def patient_body(report: Report) -> PatientBody:
     """Write the patient, with the view of the first image."""
-    first = report.images[0]
+    first, patient = report.images[0], report.patient
     origins = OriginsBody(sex=report.sex_origin, age=report.age_origin, view=first.view_origin)
-    return PatientBody(**asdict(report.patient), view=first.view, origins=origins)
+    return PatientBody(sex=patient.sex, age_years=patient.age_years, view=first.view, origins=origins)
 
 
 def section_body(section: Section) -> SectionBody:

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from serve_app.api.bodies import named_event, report_body, v0_report_body
-from serve_app.api.door.forms import TOO_SLOW
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, failure_of
+from serve_app.api.door.uploads import TOO_SLOW
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
@@ -47,7 +47,7 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.service import Readiness, ServiceVersion
-from serve_app.domain.study import Origin, Patient, Sex, View
+from serve_app.domain.study import Age, Origin, Patient, Sex, View
 
 REQUEST_ID = "0f8d3c52b7f94a1e9c0d6a5b4e3f2a10"
 
@@ -60,7 +60,7 @@ CONCERNS = (Concern(ConcernCode.DROPPED, Place(SectionName.FINDINGS, 2, 13)),)
 REPORT = Report(
     id="rpt_5b3a1f0c9d8e47f6a2b1c0d9e8f7a6b5",
     created_unix_s=1_767_225_600.0,
-    patient=Patient(Sex.MALE, 63),
+    patient=Patient(Sex.MALE, Age(63)),
     images=(
         ReportedImage(
             digest="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -119,7 +119,7 @@ REPORT_ERRORS: tuple[Exception, ...] = (
     UnsupportedTransferSyntax("", "1.2.840.10008.1.2.4.51"),
     HTTPException(415, "Send the image and the fields as multipart/form-data."),
     RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}]),
-    InvalidPatient("age must be a whole number of years from 0 to 120"),
+    InvalidPatient("age must be years, months, weeks or days, such as 63, 6 tháng or 003D, from 0 to 120 years"),
     ContradictoryStudy("the form field sex contradicts PatientSex of the file", "sex", "PatientSex"),
     InvalidStudy("views must name the view of each of the images, in their order"),
     UnsupportedStudy(),

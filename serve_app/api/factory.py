@@ -8,7 +8,14 @@ from starlette.middleware import Middleware
 
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
-from serve_app.api.door.middleware import BodyLimit, HeadAsGet, LastResort, OutcomeReport, RequestContext
+from serve_app.api.door.middleware import (
+    HeadAsGet,
+    LastResort,
+    OutcomeReport,
+    PlainErrors,
+    RequestContext,
+)
+from serve_app.api.door.uploads import Uploads
 from serve_app.api.reports.routes import reports_router
 from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
@@ -66,8 +73,9 @@ def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middlewa
         Middleware(RequestContext),
         Middleware(OutcomeReport, paths=REPORT_PATHS, metrics=metrics),
         Middleware(LastResort),
+        Middleware(PlainErrors),
         Middleware(HeadAsGet),
-        Middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes),
+        Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 
 

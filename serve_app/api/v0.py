@@ -24,14 +24,19 @@ from serve_app.ports import Reporter
 from serve_app.settings import GatewaySettings
 
 SexField = Annotated[str | None, Form(description="Nam or Nữ.", examples=["Nam"])]
-AgeField = Annotated[str | None, Form(description="Whole years, 0 to 120.", examples=["63"])]
+AgeField = Annotated[
+    str | None,
+    Form(
+        description="63, 6 tháng, 3 ngày tuổi, 063Y or 006M; without a unit: years. Up to 120 years.", examples=["63"]
+    ),
+]
 
 DRAFT_HEADER = "X-Clara-Report"
 
 
 def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     """Make the deprecated routes."""
-    route = upload_route(settings.upload_timeout_s, ignores_others=True)
+    route = upload_route(ignores_others=True)
     router = APIRouter(tags=["first version"], route_class=route, deprecated=True)
 
     @router.post(

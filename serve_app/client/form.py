@@ -39,11 +39,11 @@ class ReportOptions(TypedDict, total=False):
     images: Sequence[Image]
     """Instead of the one image: those of one examination, each with its view."""
     sex: Sex | str | None
-    """male or nam, female or nữ."""
+    """male or nam, female or nữ, other or khác."""
     age: int | str | None
-    """Whole years, 0 to 120."""
+    """Years as a number, or words with a unit: 6 tháng, 3 ngày tuổi, 006M; up to 120 years."""
     view: View | str | None
-    """PA, AP or LATERAL: the view of the one image."""
+    """PA, AP, LATERAL, or FRONTAL where PA or AP is not known: the view of the one image."""
     confirm: bool
     """Vouch that this is a chest X-ray, whatever the gate says; the report records it."""
     deadline_s: float

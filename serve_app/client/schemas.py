@@ -10,12 +10,16 @@ from pydantic import BaseModel, ConfigDict
 class Sex(StrEnum):
     MALE = "male"
     FEMALE = "female"
+    OTHER = "other"
 
 
 class View(StrEnum):
+    """The projection; FRONTAL where it is not said which of PA and AP."""
+
     PA = "PA"
     AP = "AP"
     LATERAL = "LATERAL"
+    FRONTAL = "FRONTAL"
 
 
 class Origin(StrEnum):
@@ -58,6 +62,7 @@ class PatientBody(Body):
 
     sex: Sex | None
     age_years: int | None
+    """Completed years: 0 in the first, whose months, weeks or days are in the first turn's question."""
     view: View | None
     """The view of the first image."""
     origins: OriginsBody

@@ -24,22 +24,25 @@ ENVIRONMENT = {
     **NOTHING_PHONES_HOME,
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "token",
-    # A busy machine is not a dead one.
+    # A busy machine is not a dead one, so an answer may take long. A dead proxy fails a check at once, and Serve starts
+    # another after three: the period alone decides how long the door stays closed.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
-    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "30",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     # By default Serve's controller wakes ten times a second: 3 % of a core that a small machine can use better.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     # Replicas speak gRPC to each other, with Ray's token: less to do for every film and word than actor calls.
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     # The default is 4 MB; -1 removes the bound, because the API limits the size of an upload.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "-1",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:middleware",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:loopback_middleware",
     # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
     # vLLM would look up its own address by connecting to a public one.
     "VLLM_HOST_IP": "127.0.0.1",
-    "VLLM_LOGGING_LEVEL": "WARNING",
+    # vLLM's own configuration of logging closes every handler of the process, Serve's too: the replica's log then ends,
+    # and a restarted controller, which asks for its name, replaces the healthy replica.
+    "VLLM_CONFIGURE_LOGGING": "0",
     # FlashInfer compiles its sampling kernel at run time, with a CUDA toolkit that no image of ours holds: no engine
     # started on a GPU (LOG.md, 2026-11-27). Greedy reports lose nothing.
     "VLLM_USE_FLASHINFER_SAMPLER": "0",
@@ -61,5 +64,7 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def log_to_serve() -> None:
-    """Send our loggers' lines where Serve sends its own: to the log of this replica or proxy."""
-    logging.getLogger("serve_app").parent = logging.getLogger("ray.serve")
+    """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy."""
+    for name in ("serve_app", "vllm"):
+        logging.getLogger(name).parent = logging.getLogger("ray.serve")
+    logging.getLogger("vllm").setLevel(logging.WARNING)

@@ -9,8 +9,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 from grpc import RpcError
-from ray.exceptions import RayActorError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentBroadcastResponse, DeploymentHandle
 
 from serve_app.domain.call import Call
@@ -117,7 +122,9 @@ async def _streamed(call: Callable[[], Any], gone: ClaraError) -> AsyncGenerator
             async for item in response:
                 yield item
     finally:
-        response.cancel()
+        # Serve's `cancel` raises the call's own error again, over the one that is being handled.
+        with contextlib.suppress(Exception):
+            response.cancel()
 
 
 async def _is_any_answered(response: DeploymentBroadcastResponse) -> bool:
@@ -140,13 +147,17 @@ def _translated(gone: ClaraError) -> Iterator[None]:
     """Turn what crosses a handle back into our errors: a RayTaskError's own text is a traceback."""
     try:
         yield
-    except RayTaskError as error:
-        cause = error.cause
-        raise cause if isinstance(cause, ClaraError) else error from None
-    except BackPressureError as error:
-        raise Overloaded("too many reports are waiting") from error
-    except (RayActorError, RpcError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
-        raise gone from error
+    except (RayError, RayServeException, RpcError) as error:
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        match cause:
+            case ClaraError():
+                raise cause from None
+            case BackPressureError():
+                raise Overloaded("too many reports are waiting") from error
+            case RayActorError() | RpcError() | DeploymentUnavailableError() | ReplicaUnavailableError():
+                raise gone from error
+            case _:
+                raise
 
 
 def _granted(answer: Answered[T]) -> T:

@@ -26,16 +26,19 @@ class Finding(StrEnum):
     BRONCHIAL_THICKENING = "bronchial-thickening"
     BRONCHIECTASIS = "bronchiectasis"
     HILAR_ENLARGEMENT = "hilar-enlargement"
+    CONTUSION = "contusion"
     LUNG_LESION = "lung-lesion"
     PNEUMONIA = "pneumonia"
     TUBERCULOSIS = "tuberculosis"
     BRONCHITIS = "bronchitis"
     COPD = "copd"
     LUNG_TUMOR = "lung-tumor"
+    MALIGNANCY = "malignancy"
     EFFUSION = "effusion"
     PNEUMOTHORAX = "pneumothorax"
     PLEURAL_THICKENING = "pleural-thickening"
     ELEVATED_DIAPHRAGM = "elevated-diaphragm"
+    PNEUMOPERITONEUM = "pneumoperitoneum"
     CARDIOMEGALY = "cardiomegaly"
     HEART_FAILURE = "heart-failure"
     AORTIC_ENLARGEMENT = "aortic-enlargement"
@@ -43,6 +46,9 @@ class Finding(StrEnum):
     PULMONARY_ARTERY_ENLARGEMENT = "pulmonary-artery-enlargement"
     MEDIASTINAL_SHIFT = "mediastinal-shift"
     MEDIASTINAL_WIDENING = "mediastinal-widening"
+    PNEUMOMEDIASTINUM = "pneumomediastinum"
+    LYMPHADENOPATHY = "lymphadenopathy"
+    SUBCUTANEOUS_EMPHYSEMA = "subcutaneous-emphysema"
     RIB_FRACTURE = "rib-fracture"
     CLAVICLE_FRACTURE = "clavicle-fracture"
     SCOLIOSIS = "scoliosis"
@@ -53,8 +59,10 @@ class Finding(StrEnum):
     PROSTHETIC_VALVE = "prosthetic-valve"
     CENTRAL_VENOUS_CATHETER = "central-venous-catheter"
     ENDOTRACHEAL_TUBE = "endotracheal-tube"
+    TRACHEOSTOMY_TUBE = "tracheostomy-tube"
     NASOGASTRIC_TUBE = "nasogastric-tube"
     CHEST_TUBE = "chest-tube"
+    MALPOSITIONED_TUBE = "malpositioned-tube"
     DEVICE = "device"
     ABNORMALITY = "abnormality"
 
@@ -82,6 +90,7 @@ LUNG_SIGNS = frozenset(
         Finding.BRONCHIAL_THICKENING,
         Finding.BRONCHIECTASIS,
         Finding.HILAR_ENLARGEMENT,
+        Finding.CONTUSION,
         Finding.LUNG_LESION,
     }
 )
@@ -93,11 +102,12 @@ LUNG_DISEASES = frozenset(
         Finding.BRONCHITIS,
         Finding.COPD,
         Finding.LUNG_TUMOR,
+        Finding.MALIGNANCY,
     }
 )
 LUNGS = LUNG_SIGNS | LUNG_DISEASES
 PLEURA = frozenset({Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING})
-DIAPHRAGM = frozenset({Finding.ELEVATED_DIAPHRAGM})
+DIAPHRAGM = frozenset({Finding.ELEVATED_DIAPHRAGM, Finding.PNEUMOPERITONEUM})
 HEART_AND_MEDIASTINUM = frozenset(
     {
         Finding.CARDIOMEGALY,
@@ -107,8 +117,11 @@ HEART_AND_MEDIASTINUM = frozenset(
         Finding.PULMONARY_ARTERY_ENLARGEMENT,
         Finding.MEDIASTINAL_SHIFT,
         Finding.MEDIASTINAL_WIDENING,
+        Finding.PNEUMOMEDIASTINUM,
+        Finding.LYMPHADENOPATHY,
     }
 )
+CHEST_WALL = frozenset({Finding.SUBCUTANEOUS_EMPHYSEMA})
 BONES = frozenset(
     {
         Finding.RIB_FRACTURE,
@@ -125,13 +138,15 @@ DEVICES = frozenset(
         Finding.PROSTHETIC_VALVE,
         Finding.CENTRAL_VENOUS_CATHETER,
         Finding.ENDOTRACHEAL_TUBE,
+        Finding.TRACHEOSTOMY_TUBE,
         Finding.NASOGASTRIC_TUBE,
         Finding.CHEST_TUBE,
+        Finding.MALPOSITIONED_TUBE,
         Finding.DEVICE,
     }
 )
 WHOLE_FILM = frozenset({Finding.ABNORMALITY})
-REGIONS = (LUNGS, PLEURA, DIAPHRAGM, HEART_AND_MEDIASTINUM, BONES, DEVICES, WHOLE_FILM)
+REGIONS = (LUNGS, PLEURA, DIAPHRAGM, HEART_AND_MEDIASTINUM, CHEST_WALL, BONES, DEVICES, WHOLE_FILM)
 """Every finding belongs to exactly one."""
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from serve_app.domain.study import Sex, View
+from serve_app.domain.study import Age, Sex, View
 
 PATCH_UNIT_PX = 28
 """Side of the square that one visual token covers: Qwen2-VL's 14-pixel patches, merged two by two."""
@@ -57,7 +57,7 @@ class FileAttributes:
     """What a file says about its patient and view, null where it does not; no field appears in a representation."""
 
     sex: Sex | None = field(default=None, repr=False)
-    age_years: int | None = field(default=None, repr=False)
+    age: Age | None = field(default=None, repr=False)
     view: View | None = field(default=None, repr=False)
 
 

@@ -1,5 +1,6 @@
-"""A study: the patient, the images and what the client knows of them."""
+"""A study: the patient, the images and what the client knows of them; one parser for the words of forms and tables."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,12 +16,25 @@ T = TypeVar("T")
 class Sex(StrEnum):
     MALE = "male"
     FEMALE = "female"
+    OTHER = "other"
 
 
 class View(StrEnum):
+    """The projection; FRONTAL where it is not said which of PA and AP."""
+
     PA = "PA"
     AP = "AP"
     LATERAL = "LATERAL"
+    FRONTAL = "FRONTAL"
+
+
+class AgeUnit(StrEnum):
+    """The unit of an age, by its letter in DICOM's age string."""
+
+    YEARS = "Y"
+    MONTHS = "M"
+    WEEKS = "W"
+    DAYS = "D"
 
 
 class ImageRole(StrEnum):
@@ -37,7 +51,10 @@ class Origin(StrEnum):
     FILE = "file"
 
 
-# What clients write, composed (NFC) and casefolded; the Vietnamese words are those of the first version's clients.
+_DAYS = {AgeUnit.YEARS: 365.25, AgeUnit.MONTHS: 365.25 / 12, AgeUnit.WEEKS: 7.0, AgeUnit.DAYS: 1.0}
+_AGE_RULE = f"age must be years, months, weeks or days, such as 63, 6 tháng or 003D, from 0 to {MAX_AGE_YEARS} years"
+# What clients and tables write, composed (NFC), casefolded and with single spaces.
+_UNKNOWN_WORDS = frozenset({"", "nan", "none", "null", "na", "n/a", "unknown", "không rõ"})
 _SEX_WORDS = {
     "nam": Sex.MALE,
     "male": Sex.MALE,
@@ -46,24 +63,78 @@ _SEX_WORDS = {
     "nu": Sex.FEMALE,
     "female": Sex.FEMALE,
     "f": Sex.FEMALE,
+    "khác": Sex.OTHER,
+    "khac": Sex.OTHER,
+    "other": Sex.OTHER,
 }
-_VIEW_WORDS = {"pa": View.PA, "ap": View.AP, "lateral": View.LATERAL, "ll": View.LATERAL, "nghiêng": View.LATERAL}
+_VIEW_WORDS = {
+    "pa": View.PA,
+    "sau trước": View.PA,
+    "ap": View.AP,
+    "trước sau": View.AP,
+    "lateral": View.LATERAL,
+    "ll": View.LATERAL,
+    "nghiêng": View.LATERAL,
+    "nghieng": View.LATERAL,
+    "frontal": View.FRONTAL,
+    "thẳng": View.FRONTAL,
+    "thang": View.FRONTAL,
+}
+# A group's name is the unit; years have no group. "84M" may be a man of 84: a lone letter needs DICOM's three digits.
+_AGE = re.compile(
+    r"(\d{1,3})(?:[.,]0+)?\s*"
+    r"(?:(?P<MONTHS>months?|tháng|thang)|(?P<WEEKS>weeks?|tuần|tuan)|(?P<DAYS>days?|ngày|ngay)"
+    r"|years?|yrs?|yo|y/o|y|năm|t)?(?:\s*(?:tuổi|tuoi|old))?\.?",
+    re.ASCII,
+)
+_AGE_STRING = re.compile(r"(\d{3})(?:(?P<MONTHS>m)|(?P<WEEKS>w)|(?P<DAYS>d)|y)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """An age as it was stated: completed years, months, weeks or days. As text it is DICOM's age string.
+
+    Raises:
+        InvalidPatient: outside 0 to 120 years.
+    """
+
+    number: int
+    unit: AgeUnit = AgeUnit.YEARS
+
+    def __post_init__(self) -> None:
+        if self.number < 0 or self.years > MAX_AGE_YEARS:
+            raise InvalidPatient(_AGE_RULE)
+
+    def __str__(self) -> str:
+        return f"{self.number:03}{self.unit}"
+
+    @property
+    def years(self) -> int:
+        """Completed years."""
+        return int(self.number * _DAYS[self.unit] / _DAYS[AgeUnit.YEARS])
+
+    def narrowed(self, other: "Age") -> "Age | None":
+        """Return the more exact of two statements about one age; null where both cannot be true."""
+        finer, coarser = sorted((self, other), key=lambda age: _DAYS[age.unit])
+        (first, end), (coarse_first, coarse_end) = finer._range_days, coarser._range_days
+        return finer if first < coarse_end and coarse_first < end else None
+
+    @property
+    def _range_days(self) -> tuple[float, float]:
+        return self.number * _DAYS[self.unit], (self.number + 1) * _DAYS[self.unit]
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What is known of the patient; null where nothing is.
-
-    Raises:
-        InvalidPatient: age outside 0 to 120 years.
-    """
+    """What is known of the patient; null where nothing is."""
 
     sex: Sex | None = None
-    age_years: int | None = None
+    age: Age | None = None
 
-    def __post_init__(self) -> None:
-        if self.age_years is not None and not 0 <= self.age_years <= MAX_AGE_YEARS:
-            raise InvalidPatient(f"age must be a whole number of years from 0 to {MAX_AGE_YEARS}")
+    @property
+    def age_years(self) -> int | None:
+        """Completed years."""
+        return None if self.age is None else self.age.years
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +176,20 @@ def parse_patient(sex: str | None, age: str | None) -> Patient:
     Raises:
         InvalidPatient: a word outside the accepted vocabulary. The word itself is not repeated.
     """
-    return Patient(sex=_one_of(_SEX_WORDS, sex, "sex"), age_years=_whole_years(age))
+    return Patient(parse_sex(sex), parse_age(age))
+
+
+def parse_sex(sex: str | None) -> Sex | None:
+    """Read a sex from the word of a form or table; blank, or a word for it, means unknown.
+
+    Raises:
+        InvalidPatient: a word outside the accepted vocabulary. The word itself is not repeated.
+    """
+    return _one_of(_SEX_WORDS, sex, "sex")
 
 
 def parse_view(view: str | None) -> View | None:
-    """Read a projection from the word of a form; blank means unknown.
+    """Read a projection from the word of a form or table; blank, or a word for it, means unknown.
 
     Raises:
         InvalidPatient: a word outside the accepted vocabulary. The word itself is not repeated.
@@ -117,19 +197,30 @@ def parse_view(view: str | None) -> View | None:
     return _one_of(_VIEW_WORDS, view, "view")
 
 
-def _one_of(words: dict[str, T], text: str | None, field: str) -> T | None:
-    if text is None or not text.strip():
+def parse_age(age: str | None) -> Age | None:
+    """Read an age: 84, 84.0, 84 tuổi, 6 tháng, 3 ngày tuổi, 063Y, 006M; blank, or a word for it, means unknown.
+
+    Raises:
+        InvalidPatient: anything else, or an age out of range. What was sent is not repeated.
+    """
+    word = _known_word(age)
+    if word is None:
         return None
-    word = unicodedata.normalize("NFC", text.strip()).casefold()
+    found = _AGE_STRING.fullmatch(word) or _AGE.fullmatch(word)
+    if found is None:
+        raise InvalidPatient(_AGE_RULE)
+    return Age(int(found[1]), AgeUnit[found.lastgroup or "YEARS"])
+
+
+def _one_of(words: dict[str, T], text: str | None, field: str) -> T | None:
+    word = _known_word(text)
+    if word is None:
+        return None
     if word not in words:
         raise InvalidPatient(f"{field} must be one of: {', '.join(words)}")
     return words[word]
 
 
-def _whole_years(text: str | None) -> int | None:
-    if text is None or not text.strip():
-        return None
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 3):
-        raise InvalidPatient(f"age must be a whole number of years from 0 to {MAX_AGE_YEARS}")
-    return int(digits)
+def _known_word(text: str | None) -> str | None:
+    word = " ".join(unicodedata.normalize("NFC", text or "").casefold().split())
+    return None if word in _UNKNOWN_WORDS else word

@@ -28,7 +28,9 @@ from serve_app.domain.conversation import (
 from serve_app.domain.errors import BadRequest, EngineGone, Unavailable
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
+from serve_app.engines.cause import in_one_line
 from serve_app.engines.chat import chat_text, require_images
+from serve_app.engines.checkpoint import require_checkpoint
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
@@ -64,7 +66,7 @@ class TransformersEngine:
             with self._timeline.phase("load"):
                 await asyncio.to_thread(self._load)
         except (OSError, ValueError) as error:
-            raise Unavailable("the model cannot be loaded") from error
+            raise Unavailable(f"the model cannot be loaded: {in_one_line(error)}") from error
         with self._timeline.phase("warm-up"):
             async for _ in self.generate(warm_up_call(), warm_up_request()):
                 pass
@@ -107,6 +109,7 @@ class TransformersEngine:
             self._runner = None
 
     def _load(self) -> None:
+        require_checkpoint(self._settings)
         source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
         revision = or_none(self._settings.revision, "auto")
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)

@@ -43,7 +43,9 @@ from serve_app.domain.errors import BadRequest, EngineGone, Overloaded, Unavaila
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
+from serve_app.engines.cause import in_one_line, take_cause
 from serve_app.engines.chat import chat_text, require_images
+from serve_app.engines.checkpoint import require_checkpoint
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
@@ -124,24 +126,28 @@ class VllmEngine:
             self._llm = None
 
     def _load(self) -> AsyncLLM:
+        require_checkpoint(self._model)
         _register_model_class()
-        config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
-        processor = config.model_config.hf_image_processor_config
-        require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
-        with _core_threads(config):
-            return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+        take_cause()
+        try:
+            config = self._args.create_engine_config(UsageContext.ENGINE_CONTEXT)
+            processor = config.model_config.hf_image_processor_config
+            require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
+            with _core_threads(config):
+                return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise Unavailable(f"vLLM cannot start: {take_cause() or in_one_line(error)}") from error
 
     async def _warm_up(self) -> None:
         """Generate with the base model and each adapter: vLLM loads an adapter on first use, and may crash then."""
-        async for _ in self.generate(warm_up_call(), warm_up_request()):
-            pass
-        for name in self._adapters:
+        for name in (None, *self._adapters):
+            request = dataclasses.replace(warm_up_request(f"warm-up-{name or 'base'}"), adapter=name)
             try:
-                request = dataclasses.replace(warm_up_request(f"warm-up-{name}"), adapter=name)
                 async for _ in self.generate(warm_up_call(), request):
                     pass
             except EngineGone as error:
-                raise Unavailable(f"the adapter {name} cannot be loaded") from error
+                part = "the model" if name is None else f"the adapter {name}"
+                raise Unavailable(f"{part} cannot answer: {take_cause() or in_one_line(error)}") from error
 
     async def _answer(self, llm: AsyncLLM, call: Call, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
         prompt = await self._render(llm, call.principal.tenant, request)

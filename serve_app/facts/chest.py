@@ -6,6 +6,11 @@ from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART, HEART_RATIO, MEDIAST
 RIB = "((các )?(đầu |cung )?(cung )?(sau|trước|bên|giữa|ngoài)?( của)? ?(các )?(xương )?sườn)"
 # Fluid in the pericardium, the abdomen or a joint is no pleural effusion.
 ELSEWHERE = "(?! (khoang )?màng (ngoài )?tim| ngoài màng tim| ổ| khớp)"
+AIR_ELSEWHERE = (
+    "( ở)? (dưới da|trung thất|màng (ngoài )?tim|(ổ )?phúc|ổ bụng|mô mềm|phần mềm|thành ngực|vùng cổ|dưới (vòm |cơ )?hoành)"
+)
+# What a ratio is written after: "is", "about", "=", "#", "~", ">".
+IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
 # Of the aorta: large, dilated, wide, bulging, long, prominent, coiled, tortuous.
 WIDE_OR_LONG = "(to|lớn|giãn|rộng|vồng|phình|dài|kéo dài|nổi|cuộn|ngoằn ngoèo|phồng|dãn|bung rộng)"
 # Calcified, atheromatous or both.
@@ -31,9 +36,9 @@ CHEST_TERMS: dict[Finding, str] = {
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
         dày dính~góc sườn hoành; lớp dịch~màng phổi; hội chứng ba giảm; tụ dịch~màng phổi""",
-    Finding.PNEUMOTHORAX: """
-        tràn( ít| nhiều)? khí(?! dưới da| trung thất| màng (ngoài )?tim| phúc| ổ bụng| mô mềm)(~(khoang )?màng phổi)?
-        khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn dịch khí màng phổi; tràn khí áp lực""",
+    Finding.PNEUMOTHORAX: f"""
+        tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
+        khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
         dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; dày~đỉnh phổi; viêm dày~màng phổi
@@ -41,6 +46,9 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
         (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}""",
+    Finding.PNEUMOPERITONEUM: """
+        (?<!bóng )(liềm |hình )?(hơi|khí)( tự do)?~dưới (vòm |cơ )?hoành; liềm (hơi|khí); (hơi|khí) tự do( trong)?( ổ bụng)?
+        tràn khí (ổ bụng|(ổ )?phúc mạc|dưới (vòm |cơ )?hoành)""",
     Finding.CARDIOMEGALY: rf"""
         {HEART}( có kích thước| kích thước| có)?~(to|lớn|giãn|phì đại)( toàn bộ| bè| ngang)*
         {HEART_RATIO}( là| khoảng| tăng)* ?(>|≥|>=|lớn hơn|trên) ?(0[,.]5\d*|5\d ?%|50 ?%)
@@ -48,15 +56,16 @@ CHEST_TERMS: dict[Finding, str] = {
         (to|lớn|giãn)~(bóng tim|tim|thất trái|thất phải|nhĩ trái|nhĩ phải|buồng tim|các buồng tim); phì đại~thất
         (thất|nhĩ|cung thất|cung dưới)( trái| phải)?~(to|lớn|giãn|phì đại); dày thất( trái| phải)?
         tăng kích thước~(bóng )?tim; {HEART}~tăng kích thước
-        chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~0[,.](5[1-9]|[6-9]\d*); (bệnh )?cơ tim (giãn|phì đại)
+        ({HEART_RATIO}|ctr){IS} ?(0[,.](5[1-9]|[6-9])\d*|(5[1-9]|[6-9]\d) ?%); (bệnh )?cơ tim (giãn|phì đại)
         ctr ?(>|≥) ?0[,.]5\d*; chỉ số tim tăng""",
-    Finding.HEART_FAILURE: "suy( chức năng)?~tim( trái| phải| toàn bộ| ứ huyết| m[ạã]n| cấp)*; suy thất( trái| phải)",
+    Finding.HEART_FAILURE: "suy( chức năng)?~tim( trái| phải| toàn bộ| ứ huyết| sung huyết| m[ạã]n| cấp)*; suy thất( trái| phải)",
     Finding.AORTIC_ENLARGEMENT: f"""
         {ARCH}~{WIDE_OR_LONG}( rộng| cao| rõ| to| giãn)*
         (giãn|phình|vồng|rộng|to|phồng|bung)( rộng| cao|, rộng| to)*~(cung |quai |vòm |gốc |túi )?{ARCH}
         phình~(tách )?{ARCH}""",
     Finding.AORTIC_CALCIFICATION: rf"""
         (mảng |đám |dải |nốt )?{CALCIFIED}~(thành )?(cung |quai |vòm )?{ARCH}
+        {ARCH}( \w+| ,){{0,6}} (?P<m>vôi hóa|đóng vôi)
         {ARCH}( \w+| ,){{0,6}}? (?P<m>vôi hóa|đóng vôi|xơ vữa|xơ vôi|bị vôi)
         {ARCH}~(xơ cứng|xơ vữa)( vôi hóa| và vôi hóa)?; vữa xơ~động mạch chủ; xơ vữa""",
     Finding.PULMONARY_ARTERY_ENLARGEMENT: """
@@ -68,13 +77,20 @@ CHEST_TERMS: dict[Finding, str] = {
         (bóng )?tim~(lệch|bị đẩy|bị kéo|đẩy lệch|kéo lệch)""",
     Finding.MEDIASTINAL_WIDENING: """
         trung thất( trên)?~(giãn rộng|rộng|giãn|to|lớn|bè rộng)( ra| rộng)?; (giãn rộng|rộng|giãn)~trung thất( trên)?
-        bóng mờ trung thất rộng; u trung thất; hạch( to)? trung thất""",
+        bóng mờ trung thất rộng; u trung thất""",
+    Finding.PNEUMOMEDIASTINUM: """
+        (tràn )?khí( ở)? trung thất; tràn khí dưới da( và| ,) (?P<m>trung thất)""",
+    Finding.LYMPHADENOPATHY: """
+        (các |nhiều )?hạch( to| lớn)?(~(trung thất|rốn phổi|rốn|cạnh khí quản|nách|thượng đòn)( hai bên)?)*( to| lớn| phì đại)?""",
+    Finding.SUBCUTANEOUS_EMPHYSEMA: """
+        (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực
+        tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
         gãy( cũ)?( \w+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn""",
     Finding.CLAVICLE_FRACTURE: r"""
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn
-        gãy( \w+){0,5} (?P<m>xương đòn); nẹp~xương đòn gãy""",
+        gãy( \w+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
     Finding.SCOLIOSIS: """
         (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
         cột sống( ngực| lưng| thắt lưng)*~(gù )?(cong )?(vẹo|cong|lệch); cong~cột sống( ngực)?""",
@@ -99,11 +115,16 @@ CHEST_TERMS: dict[Finding, str] = {
         (catheter|ống thông|đường truyền|sonde|kim luồn)~(tĩnh mạch)( trung tâm| dưới đòn| cảnh| cảnh trong)*; cvc; picc
         buồng tiêm( truyền)?( dưới da)?; port ?a ?cath; catheter( hầm| lọc máu| động mạch phổi)?( tĩnh mạch)?
         đường truyền trung tâm; buồng truyền""",
-    Finding.ENDOTRACHEAL_TUBE: "(đầu )?(ống |ống thông )?nội khí quản; (ống |canuyn |canule )(mở )?khí quản",
+    Finding.ENDOTRACHEAL_TUBE: "(đầu )?(ống |ống thông )?nội khí quản; ống khí quản",
+    Finding.TRACHEOSTOMY_TUBE: "(ống |canuyn |canule |canul |canun )?(mở|khai) khí quản; canuyn khí quản",
     Finding.NASOGASTRIC_TUBE: "(ống thông|sonde|ống|xông|sond) (mũi )?dạ dày; ống nuôi ăn; sonde mũi",
     Finding.CHEST_TUBE: """
         (ống|sonde|dây|catheter|ống thông)~(dẫn lưu)(~(khoang )?(màng phổi|lồng ngực|khí|dịch))?
-        dẫn lưu~(khoang )?(màng phổi|lồng ngực); ống dẫn lưu""",
+        dẫn lưu~(khoang )?(màng phổi|lồng ngực); ống dẫn lưu; dẫn lưu trung thất( và|,| ,) (?P<m>màng phổi)""",
+    Finding.MALPOSITIONED_TUBE: """
+        (sai|lạc|lệch|không đúng|chưa đúng)( vị trí| chỗ); lạc( chỗ)?; quá (sâu|cao|nông|thấp); tụt; cuộn
+        (nằm |đi |lạc |lọt |xuống |vào |trong |ở |tại )+(nhánh |lòng )?phế quản( gốc)?( phải| trái)?
+        chưa (tới|đến|vào|xuống) dạ dày""",
     Finding.DEVICE: rf"""
         {OBJECT}~(cản quang|kim loại|kim khí|cố định|kết hợp xương); dụng cụ( y tế)?; dị vật( cản quang)?; stent~(\w+ )?
         nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy""",

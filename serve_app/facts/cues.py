@@ -12,6 +12,10 @@ from serve_app.facts.terms import without_captures
 class Kind(StrEnum):
     """What a cue does to the findings after it."""
 
+    REMOVED = "removed"
+    """A device that was there and is not any more."""
+    UNSEEN = "unseen"
+    """What the film does not let judge is neither present nor absent."""
     UNCERTAIN = "uncertain"
     SAME = "same"
     """Goes on with the finding before: "không thay đổi", has not changed."""
@@ -19,6 +23,8 @@ class Kind(StrEnum):
     BUT = "but"
     POSITIVE = "positive"
     JOIN = "join"
+    OR = "or"
+    """Joins as "and" does; a negated list runs at least as far."""
     COMMA = "comma"
     DOUBT = "doubt"
     """A question mark behind the finding."""
@@ -33,11 +39,20 @@ class Cue:
     kind: Kind
 
 
-# "Cannot be excluded".
-_UNDECIDED = "(không|chưa)( thể| thấy)? (loại|ngoại) trừ( được)?"
+_GAP = "(không|chưa|khó)( có)?( thể)?"
+# "Removed", but not "drawn back", "drawn 2 cm".
+_REMOVED = "(đã|sau|sau khi|mới|được)( được)? (rút|tháo|gỡ|lấy)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|(rút|tháo|gỡ) bỏ"
+# "Cannot be judged", "hard to assess".
+_UNSEEN = f"{_GAP} (đánh giá|khảo sát|nhận định|bộc lộ)( rõ| hết| chính xác| đầy đủ)*( được)?|khó quan sát|hạn chế (đánh giá|khảo sát|quan sát)"
+# "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
+_UNDECIDED = (
+    "(không|chưa)( thể| thấy)?( được)? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
+    f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*( được)?"
+    "(?! nguyên| bản chất| vị trí| bờ| giới| số)( có| giữa)*"
+)
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
-    "theo dõi|nghi ngờ|nghi|khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|nghĩ|"
+    "theo dõi|nghi ngờ|nghi|khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|(được )?nghĩ|"
     "chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
@@ -45,21 +60,24 @@ _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=ch
 # What "not" denies of a finding that is there: growing, changing, being even, typical, symmetrical, gone, compared ...
 _QUALITY = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
-    "điển hình|xác định|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
-    "thuyên giảm|ổn|liên tục|quá|sâu|hết|đánh giá|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "rõ (nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
+    "điển hình|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
+    "thuyên giảm|ổn|liên tục|quá|sâu|hết|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
+    "xác định (nguyên|bản|vị|bờ|giới|số)|rõ (nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"
 # "(Absorbed and) gone", but not "most of", "before", "not yet" or "nearly gone".
 _GONE = "(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
 _WORDS = (
+    (Kind.REMOVED, _REMOVED),
+    (Kind.UNSEEN, _UNSEEN),
     (Kind.UNCERTAIN, f"{_UNDECIDED}|{_SUSPICION}"),
     (Kind.SAME, f"{_UNCLEAR}|{_NOT_SO}"),
     (Kind.NEGATIVE, f"{_NOT}|{_GONE}|âm tính"),
     (Kind.BUT, "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ"),
     (Kind.POSITIVE, "có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được"),
-    (Kind.JOIN, "và|hoặc|hay|cùng|gây|do|kết hợp|bởi"),
+    (Kind.OR, "hoặc( là)?|hay( là)?|lẫn|cũng như"),
+    (Kind.JOIN, "và|cùng|gây|do|kết hợp|bởi"),
 )
 _CUES = re.compile(
     without_captures(

@@ -18,13 +18,15 @@ NET_LIKE = (
 )
 # Focal, parenchymal, organic, progressive, abnormal, notable, diffuse, acute, active, new.
 LESION_KIND = "( khu trú| nhu mô| thực thể| dạng| tiến triển| bất thường| đáng kể| lan tỏa| cấp tính| hoạt động| mới)*"
+# Brighter than it should be: of both lungs hyperinflation, of one alone a sign of many things.
+BRIGHT = "(tăng( độ)?( thấu)? sáng|quá sáng|sáng quá mức)"
 # Tumour, cancer; malignant, central, peripheral, primary, bronchial.
 TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác tính| trung tâm| ngoại vi| nguyên phát| phế quản)*"
 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
         {SPOT}~mờ; đám mờ; mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái); mờ không đồng nhất
-        mờ lan tỏa; mờ không đều; mờ rải rác; đám tăng đậm( độ)?; tăng đậm độ; bóng mờ; (tổn thương )?kính mờ; hình mờ
+        mờ lan tỏa; mờ không đều; mờ rải rác; đám tăng đậm( độ)?; tăng đậm độ; bóng mờ; (tổn thương )?(dạng )?kính mờ; hình mờ
         mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim""",
     Finding.CONSOLIDATION: f"""
         ({SPOT} )?(mờ |tổn thương )?(dạng |kiểu )?đông đặc( nhu mô)?( phổi)?; đám mờ~đông đặc; hội chứng đông đặc
@@ -57,23 +59,25 @@ LUNG_TERMS: dict[Finding, str] = {
         đường kerley b?""",
     Finding.EDEMA: """
         (hình ảnh )?(sung|ứ) huyết( tuần hoàn)?( phổi)?; phù( mô kẽ| phế nang| mô)?( phổi)( cấp| kẽ)?; phù phổi; ứ huyết
-        ứ trệ tuần hoàn( phổi)?; phù mô kẽ; tái phân bố~(mạch máu|tuần hoàn)( phổi)?; phù kẽ; ứ máu phổi
-        tăng tuần hoàn phổi thụ động; hình cánh bướm""",
-    Finding.EMPHYSEMA: """
+        ứ trệ tuần hoàn( phổi)?; phù mô kẽ; phù kẽ; ứ máu phổi
+        hình cánh bướm""",
+    Finding.EMPHYSEMA: f"""
         (giãn|khí) phế (thũng|nang); (căng|ứ khí|căng giãn|ứ)( giãn| khí)*~phổi; hai phổi~(căng giãn|ứ khí)
-        phổi~(căng giãn|ứ khí|căng sáng|quá sáng|tăng sáng); ứ khí; tăng sáng~(phế trường|phổi|trường phổi); tăng sáng
-        (phế trường|phổi)~quá sáng; tăng thông khí; tăng độ sáng; lồng ngực hình thùng; khí thũng; căng giãn""",
+        phổi~(căng giãn|ứ khí|căng sáng); ứ khí
+        hai (phế trường|phổi|trường phổi)( hai bên| bên)*~{BRIGHT}; {BRIGHT}~(hai|các) (phế trường|phổi|trường phổi)
+        (phế trường|phổi)~hai bên~{BRIGHT}; {BRIGHT}~(phế trường|phổi)~hai bên; tăng thông khí; tăng độ sáng; lồng ngực hình thùng; khí thũng; căng giãn""",
     Finding.BRONCHIAL_THICKENING: """
         dày~(thành|vách)( các)? phế quản; thành phế quản~dày; dày phế quản; dày~phế quản; hình (ảnh )?đường ray
         dày thành (các )?phế quản""",
     Finding.BRONCHIECTASIS: "giãn( các)?~phế quản; phế quản~giãn",
     Finding.HILAR_ENLARGEMENT: f"""
         {HILUM}~(đậm|to|lớn|tăng đậm|rộng|giãn)( đậm| rõ)*; (to|đậm|tăng đậm|giãn|rộng)~{HILUM}; tăng đậm( độ)?~{HILUM}
-        đậm~{HILUM}; hạch~rốn phổi( to)?; {HILUM}~(mạch máu )?đậm; {HILUM}~(tăng kích thước|tăng đậm độ|tăng đậm)
+        đậm~{HILUM}; {HILUM}~(mạch máu )?đậm; {HILUM}~(tăng kích thước|tăng đậm độ|tăng đậm)
         phì đại rốn phổi""",
+    Finding.CONTUSION: "(đụng )?[dg]ập~(nhu mô )?phổi; đụng dập~nhu mô; đụng dập; dập nhu mô",
     Finding.LUNG_LESION: f"""
         tổn thương{LESION_KIND}( trên)?( hai)?( nhu mô| phổi| phế trường)*( khu trú)?; tổn thương~nhu mô( phổi)?
-        bất thường~(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?; đậm độ bất thường
+        (?<!mờ )(?<!nốt )(?<!khối )(?<!hang )bất thường~(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?; đậm độ bất thường
         (đám )?(mờ )?bệnh lý~(nhu mô|phổi); bất thường nhu mô( phổi)?; hình ảnh bất thường~(nhu mô|phổi|phế trường)""",
     Finding.PNEUMONIA: """
         viêm~phổi( thùy)?; phế quản phế viêm; viêm phế quản phổi; phế viêm; viêm phổi kẽ; viêm thùy
@@ -90,4 +94,5 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.LUNG_TUMOR: f"""
         (khối )?{TUMOR}~(phổi|đỉnh|thùy|phế quản); khối u( phổi| trung thất)?; ung thư( phổi)?; u phổi; bướu phổi
         (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi""",
+    Finding.MALIGNANCY: "(tổn thương )?(có tính chất )?ác tính; (tổn thương )?(thứ phát|di căn); (nghi|trừ|dõi) (?P<m>k)",
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import zip_longest
 
-from serve_app.domain.facts import LUNG_SIGNS, Fact, Finding, Location, Polarity, Severity, Side
+from serve_app.domain.facts import DEVICES, LUNG_SIGNS, Fact, Finding, Location, Polarity, Severity, Side
 from serve_app.facts.attributes import LOCATIONS, SEVERITIES, SIDES
 from serve_app.facts.chest import CHEST_TERMS
 from serve_app.facts.lungs import LUNG_TERMS
@@ -23,6 +23,8 @@ _ANATOMY = re.compile(
 )
 _WHOLE_FILM = re.compile(r"hình|phim|x quang|tim|bóng")
 _WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi")
+# What may lie in a wrong place.
+_TUBES = DEVICES - {Finding.MALPOSITIONED_TUBE, Finding.STERNAL_WIRES}
 _JOINT = re.compile(r" (?:,|và) ")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
@@ -46,6 +48,8 @@ class Mention:
     location: Location | None = None
     severity: Severity | None = None
     polarity: Polarity = Polarity.PRESENT
+    topic: Side | None = None
+    """The side that a list is about, named before its first item."""
 
     @property
     def fact(self) -> Fact:
@@ -97,6 +101,8 @@ def find_mentions(clause: str) -> list[Mention]:
     taken = bytearray(len(clause))
     kept = [mention for mention in sorted(found, key=_precedence) if _take(taken, mention.start, mention.end)]
     kept = [mention for mention in kept if not _is_about_a_part(clause, mention)]
+    if not any(mention.finding in _TUBES for mention in kept):
+        kept = [mention for mention in kept if mention.finding is not Finding.MALPOSITIONED_TUBE]
     return _without_vague(clause, sorted(kept, key=lambda mention: mention.start))
 
 

@@ -14,6 +14,8 @@ FILM = "(hình ảnh )?(x quang|phim)( chụp)?( tim phổi| phổi| ngực| tim
 # Density, parenchyma, fields; "of both lungs".
 LUNG_FIELD = "(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?( ở| trên)?( hai)?( phổi| phế trường)?( hai bên)?"
 SHIFTED = "(di lệch|lệch|đẩy|kéo|co kéo|xô lệch|di chuyển)"
+# Neither brighter nor darker than it should be, nor unevenly so.
+BRIGHT_AS_USUAL = "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )sáng(?! không| kém| hơn| quá)"
 # "(See) anything abnormal".
 ANYTHING = "(thấy )?(gì )?(hình ảnh )?(các )?(điều )?(tổn thương |dấu hiệu )?bất thường"
 
@@ -22,10 +24,10 @@ NORMALITY: dict[Finding, str] = {
         {HEART}^{NO}( tăng kích thước| to| lớn| giãn| phì đại)( ra)?; {HEART}^{NORM}; {HEART} không lớn
         {HEART_RATIO}( là| khoảng)* ?(<|≤|=<|<=|nhỏ hơn|dưới) ?(0[,.]5\d*|50 ?%)
         chỉ số tim[ ,/-]*(trên )?(lồng )?(ngực )?({NO} tăng|{NORM}); tim^(kích thước )?bình thường; {HEART} nhỏ
-        chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~0[,.]([34]\d*|50?)(?!\d); ctr ?(<|≤) ?0[,.]5\d*
+        ({HEART_RATIO}|ctr)( là| khoảng| ?[#=≈:\x7e])* ?0[,.]([34]\d*|50?)(?!\d); ctr ?(<|≤) ?0[,.]5\d*
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
-        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~sáng( đều| bình thường| hai bên| rõ)*
+        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}( đều| bình thường| hai bên| rõ)*
         (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",

@@ -3,8 +3,9 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from typing import Any
 
 from serve_app.domain.facts import DEVICES, LUNGS, PLEURA, Finding, Location, Severity, Side
 from serve_app.facts.cues import Cue, Kind
@@ -20,6 +21,8 @@ _SIDELESS = frozenset(
         Finding.ABNORMALITY,
         Finding.STERNAL_WIRES,
         Finding.PROSTHETIC_VALVE,
+        Finding.PNEUMOMEDIASTINUM,
+        Finding.MALPOSITIONED_TUBE,
     }
 )
 # These take no side from the others of a list.
@@ -36,17 +39,31 @@ _OWN_SIDE_ONLY = (
         Finding.COPD,
     }
 )
+# What lies somewhere in a lung or along a bone; of all else the words for a place say nothing.
+_LOCATED = LUNGS | PLEURA | FRACTURES | {Finding.LYMPHADENOPATHY}
 # Where a finding always is says nothing.
 _OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM, Finding.EFFUSION: Location.BASE}
+# Kinds of cues that a list runs through.
+_LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
+# Words for a place and an amount, and nothing else.
+_MERE_PLACE = re.compile(
+    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|1/3|phế|trường|vùng|nửa|rốn|quanh|cạnh|ngoại|vi"
+    r"|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng|trung|bình|hơn|ở|tại"
+    r"|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
+)
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The findings and attributes between two cues; `opened_by` is the cue before it."""
+    """The findings and attributes between two cues; `opened_by` is the cue before it.
+
+    `is_before_or`: an "or" follows in the same list, or opens the phrase.
+    """
 
     opened_by: Cue | None = None
+    is_before_or: bool = False
     mentions: list[Mention] = field(default_factory=list)
     attributes: list[Attribute] = field(default_factory=list)
 
@@ -59,7 +76,7 @@ class Phrase:
 def split_phrases(mentions: list[Mention], attributes: list[Attribute], cues: list[Cue]) -> list[Phrase]:
     """Sort a clause's mentions and attributes into the phrases that its cues open."""
     ends = [cue.end for cue in cues]
-    phrases = [Phrase(), *map(Phrase, cues)]
+    phrases = [Phrase(), *map(Phrase, cues, _are_before_or(cues))]
     for mention in mentions:
         phrases[bisect_right(ends, mention.start)].mentions.append(mention)
     for attribute in attributes:
@@ -67,50 +84,96 @@ def split_phrases(mentions: list[Mention], attributes: list[Attribute], cues: li
     return phrases
 
 
-def attach(phrases: list[Phrase]) -> None:
-    """Give each attribute to the mention it stands in or behind, else to the one it stands before."""
+def _are_before_or(cues: list[Cue]) -> list[bool]:
+    flags: list[bool] = []
+    is_before = False
+    for cue in reversed(cues):
+        is_before = cue.kind is Kind.OR or (is_before and cue.kind in (*_LISTING, Kind.SAME))
+        flags.append(is_before)
+    return flags[::-1]
+
+
+def attach(clause: str, phrases: list[Phrase]) -> None:
+    """Give each attribute to the mention it stands in or behind, else to the one it stands before.
+
+    What a mention is given for several places makes it several: "right large, left small".
+    """
+    given: dict[int, list[Attribute]] = {id(mention): [] for phrase in phrases for mention in phrase.mentions}
     waiting: list[Attribute] = []
-    last: Mention | None = None
+    last: list[Attribute] | None = None
     for phrase, after in zip_longest(phrases, phrases[1:]):
         if phrase.mentions:
-            _attach_within(phrase, waiting)
-            waiting, last = [], phrase.mentions[-1]
-        elif last is not None and _is_afterthought(phrase, last):
-            for attribute in phrase.attributes:
-                _give(last, attribute)
-        elif not (phrase.kind is Kind.NEGATIVE and after is not None and after.kind is Kind.COMMA):
-            # "Không thấy rõ vòm hoành trái, ..." says nothing of where the next finding is.
+            _share_out(phrase, waiting, given)
+            waiting, last = [], given[id(phrase.mentions[-1])]
+        elif last is not None and _is_afterthought(clause, phrase, after, last):
+            last += phrase.attributes
+        elif _leads_on(clause, phrase, after):
             waiting += phrase.attributes
+    for phrase in phrases:
+        phrase.mentions[:] = [one for mention in phrase.mentions for one in _members(mention, given[id(mention)])]
 
 
-def _attach_within(phrase: Phrase, waiting: list[Attribute]) -> None:
-    for attribute in waiting:
-        _give(phrase.mentions[0], attribute)
+def _share_out(phrase: Phrase, waiting: list[Attribute], given: dict[int, list[Attribute]]) -> None:
+    first = phrase.mentions[0]
+    leading = [*waiting, *(each for each in phrase.attributes if each.start < first.start)]
+    first.topic = next((each.value for each in leading if isinstance(each.value, Side)), None)
+    given[id(first)] += waiting
     for attribute in phrase.attributes:
         behind = (mention for mention in reversed(phrase.mentions) if mention.start <= attribute.start)
-        _give(next(behind, phrase.mentions[0]), attribute)
+        given[id(next(behind, first))].append(attribute)
 
 
-def _is_afterthought(phrase: Phrase, last: Mention) -> bool:
-    """Whether attributes behind a comma or "not changed" describe the mention before."""
-    return phrase.kind in (Kind.COMMA, Kind.SAME) and all(_is_free(last, each) for each in phrase.attributes)
+def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: list[Attribute]) -> bool:
+    """Whether attributes behind a comma, "and" or "not changed" describe the mention before, and not the one after."""
+    if after is not None and after.mentions and after.kind not in _LISTING:
+        return False
+    is_new = all(_slot(each) not in map(_slot, last) for each in phrase.attributes)
+    if phrase.kind in (Kind.COMMA, Kind.SAME) and is_new:
+        return True
+    return phrase.kind in _LISTING and _is_mere_place(clause, phrase, after)
+
+
+def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
+    """Whether attributes say where the next finding is: not those of another part ("không rõ vòm hoành trái, ...")."""
+    if after is None or after.kind is not Kind.COMMA:
+        return True
+    return phrase.kind is not Kind.NEGATIVE and _is_mere_place(clause, phrase, after)
+
+
+def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
+    start = phrase.opened_by.end if phrase.opened_by else 0
+    end = after.opened_by.start if after and after.opened_by else len(clause)
+    return _MERE_PLACE.fullmatch(clause, start, end) is not None
 
 
 def _slot(attribute: Attribute) -> str:
     return type(attribute.value).__name__.lower()
 
 
-def _is_free(mention: Mention, attribute: Attribute) -> bool:
-    return getattr(mention, _slot(attribute)) is None
+def _members(mention: Mention, attributes: list[Attribute]) -> list[Mention]:
+    """Make a mention for each of its places: a second side or location begins the next."""
+    groups: list[dict[str, Side | Location | Severity]] = [{}]
+    for attribute in attributes:
+        slot, value = _slot(attribute), attribute.value
+        if not _can_take(mention, attribute) or groups[-1].get(slot) is value:
+            continue
+        if slot not in groups[-1]:
+            groups[-1][slot] = value
+        elif slot != "severity" and not mention.is_normality:
+            groups.append({slot: value})
+    return [replace(mention, **group) for group in _completed(groups)]
 
 
-def _give(mention: Mention, attribute: Attribute) -> None:
-    if not _can_take(mention, attribute):
-        return
-    if _is_free(mention, attribute):
-        setattr(mention, _slot(attribute), attribute.value)
-    elif isinstance(attribute.value, Side) and mention.side is not attribute.value and not mention.is_normality:
-        mention.side = Side.BILATERAL
+def _completed(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let all places share an amount named before the first of them, and the places of one side its name."""
+    first, *others = groups
+    shared = {"severity": first["severity"]} if next(iter(first), None) == "severity" else {}
+    others = [{"side": first.get("side"), **shared, **other} for other in others]
+    if first.get("side") is not Side.BILATERAL:
+        return [first, *others]
+    # "On both sides, on the right much, on the left little" states two things, "more on the right" nothing new.
+    others = [other for other in others if len(other) > 1]
+    return others if {Side.RIGHT, Side.LEFT} <= {other["side"] for other in others} else [first, *others]
 
 
 def _can_take(mention: Mention, attribute: Attribute) -> bool:
@@ -119,6 +182,8 @@ def _can_take(mention: Mention, attribute: Attribute) -> bool:
         return mention.finding not in _SIDELESS
     if mention.is_normality or value is _OWN_LOCATION.get(mention.finding):
         return False
+    if isinstance(value, Location) and mention.finding not in _LOCATED:
+        return False
     is_inside = mention.start <= attribute.start and attribute.end <= mention.end
     return not (is_inside and value is Severity.SEVERE and mention.finding in _SIDELESS)
 
@@ -126,10 +191,13 @@ def _can_take(mention: Mention, attribute: Attribute) -> bool:
 def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
     """Give the side at a list's end to the items before it, and a leading side to those after it."""
     for items, is_negated in _lists(phrases):
+        _spread_topic(items)
         side: Side | None = None
         for item, after in reversed(list(zip_longest(items, items[1:]))):
             if item.finding in _OWN_SIDE_ONLY or item.is_normality:
                 side = None
+            elif after and _has_own_amount(item, after):
+                side = item.side
             elif is_negated and side is not Side.BILATERAL and after and _is_closed(clause, item, after):
                 side = item.side
             elif item.side is None:
@@ -139,12 +207,26 @@ def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
                 side = None if is_negated and item.severity is not None else item.side
 
 
+def _has_own_amount(item: Mention, after: Mention) -> bool:
+    """Whether an item is told apart from what follows of another region: "moderate oedema, effusion on both sides"."""
+    return item.severity is not None and not any({item.finding, after.finding} <= region for region in (LUNGS, PLEURA))
+
+
+def _spread_topic(items: list[Mention]) -> None:
+    """Give the side of "the left lung: ..." to what a list names of the lung, until another side is named."""
+    topic: Side | None = None
+    for item in items:
+        topic = item.topic or (topic if item.side is None else None)
+        if item.finding in LUNGS and item.side is None and not item.is_normality:
+            item.side = topic
+
+
 def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
     """Join the phrases that one list runs through; true if a negation opens it."""
     items: list[Mention] = []
     is_negated = False
     for phrase in phrases:
-        if phrase.kind not in (Kind.COMMA, Kind.JOIN, Kind.SAME):
+        if phrase.kind not in (*_LISTING, Kind.SAME):
             yield items, is_negated
             items, is_negated = [], phrase.kind is Kind.NEGATIVE
         items += phrase.mentions

@@ -13,14 +13,21 @@ from serve_app.facts.terms import without_captures
 
 # "Clear", "can be seen".
 _OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
+# "Both effusion and pneumothorax are absent".
+_OF_ALL = re.compile(r"(?<!\w)đều $")
+# Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
+_DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
+_NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
 _NO_LESION = re.compile(without_captures(f"{NO} (gì )?(các )?(điều )?(tổn thương|bất thường)"))
 # What begins a statement of its own: heart, aorta, hilum, diaphragm, mediastinum, trachea, angle, spine, ratio.
 _SUBJECT = re.compile(
     r"(?:bóng|tim|quai|cung|động mạch chủ|rốn|vòm|cơ hoành|trung thất|khí quản|góc|cột sống|chỉ số|hình tim|"
     r"diện tim)(?!\w)"
 )
-_TURNS = {
+_TURNS: dict[Kind, Polarity | None] = {
     Kind.NEGATIVE: Polarity.ABSENT,
+    Kind.REMOVED: Polarity.ABSENT,
+    Kind.UNSEEN: None,
     Kind.UNCERTAIN: Polarity.UNCERTAIN,
     Kind.DOUBT: Polarity.UNCERTAIN,
 }
@@ -38,12 +45,16 @@ def judge(clause: str, phrases: list[Phrase]) -> list[Mention]:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state that is carried from phrase to phrase; `listed` is what the running list named so far."""
+    """The state that is carried from phrase to phrase; `listed` is what the running list named so far.
+
+    A polarity that is null is that of what cannot be judged.
+    """
 
     clause: str
     judged: list[Mention] = field(default_factory=list)
     listed: list[Mention] = field(default_factory=list)
-    polarity: Polarity = Polarity.PRESENT
+    polarity: Polarity | None = Polarity.PRESENT
+    turned_by: Kind | None = None
     is_past_comma: bool = False
     is_unseen: bool = False
 
@@ -57,33 +68,45 @@ class _Reading:
                 self._look_back(cue, before)
                 return
             self._turn(cue)
-        self.is_past_comma = kind is Kind.COMMA or (self.is_past_comma and kind is Kind.JOIN)
-        if kind in (Kind.COMMA, Kind.JOIN) and (denied := _denied_at_end(self.clause, before)):
+        self.is_past_comma = not phrase.is_before_or and (
+            kind is Kind.COMMA or (self.is_past_comma and kind in (Kind.JOIN, Kind.OR))
+        )
+        if kind in (Kind.COMMA, Kind.JOIN, Kind.OR) and (denied := _denied_at_end(self.clause, before)):
             self._begin(Polarity.ABSENT, denied)
             self.is_past_comma = True
         self._judge(phrase)
 
-    def _begin(self, polarity: Polarity, *listed: Mention) -> None:
-        self.polarity, self.listed = polarity, [*listed]
+    def _begin(self, polarity: Polarity | None, *listed: Mention, turned_by: Kind | None = None) -> None:
+        self.polarity, self.listed, self.turned_by = polarity, [*listed], turned_by
 
     def _turn(self, cue: Cue) -> None:
         """Negate or doubt what follows; a suspicion inside a negated list stays negated ("không thấy nốt nghi u")."""
         if cue.kind is Kind.UNCERTAIN and self.polarity is Polarity.ABSENT and not self.is_past_comma:
             return
-        self._begin(_TURNS[cue.kind])
-        self.is_unseen = _OUT_OF_SIGHT.search(self.clause, cue.start, cue.end) is not None
+        self._begin(_TURNS[cue.kind], turned_by=cue.kind)
+        self.is_unseen = cue.kind is Kind.UNSEEN or _OUT_OF_SIGHT.search(self.clause, cue.start, cue.end) is not None
 
     def _look_back(self, cue: Cue, before: Phrase) -> None:
         num_back = 1 if cue.kind is Kind.DOUBT else len(before.mentions)
+        if _OF_ALL.search(self.clause, 0, cue.start):
+            num_back = len(self.listed)
+        polarity = _TURNS[cue.kind]
+        if polarity is None:
+            del self.judged[-num_back:]
+            return
         for mention in self.judged[-num_back:]:
-            mention.polarity = _TURNS[cue.kind]
+            mention.polarity = polarity
 
     def _judge(self, phrase: Phrase) -> None:
         for index, mention in enumerate(phrase.mentions):
             if index == 0 and self.is_past_comma and self._is_new_statement(mention):
                 self._begin(Polarity.PRESENT)
-            mention.polarity = Polarity.ABSENT if mention.is_normality else self.polarity
-            self.judged.append(mention)
+            if self.turned_by is Kind.REMOVED and not mention.finding.is_device:
+                self._begin(Polarity.PRESENT)
+            polarity = Polarity.ABSENT if mention.is_normality else self.polarity
+            if polarity is not None:
+                mention.polarity = polarity
+                self.judged.append(mention)
             if not mention.is_normality:
                 self.listed.append(mention)
 
@@ -126,7 +149,7 @@ def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | Non
     cue = phrase.opened_by
     if cue is None or phrase.mentions or not before.mentions:
         return False
-    if cue.kind is Kind.UNCERTAIN and "trừ" not in clause[cue.start : cue.end]:
+    if cue.kind is Kind.UNCERTAIN and not _DOUBT_BEHIND.match(clause, cue.start):
         return False
     end = after.opened_by.start if after and after.opened_by else len(clause)
-    return not re.search(r"\w", clause[cue.end : end])
+    return _NOTHING_MORE.fullmatch(clause, cue.end, end) is not None

@@ -8,12 +8,20 @@ from serve_app.facts.cues import find_cues
 from serve_app.facts.mentions import Mention, find_attributes, find_mentions
 from serve_app.facts.phrases import attach, distribute_sides, split_phrases
 from serve_app.facts.polarity import judge
-from serve_app.facts.text import Normalised
+from serve_app.facts.text import HEADS, Normalised
 
 _SENTENCE_END = re.compile(r"\n|[!]|\.(?!\d)|(?<!\d)\.")
 _CLAUSE_END = re.compile(r";|=>|->|→| [-–—] |(?<=\?)")
-# Recommendations, history, technique: not facts of this film.
-_ASIDE = re.compile(r"(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|tiền sử|bệnh sử|lâm sàng (?:có|nghi)|kỹ thuật)(?!\w)[^,;]*")
+# What is not said of this film. A head with a colon rules its sentence, a word its part of it, a condition all behind
+# it, unless the film comes back.
+_FILM = r"(?=(?<!\w)(?:hiện|hình ảnh|x quang|phim|kết quả|kết luận|mô tả)(?!\w)|$)"
+_ASIDE = re.compile(
+    rf"(?<!\w)(?:{HEADS})§.*?{_FILM}"
+    r"|(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|kiến nghị|tiền sử|bệnh sử|lâm sàng (?:có|nghi)|kỹ thuật)(?!\w)[^,;]*"
+    r"|(?<!\w)(?:cần|nên) (?:được )?(?:chụp|chọc|đặt|làm|kiểm tra|đối chiếu|kết hợp|hội chẩn|mở)(?!\w).*"
+    r"|(?<!\w)(?:nếu|trong trường hợp)(?!\w).*"
+    rf"|(?<!\w)(?:(?:vào|nhập) viện(?: vì| do)?|đến khám (?:vì|do))(?!\w).*?{_FILM}"
+)
 
 
 def read_sentences(normalised: Normalised) -> Iterator[LocatedFact]:
@@ -34,7 +42,8 @@ def _parts(end: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read_sentence(normalised: Normalised, start: int, sentence: str) -> Iterator[LocatedFact]:
-    for offset, clause in _parts(_CLAUSE_END, sentence):
+    said = _ASIDE.sub(lambda found: " " * len(found[0]), sentence)
+    for offset, clause in _parts(_CLAUSE_END, said):
         clause_start = start + offset + len(clause) - len(clause.lstrip())
         for mention in _read_clause(clause.strip()):
             place = normalised.original(clause_start + mention.start, clause_start + mention.end)
@@ -42,13 +51,12 @@ def _read_sentence(normalised: Normalised, start: int, sentence: str) -> Iterato
 
 
 def _read_clause(clause: str) -> list[Mention]:
-    clause = _ASIDE.sub(lambda found: " " * len(found[0]), clause)
     mentions = find_mentions(clause)
     if not mentions:
         return []
     attributes = find_attributes(clause)
     phrases = split_phrases(mentions, attributes, find_cues(clause, [*mentions, *attributes]))
-    attach(phrases)
+    attach(clause, phrases)
     distribute_sides(clause, phrases)
     return judge(clause, phrases)
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from serve_app.domain.facts import TextRange
+from serve_app.facts.bare import SENTENCE, with_diacritics
 
 _FLAT = dict(zip("àáảãạèéẻẽẹòóỏõọùúủũụỳýỷỹỵ", "a" * 5 + "e" * 5 + "o" * 5 + "u" * 5 + "y" * 5, strict=True))
 _TONES = {vowel: vowels for vowels in ("àáảãạ", "èéẻẽẹ", "òóỏõọ", "ùúủũụ", "ỳýỷỹỵ") for vowel in vowels}
@@ -19,8 +20,51 @@ _ROW = {"a": "àáảãạ", "e": "èéẻẽẹ", "o": "òóỏõọ", "u": "ù
 _OPEN = re.compile(r"(?:(o)([àáảãạèéẻẽẹ])|(?<!q)(u)([ỳýỷỹỵ]))(?!\w)")
 _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
+# What heads a part of a report that is not about the film; the colon behind one becomes "§".
+HEADS = (
+    "lâm sàng|ls|thông tin lâm sàng|triệu chứng|chỉ định|yêu cầu|mục đích|lý do(?: chụp| khám| vào viện| chỉ định)?|"
+    "tiền sử|tiền căn|bệnh sử|kỹ thuật|(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
+    "đề nghị|khuyến nghị|khuyến cáo|đề xuất|kiến nghị|lời dặn|hướng xử trí"
+)
+# English words that stand in Vietnamese sentences.
+_LOANWORDS: tuple[tuple[str, str], ...] = (
+    ("(?:pleural )?effusion", "tràn dịch"),
+    ("subcutaneous emphysema", "tràn khí dưới da"),
+    ("pneumothorax", "tràn khí màng phổi"),
+    ("pneumomediastinum", "tràn khí trung thất"),
+    ("pneumoperitoneum", "hơi tự do dưới hoành"),
+    ("consolidations?", "đông đặc"),
+    ("atelectasis|collapse", "xẹp phổi"),
+    ("infiltrat(?:es?|ions?)", "thâm nhiễm"),
+    ("pulmonary nodules?|nodules?", "nốt"),
+    ("mass(?:es)?", "khối"),
+    ("cavit(?:y|ies)", "hang"),
+    ("opacit(?:y|ies)", "đám mờ"),
+    ("ggo|ground[ -]glass(?: opacit(?:y|ies))?", "kính mờ"),
+    ("cardiomegaly", "tim to"),
+    ("fibrosis", "xơ phổi"),
+    ("emphysema", "khí phế thũng"),
+    ("bronchiectas[ie]s", "giãn phế quản"),
+    ("pneumonia", "viêm phổi"),
+    ("(?:pulmonary )?o?edema", "phù phổi"),
+    ("lymphadenopathy", "hạch to"),
+    ("rib fractures?", "gãy xương sườn"),
+)
+_LOANWORD = "|".join(words for words, _ in _LOANWORDS)
+
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bx[ -]?(?:quang|ray)\b|\bxq\b", "x quang"),
+    (rf"\b(?:no|without)\b(?: evidence of)?(?= (?:{_LOANWORD})\b)", "không"),
+    *((rf"\b(?:{words})\b", vietnamese) for words, vietnamese in _LOANWORDS),
+    (r"\bk\.?p\.?q\b|\bkhí phế quản\b", "khí quản"),
+    (r"\bmkq\b", "mở khí quản"),
+    (r"\btkdd\b", "tràn khí dưới da"),
+    (r"\btktt\b", "tràn khí trung thất"),
+    (r"\bkpt\b", "khí phế thũng"),
+    (r"\bgpq\b", "giãn phế quản"),
+    (r"\bnmp\b", "nhu mô phổi"),
+    (r"\bdlmp\b", "dẫn lưu màng phổi"),
+    (r"\bodl\b", "ống dẫn lưu"),
     (r"\bđ[./]?m[./]?c\b|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
     (r"\bđmp\b", "động mạch phổi"),
     (r"\bđ[./]?m\b\.?", "động mạch"),
@@ -52,6 +96,9 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         "hai",
     ),
     (r"\bkhông phải(?= là| do)", "không"),
+    # Fluid and air, in one word.
+    (r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)|mức (?:nước|dịch)[ -]*(?:hơi|khí)(?= (?:ở |trong )?(?:khoang )?màng))\b",
+     "tràn dịch , tràn khí"),
     # Their full stop may end the sentence, and with it a negation: it stays.
     (r"\bp\b", "phải"),
     (r"\bt\b", "trái"),
@@ -125,9 +172,13 @@ def _second_vowel(found: re.Match[str]) -> str:
 
 
 _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (SENTENCE, with_diacritics),
     (_OPEN, _first_vowel),
     (_CLOSED, _second_vowel),
     (re.compile("\r"), "\n"),
+    (re.compile(rf"(?<!\w)(?:{HEADS})\s?:"), lambda found: f"{found[0][:-1].rstrip()}§"),
+    # "X quang: phổi bình thường" is said of the lungs, not of the film.
+    (re.compile(r"(?<=quang|.luận|mô tả):(?= ?(?:hai |nhu mô )?phổi)"), ";"),
     # List bullets and numbers.
     (re.compile(r"(?m)^[\s\-–—•*+·●▪]+|^\s*(?:\d{1,2}|[ivx]{1,4})[.)]\s+"), ""),
     (re.compile(r'[()\[\]:"“”_]'), " "),

@@ -10,10 +10,34 @@ from serve_app.imaging.readers.jpeg import looks_like_jpeg, read_jpeg
 from serve_app.imaging.readers.png import looks_like_png, read_png
 from serve_app.settings import PreprocessorSettings
 
+# A DICOM file's preamble may hold another format's start (PS3.10 7.1): so DICOM comes first.
 _READERS = (
+    (looks_like_dicom, read_dicom),
     (looks_like_png, read_png),
     (looks_like_jpeg, read_jpeg),
-    (looks_like_dicom, read_dicom),
+)
+# What else people upload: its name, where its signature lies, and the signature.
+_OTHER_FORMATS = (
+    ("a PDF file", 0, b"%PDF"),
+    ("a ZIP archive", 0, b"PK\x03\x04"),
+    ("a ZIP archive", 0, b"PK\x05\x06"),
+    ("a gzip archive", 0, b"\x1f\x8b"),
+    ("a TIFF image", 0, b"II*\0"),
+    ("a TIFF image", 0, b"MM\0*"),
+    ("a TIFF image", 0, b"II+\0"),
+    ("a TIFF image", 0, b"MM\0+"),
+    ("a WebP image", 8, b"WEBP"),
+    ("a HEIC image", 4, b"ftyphei"),
+    ("a HEIC image", 4, b"ftyphev"),
+    ("a HEIC image", 4, b"ftypmif1"),
+    ("a HEIC image", 4, b"ftypmsf1"),
+    ("an AVIF image", 4, b"ftypavi"),
+    ("a JPEG 2000 image", 0, b"\0\0\0\x0cjP  "),
+    ("a JPEG 2000 image", 0, b"\xff\x4f\xff\x51"),
+    ("a JPEG XL image", 0, b"\0\0\0\x0cJXL "),
+    ("a JPEG XL image", 0, b"\xff\x0a"),
+    ("a GIF image", 0, b"GIF8"),
+    ("a BMP image", 0, b"BM"),
 )
 
 
@@ -27,11 +51,14 @@ def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
             short and properly ended cannot be told from a whole one: its last rows are black.
         UnsupportedImage: well formed, but of a kind that is not supported (UnsupportedTransferSyntax names the syntax).
         Unavailable: a decoder's process could not be started.
-        UploadTooLarge: more pixels or frames than `settings` allow.
+        UploadTooLarge: more pixels, frames or elements than are allowed.
     """
     if not data:
-        raise EmptyUpload("the upload has no bytes")
+        raise EmptyUpload("the upload is empty")
     for looks_like, read in _READERS:
         if looks_like(data):
             return read(data, settings)
+    for name, at, signature in _OTHER_FORMATS:
+        if data.startswith(signature, at):
+            raise NotAnImage(f"the upload is {name}; send a PNG, JPEG or DICOM file")
     raise NotAnImage("the upload is not a PNG, JPEG or DICOM file")

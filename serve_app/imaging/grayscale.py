@@ -5,6 +5,7 @@ Pure numbers: modality transformation, VOI transformation, presentation. Knows n
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 # Without a window the brightest and darkest half per cent are cut, so that markers do not set the contrast.
 _FALLBACK_QUANTILES = (0.005, 0.995)
-_COUNTED_PX = 4_000_000
+_BLOCK_PX = 4_000_000
 
 
 class WindowFunction(StrEnum):
@@ -114,21 +115,26 @@ def display(
 
     Source: DICOM PS3.4 N.2; PS3.3 C.7.5.1.1.2 for padding.
     """
-    index = np.subtract(samples, stored.lowest, dtype=np.int32).astype(np.uint16)
+    index = np.subtract(samples, np.int32(stored.lowest), dtype=np.uint16, casting="unsafe")
     values = modality.apply(stored.values())
     bright = voi.unit(values) if voi else _stretch(values, _counts(index, len(values)), stored)
     if is_inverted:
         bright = 1 - bright
     table = np.rint(np.clip(bright, 0, 1) * 255).astype(np.uint8)
     table[stored.is_padding()] = 0
-    shown: NDArray[np.uint8] = table[index]
+    shown = np.empty(index.shape, np.uint8)
+    for part, values_at in zip(_blocks(shown), _blocks(index), strict=True):
+        part[:] = table[values_at]
     return shown
 
 
+def _blocks(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """Cut an array into views: both looking up and counting widen their input to eight bytes a value."""
+    return np.array_split(values.reshape(-1), 1 + values.size // _BLOCK_PX)
+
+
 def _counts(index: NDArray[np.uint16], num_values: int) -> NDArray[np.intp]:
-    """Count values block by block: bincount widens what it counts to eight bytes."""
-    blocks = np.array_split(index.ravel(), 1 + index.size // _COUNTED_PX)
-    counts: NDArray[np.intp] = np.sum([np.bincount(block, minlength=num_values) for block in blocks], axis=0)
+    counts: NDArray[np.intp] = np.sum([np.bincount(block, minlength=num_values) for block in _blocks(index)], axis=0)
     return counts
 
 

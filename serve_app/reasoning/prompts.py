@@ -6,10 +6,12 @@ Nothing a client wrote reaches a prompt: the words come from enums and a validat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import Age, AgeUnit, Patient, Sex, View
 
-_SEX = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
-_PROJECTION = {None: "thẳng", View.PA: "thẳng", View.AP: "thẳng", View.LATERAL: "nghiêng"}
+_SEX: dict[Sex | None, str] = {Sex.MALE: "Nam", Sex.FEMALE: "Nữ"}
+_AGE_UNIT = {AgeUnit.YEARS: "tuổi", AgeUnit.MONTHS: "tháng tuổi", AgeUnit.WEEKS: "tuần tuổi", AgeUnit.DAYS: "ngày tuổi"}
+# The first version's words, which its checkpoints learned, do not tell AP from PA.
+_FRONTAL, _LATERAL = "thẳng", "nghiêng"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class PromptSet:
 
     def findings_question(self, patient: Patient, views: Sequence[View | None] = (None,)) -> str:
         """Ask turn 1: what do the images show? Each projection is named once."""
-        projections = dict.fromkeys(_PROJECTION[view] for view in views)
+        projections = dict.fromkeys(_LATERAL if view is View.LATERAL else _FRONTAL for view in views)
         return self.findings.format(projection=" và ".join(projections), patient=_patient_words(patient))
 
     def impression_question(self) -> str:
@@ -35,12 +37,13 @@ class PromptSet:
 
 
 def _patient_words(patient: Patient) -> str:
-    words = []
-    if patient.sex is not None:
-        words.append(_SEX[patient.sex])
-    if patient.age_years is not None:
-        words.append(f"{patient.age_years} tuổi")
-    return f" bệnh nhân {', '.join(words)}" if words else ""
+    said = (_SEX.get(patient.sex), None if patient.age is None else _age_words(patient.age))
+    words = ", ".join(word for word in said if word)
+    return f" bệnh nhân {words}" if words else ""
+
+
+def _age_words(age: Age) -> str:
+    return f"{age.number} {_AGE_UNIT[age.unit]}"
 
 
 PROMPTS = {

@@ -6,11 +6,19 @@ from serve_app.settings.step import Scaling, Step
 class GatewaySettings(Step):
     """The FastAPI ingress."""
 
-    scaling: Scaling = Scaling(max_ongoing_requests=256, target_ongoing_requests=64)
+    scaling: Scaling = Scaling(max_ongoing_requests=1024, target_ongoing_requests=64)
     max_upload_bytes: int = Field(50_000_000, ge=1)
     """Largest image file in bytes; larger ones get 413. A 3000 x 3000 16-bit DICOM file takes 18 MB."""
-    upload_timeout_s: float = Field(60, gt=0)
-    """Seconds a client may take to send its form; then it gets 408. The largest file needs 6.7 Mbit/s."""
+    max_in_flight_bytes: int = Field(400_000_000, ge=1)
+    """Most bytes of uploads that one replica holds until their reports end; further uploads get 503. At its peak a
+    replica takes up to four times as much memory. A single upload is admitted whatever its size."""
+    max_uploads: int = Field(960, ge=1)
+    """Most uploads and reports in progress in one replica; further ones get 503. Keep it below
+    `scaling.max_ongoing_requests`, so that health checks need not wait for reports."""
+    upload_timeout_s: float = Field(20, gt=0)
+    """Seconds that an upload may last, beside one second for every `min_upload_bytes_per_s`; then it gets 408."""
+    min_upload_bytes_per_s: int = Field(50_000, ge=1)
+    """Slowest pace of a long upload, in bytes per second; a slower client gets 408."""
     deadline_s: float = Field(120, gt=0)
     """Seconds a whole report may take, both turns included. After that every step stops and the engine aborts."""
     readiness_timeout_s: float = Field(5, gt=0)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from tests.api.conftest import FILM, ScriptedReporter, listening, open_door
+from serve_app.api.door.middleware import OutcomeReport
+from tests.api.conftest import FILM, Outcomes, ScriptedReporter, listening, open_door
 
 PROMPTLY_S = 2.0
 STREAM = {"Accept": "text/event-stream"}
@@ -41,6 +43,48 @@ async def test_a_client_that_leaves_with_its_report_has_one() -> None:
                 pass
         await asyncio.wait_for(door.reporter.closed.wait(), PROMPTLY_S)
         await eventually(lambda: door.outcomes == ["ok"])
+
+
+@pytest.mark.parametrize("headers", [STREAM, JSON])
+@pytest.mark.parametrize("hangs_after", [0, 2])
+async def test_a_request_that_is_cancelled_has_an_outcome_of_its_own(headers: dict[str, str], hangs_after: int) -> None:
+    door = open_door(ScriptedReporter(hangs_after=hangs_after))
+    async with door.client() as client:
+        asking = asyncio.create_task(client.post("/v1/reports", files={"image": FILM}, headers=headers))
+        await asyncio.wait_for(door.reporter.hanging.wait(), 5)
+        # In process this cancels the request itself, as Serve does when it has noticed a disconnect.
+        asking.cancel()
+        await asyncio.wait({asking})
+
+    assert door.outcomes == ["cancelled"]
+
+
+@pytest.mark.parametrize("headers", [STREAM, JSON])
+@pytest.mark.parametrize("num_events", [0, 2])
+async def test_a_request_is_cancelled_even_if_what_it_called_is_cancelled_first(
+    headers: dict[str, str], num_events: int
+) -> None:
+    door = open_door(ScriptedReporter(ScriptedReporter().events[:num_events], asyncio.CancelledError()))
+    async with door.client() as client:
+        asking = asyncio.create_task(client.post("/v1/reports", files={"image": FILM}, headers=headers))
+        await asyncio.wait_for(door.reporter.closed.wait(), 5)
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        await asyncio.wait({asking})
+
+    assert door.outcomes == ["cancelled"]
+
+
+async def test_a_request_that_ends_without_a_word_is_our_error() -> None:
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer nothing."""
+
+    counted = Outcomes([])
+    app = OutcomeReport(silent, ["/v1/reports"], counted)
+    scope = {"type": "http", "method": "POST", "path": "/v1/reports", "state": {}}
+    await app(scope, lambda: asyncio.Event().wait(), silent)
+
+    assert counted.seen == ["error"]
 
 
 async def test_the_server_answers_others_while_a_report_hangs() -> None:

@@ -4,20 +4,30 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from ray.serve.exceptions import BackPressureError
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.cluster.proxy import middleware as proxy_middleware
+from tests.api.conftest import Outcomes, ScriptedReporter, open_door
 
 SECRET = "ray::ServeReplica pid=17 node=10.0.0.7 Traceback"
 
 
-async def ask(proxy: ASGIApp, path: str = "/v1/reports") -> httpx.Response:
+@pytest.fixture(autouse=True)
+def proxy_outcomes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep what the proxy counts."""
+    counted = Outcomes([])
+    monkeypatch.setattr("serve_app.cluster.proxy.Recorder", lambda: counted)
+    return counted.seen
+
+
+async def ask(proxy: ASGIApp, path: str = "/v1/reports", method: str = "GET") -> httpx.Response:
     # As Serve does it: each around the ones before it.
     for middleware in proxy_middleware():
-        proxy = middleware.cls(proxy)
+        proxy = middleware.cls(proxy, *middleware.args, **middleware.kwargs)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(proxy), base_url="http://proxy") as client:
-        return await client.get(path, headers={"X-Request-Id": "mine"})
+        return await client.request(method, path, headers={"X-Request-Id": "mine"})
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, "unavailable"), (500, "internal-server-error"), (404, "not-found")])
@@ -28,6 +38,56 @@ async def test_plain_text_becomes_a_problem_of_the_same_status(status: int, code
     assert (answer.json()["status"], answer.json()["code"]) == (status, code)
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
     assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize("media_type", [None, "text/html", "text/html; charset=utf-8", "application/octet-stream"])
+async def test_an_error_that_is_not_ours_is_replaced_whatever_its_media_type(media_type: str | None) -> None:
+    answer = await ask(Response(SECRET, 503, media_type=media_type))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.headers["retry-after"] and SECRET not in answer.text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_what_serve_answers_within_the_gateway_is_a_problem_and_counted_as_ours(accept: str) -> None:
+    door = open_door(ScriptedReporter([], BackPressureError(num_queued_requests=1, max_queued_requests=1)))
+    # Serve adds this to every application that it serves.
+    door.app.add_exception_handler(BackPressureError, lambda _, error: Response(error.message, error.status_code))
+
+    answer = await door.stream(accept=accept)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.json()["code"] == "unavailable" and answer.headers["retry-after"]
+    assert door.outcomes == ["unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("response", "outcomes"),
+    [(PlainTextResponse(SECRET, 503), ["unavailable"]), (PlainTextResponse(SECRET, 500), ["error"])],
+)
+async def test_the_proxy_counts_the_reports_that_it_answers(
+    response: Response, outcomes: list[str], proxy_outcomes: list[str]
+) -> None:
+    await ask(response, method="POST")
+
+    assert proxy_outcomes == outcomes
+
+
+@pytest.mark.parametrize(
+    ("response", "method", "path"),
+    [
+        (JSONResponse({}, 503, media_type="application/problem+json"), "POST", "/v1/reports"),
+        (PlainTextResponse("fine"), "POST", "/v1/reports"),
+        (PlainTextResponse(SECRET, 503), "GET", "/healthz"),
+    ],
+    ids=["the gateway's error", "the gateway's answer", "no report"],
+)
+async def test_the_proxy_counts_nothing_else(
+    response: Response, method: str, path: str, proxy_outcomes: list[str]
+) -> None:
+    await ask(response, path, method)
+
+    assert proxy_outcomes == []
 
 
 async def test_who_is_refused_for_want_of_room_is_told_when_to_come_back() -> None:

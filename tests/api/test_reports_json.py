@@ -12,7 +12,7 @@ from serve_app.domain.call import Principal
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
 from serve_app.domain.report import DISCLAIMER, Report, Section, SectionStatus
-from serve_app.domain.study import ImageRole, Patient, Sex, StudyImage, View
+from serve_app.domain.study import Age, ImageRole, Patient, Sex, StudyImage, View
 from tests.api.conftest import FILM, Door, ScriptedReporter, example_report, open_door
 
 
@@ -106,7 +106,7 @@ async def test_the_reporter_gets_the_bytes_the_patient_and_the_principal(door: D
 
     [(call, study, _)] = door.reporter.asked
     assert study.images == (StudyImage(FILM, View.AP, ImageRole.CURRENT, is_confirmed=False),)
-    assert study.patient == Patient(Sex.FEMALE, 75)
+    assert study.patient == Patient(Sex.FEMALE, Age(75))
     assert call.principal == Principal("local", "local", frozenset({"reports:write"}))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from serve_app.domain.conversation import Role, Turn
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Source
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import Age, Patient, Sex, View
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import Settings
@@ -36,7 +36,7 @@ def ask(scene: Scene) -> Turn:
 
 def about(film: Radiograph) -> Turn:
     """Ask turn 1 about one prepared film."""
-    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(Patient(Sex.MALE, 63), [View.PA]), (film,))
+    return Turn(Role.USER, PROMPTS["clara-vi-1"].findings_question(Patient(Sex.MALE, Age(63)), [View.PA]), (film,))
 
 
 def question(seed: int = 1) -> Turn:

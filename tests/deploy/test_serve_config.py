@@ -1,6 +1,7 @@
 """The Serve config inside the RayService is `Settings`, and Ray takes it."""
 
 import functools
+import importlib
 import operator
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from ray.serve.deployment import deployment_to_schema
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
 from charts.render import CHART, merged, profile
+from serve_app.cluster import proxy
 from serve_app.cluster.environment import ENVIRONMENT
 from serve_app.cluster.scaling import deployment
 from serve_app.settings import Scaling, Settings
@@ -276,13 +278,20 @@ AS_ON_ONE_MACHINE = (
     "DO_NOT_TRACK",
     "HF_HUB_DISABLE_TELEMETRY",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH",
     "RAY_SERVE_USE_GRPC_BY_DEFAULT",
     "RAY_USAGE_STATS_ENABLED",
+    "VLLM_CONFIGURE_LOGGING",
     "VLLM_NO_USAGE_STATS",
     "VLLM_USE_FLASHINFER_SAMPLER",
 )
+
+
+def test_serves_proxy_is_surrounded_by_what_belongs_to_a_cluster(ray_templates: dict[str, Manifest]) -> None:
+    for template in ray_templates.values():
+        environment = {variable["name"]: variable.get("value") for variable in template["spec"]["containers"][0]["env"]}
+        module, _, name = environment["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"].partition(":")
+        assert getattr(importlib.import_module(module), name) is proxy.middleware
 
 
 @pytest.mark.parametrize("name", AS_ON_ONE_MACHINE)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from monitoring.objectives import Objective, read_objectives, read_slo
 from monitoring.queries import DASHBOARD, kept_share
+from serve_app.telemetry.metrics import OUTCOMES, VALID_OUTCOMES
 
 OBJECTIVES = read_objectives()
 # 100 s of one scrape each 10 s: enough for a rate over 1 m.
@@ -59,6 +60,10 @@ def test_a_threshold_is_a_bucket_bound(objective: Objective) -> None:
         ({"threshold_s": 31}, "31.0 s is not a bucket bound"),
         ({"metric": "clara_dreams_total"}, "no metric is named clara_dreams_total"),
         ({"threshold_s": None}, "give either threshold_s or bad_outcomes"),
+        (
+            {"threshold_s": None, "bad_outcomes": ["error", "refused"]},
+            "not the outcome of a valid request: refused",
+        ),
         ({"bad_outcomes": ["error"]}, "give either threshold_s or bad_outcomes"),
         ({"target_ratio": 1}, "target_ratio"),
         ({"treshold_s": 30}, "treshold_s"),
@@ -102,10 +107,12 @@ def test_the_burns_are_the_workbooks() -> None:
         assert [(burn.severity, burn.long, burn.short, burn.factor(objective)) for burn in read.burns] == expected
 
 
-def test_a_bad_outcome_is_one_that_the_door_counts() -> None:
-    door = (Path(__file__).parents[2] / "serve_app" / "api" / "door" / "problems.py").read_text(encoding="utf-8")
+def test_an_outcome_is_one_that_the_door_counts() -> None:
+    api = Path(__file__).parents[2] / "serve_app" / "api"
+    door = "".join(path.read_text(encoding="utf-8") for path in api.rglob("*.py"))
+    assert all(f'"{outcome}"' in door for outcome in OUTCOMES)
     for objective in OBJECTIVES:
-        assert all(f'"{outcome}"' in door for outcome in objective.bad_outcomes)
+        assert set(objective.bad_outcomes) <= set(OUTCOMES)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +120,18 @@ def test_a_bad_outcome_is_one_that_the_door_counts() -> None:
     [
         ("report-availability", {'reports_total{outcome="ok"}': 3, 'reports_total{outcome="error"}': 1}, 0.75),
         ("report-availability", {'reports_total{outcome="ok"}': 3, 'reports_total{outcome="refused"}': 1}, 1),
+        *(
+            (
+                "report-availability",
+                {
+                    'reports_total{outcome="ok"}': 1,
+                    'reports_total{outcome="unavailable"}': 1,
+                    f'reports_total{{outcome="{outcome}"}}': 98,
+                },
+                0.5,
+            )
+            for outcome in sorted(set(OUTCOMES) - set(VALID_OUTCOMES))
+        ),
         (
             "time-to-report",
             {

@@ -1,5 +1,6 @@
 """Platforms started as a user starts them: `clara up` in a process of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,6 +60,14 @@ class Platform:
         """Show the end of what the platform has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-num_characters:]
 
+    def wait_for_line(self, words: str, timeout_s: float = 120) -> None:
+        """Wait until it has printed these words."""
+        deadline = time.monotonic() + timeout_s
+        while words not in self.log_end():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"clara up does not say {words}; the log ends: {self.log_end()}")
+            time.sleep(0.1)
+
     def wait_until_up(self, timeout_s: float = 420) -> None:
         """Wait until it says that all its replicas are up; /readyz is content with one."""
         self.wait_until_ready(timeout_s=timeout_s)
@@ -96,6 +105,14 @@ def _is_ready(url: str) -> bool:
 
 def start(folder: Path, settings: dict[str, object], *options: str) -> Iterator[Platform]:
     """Start a platform with settings that differ from the defaults, and stop it as Ctrl-C does."""
+    with starting(folder, settings, *options) as platform:
+        platform.wait_until_up()
+        yield platform
+
+
+@contextlib.contextmanager
+def starting(folder: Path, settings: dict[str, object], *options: str) -> Iterator[Platform]:
+    """The same, without waiting until it is up."""
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(settings))
     port, metrics_port = free_port(), free_port()
@@ -117,7 +134,6 @@ def start(folder: Path, settings: dict[str, object], *options: str) -> Iterator[
         f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log
     )
     try:
-        platform.wait_until_up()
         yield platform
     finally:
         _stop(process)

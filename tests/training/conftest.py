@@ -14,6 +14,7 @@ from datasets import Dataset
 from transformers import Qwen2VLForConditionalGeneration
 
 from serve_app.domain.facts import Fact, Finding, Severity, Side
+from serve_app.domain.study import Age
 from serve_app.imaging.normalize import PREPARATION_VERSION
 from training.data.fact_json import write_facts
 from training.data.store import FEATURES
@@ -95,7 +96,7 @@ def row(study_id: str, index: int) -> dict[str, object]:
         "width_px": width_px,
         "digest": study_id,
         "sex": "male" if index % 2 else None,
-        "age_years": 40 + index,
+        "age": str(Age(40 + index)),
         "view": "PA",
         "findings": findings_text(facts),
         "impression": impression_text(facts),

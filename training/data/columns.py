@@ -9,8 +9,6 @@ import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
 
-from serve_app.domain.study import Patient, View, parse_patient, parse_view
-
 
 class Field(StrEnum):
     """The meaning of a column."""
@@ -45,16 +43,6 @@ VARIANTS: dict[Field, tuple[str, ...]] = {
 }
 _FIELD_OF = {name: field for field, names in VARIANTS.items() for name in names}
 _EMPTY_WORDS = frozenset({"", "nan", "none", "null"})
-_UNKNOWN_WORDS = _EMPTY_WORDS | {"na", "n/a", "unknown", "không rõ"}
-# A group's name is the unit; years have no group.
-_AGE = re.compile(
-    r"(\d{1,3})(?:[.,]0+)?\s*(?:(?P<months>months?|tháng)|(?P<weeks>weeks?|tuần)|(?P<days>days?|ngày)"
-    r"|years?|years? old|yrs?|yo|y/o|y|tuổi|tuoi|t)?\.?",
-    re.ASCII,
-)
-# DICOM's age string (PS3.5 section 6.2, VR AS): three digits and D, W, M or Y.
-_DICOM_AGE = re.compile(r"(\d{3})(?:(?P<months>m)|(?P<weeks>w)|(?P<days>d)|y)", re.ASCII)
-_UNITS_A_YEAR = {None: 1, "months": 12, "weeks": 365.25 / 7, "days": 365.25}
 
 
 class ColumnError(ValueError):
@@ -128,46 +116,6 @@ def report_text(value: object, field: Field) -> str:
     if not isinstance(value, str):
         raise RowError(f"{field} is not a text")
     return text
-
-
-def patient_of_cells(sex: object, age: object) -> Patient:
-    """Read the patient's sex and age, as far as they are known.
-
-    Raises:
-        RowError: an unreadable age. InvalidPatient: an unknown word for the sex, or an age out of range.
-    """
-    return Patient(sex=parse_patient(_known(sex), None).sex, age_years=whole_years(age))
-
-
-def view_of_cell(view: object) -> View | None:
-    """Read the projection.
-
-    Raises:
-        InvalidPatient: an unknown word.
-    """
-    return parse_view(_known(view))
-
-
-def whole_years(value: object) -> int | None:
-    """Read an age in completed years: 84, 84.0, '84', '84 tuổi', '084Y', '6 tháng'; unknown is None.
-
-    Raises:
-        RowError: anything else.
-    """
-    if isinstance(value, bool):
-        raise RowError("age cannot be read")
-    text = _known(value)
-    if text is None:
-        return None
-    match = _DICOM_AGE.fullmatch(text.casefold()) or _AGE.fullmatch(text.casefold())
-    if match is None:
-        raise RowError("age cannot be read")
-    return int(int(match[1]) // _UNITS_A_YEAR[match.lastgroup])
-
-
-def _known(value: object) -> str | None:
-    text = text_of(value)
-    return None if text.casefold() in _UNKNOWN_WORDS else text
 
 
 def _key(name: str) -> str:

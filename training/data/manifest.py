@@ -19,13 +19,18 @@ def describe(
     files: Sequence[SourceFile],
     keys: Mapping[Split, Sequence[StudyKey]],
     num_bad_rows: int,
+    num_unread_cells: Mapping[str, int],
     choices: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write the manifest; the same source and settings give the same one."""
+    """Write the manifest; the same source and settings give the same one.
+
+    `num_unread_cells` counts by field the cells of patient and view that count as unknown.
+    """
     return {
         **choices,
         "num_studies": sum(len(studies) for studies in keys.values()),
         "num_bad_rows": num_bad_rows,
+        "num_unread_cells": dict(num_unread_cells),
         "num_studies_without_patient_id": sum(
             key.patient_id.startswith(STAND_INS) for studies in keys.values() for key in studies
         ),

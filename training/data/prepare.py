@@ -7,8 +7,8 @@ import argparse
 import json
 import shutil
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -55,6 +55,7 @@ class _Outcome:
     def __init__(self, bad_rows: TextIO, bar: "tqdm[NoReturn]") -> None:
         self.keys: dict[Split, list[StudyKey]] = {split: [] for split in Split}
         self.num_bad_rows = 0
+        self.num_unread_cells: Counter[str] = Counter()
         self._bad_rows = bad_rows
         self._bar = bar
 
@@ -63,7 +64,8 @@ class _Outcome:
         self.num_bad_rows += 1
         self._bar.update()
 
-    def on_row(self, split: Split, row: PreparedRow) -> None:
+    def on_row(self, split: Split, row: PreparedRow, unread: Collection[str]) -> None:
+        self.num_unread_cells.update(unread)
         self.keys[split].append(StudyKey(row["study_id"], row["patient_id"], row["digest"]))
         self._bar.update()
 
@@ -103,12 +105,13 @@ def prepare(
             _write_streams(folder, _prepared(located, max_visual_tokens, num_workers), rule, outcome)
         refuse_leaks(outcome.keys)
         save_splits(folder)
+        unread = dict(sorted(outcome.num_unread_cells.items()))
         choices = {
             "preparation_version": PREPARATION_VERSION,
             "max_visual_tokens": max_visual_tokens,
             **asdict(rule),
         }
-        manifest = describe(files, outcome.keys, outcome.num_bad_rows, choices)
+        manifest = describe(files, outcome.keys, outcome.num_bad_rows, unread, choices)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return manifest
 
@@ -123,7 +126,7 @@ def _write_streams(
             else:
                 split = rule.split(located)
                 writers[split].write(row)
-                outcome.on_row(split, row)
+                outcome.on_row(split, row, located.study.unread)
 
 
 def _prepared(
@@ -160,7 +163,7 @@ def _row(located: LocatedStudy, settings: PreprocessorSettings) -> PreparedRow |
         "width_px": pixels.shape[1],
         "digest": digest(pixels),
         "sex": study.patient.sex,
-        "age_years": study.patient.age_years,
+        "age": None if study.patient.age is None else str(study.patient.age),
         "view": study.view,
         "findings": study.findings,
         "impression": study.impression,

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serve_app.domain.facts import Fact
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import Patient, Sex, View, parse_age
 from training.data.fact_json import read_facts
 
 
 class PreparedStudy(TypedDict):
-    """A prepared row without its pixels; `digest` is the image's digest in serving; `facts` are JSON text."""
+    """A prepared row without its pixels; `digest` is the image's digest in serving; `age` is DICOM's age
+    string; `facts` are JSON text."""
 
     study_id: str
     patient_id: str
@@ -19,7 +20,7 @@ class PreparedStudy(TypedDict):
     width_px: int
     digest: str
     sex: str | None
-    age_years: int | None
+    age: str | None
     view: str | None
     findings: str
     impression: str
@@ -41,7 +42,7 @@ def patient_of(row: PreparedStudy) -> Patient:
     """Return the patient, as far as known."""
     return Patient(
         sex=None if row["sex"] is None else Sex(row["sex"]),
-        age_years=row["age_years"],
+        age=parse_age(row["age"]),
     )
 
 

@@ -19,7 +19,7 @@ FEATURES = Features(
         "width_px": Value("int32"),
         "digest": Value("string"),
         "sex": Value("string"),
-        "age_years": Value("int32"),
+        "age": Value("string"),
         "view": Value("string"),
         "findings": Value("string"),
         "impression": Value("string"),

@@ -15,7 +15,7 @@ class ReportedStudy:
 
     `image` is the stored file (PNG, JPEG or DICOM). The texts are stripped Unicode NFC, never empty. If the table has
     no patient id, `patient_id` is a substitute. `facts` are the true facts of a drawn film, and None for any other
-    image.
+    image. `unread` names the fields of patient and view whose cells could not be read and count as unknown.
     """
 
     study_id: str
@@ -26,6 +26,7 @@ class ReportedStudy:
     impression: str
     facts: frozenset[Fact] | None = None
     view: View | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ Source: ViX-Ray, arXiv:2603.15513. The data are the user's own copy; this projec
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from serve_app.domain.errors import ClaraError
+from serve_app.domain.errors import ClaraError, InvalidPatient
 from serve_app.domain.facts import Fact
+from serve_app.domain.study import Patient, parse_age, parse_sex, parse_view
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
-from training.data.columns import Field, RowError, id_of, patient_of_cells, report_text, text_of, view_of_cell
+from training.data.columns import Field, RowError, id_of, report_text, text_of
 from training.data.fact_json import read_facts
 from training.data.rows import RawRow, raw_rows, source_files
 from training.data.studies import BadRow, LocatedStudy, ReportedStudy
@@ -21,6 +23,8 @@ from training.data.studies import BadRow, LocatedStudy, ReportedStudy
 # How PNG and JPEG files begin in base64. A string longer than any path is base64 as well.
 _BASE64_STARTS = ("data:", "iVBORw0KGgo", "/9j/")
 _LONGEST_PATH = 4096
+
+T = TypeVar("T")
 
 
 def read_studies(
@@ -31,7 +35,8 @@ def read_studies(
     Decodes every image once to check it. If a row has no patient id, `patient_id` is 'study:' and the study's id, so
     that a study's images stay together. If that is missing too, it is 'image:' and the SHA-256 of the image's bytes:
     then two images of one patient count as two patients, and the same image twice as one. A study without an id is
-    named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are read but not used.
+    named by its file and row. Note ('Ghi chú') and technique ('Kỹ thuật') are read but not used. An age, sex or view
+    that cannot be read counts as unknown, and the study names its field in `unread`.
 
     Raises:
         ColumnError: a table whose columns are unknown, ambiguous or incomplete. FileNotFoundError: there is no table.
@@ -70,8 +75,10 @@ def _study(raw: RawRow) -> ReportedStudy:
     cells = raw.cells
     findings = report_text(cells[Field.FINDINGS], Field.FINDINGS)
     impression = report_text(cells[Field.IMPRESSION], Field.IMPRESSION)
-    patient = patient_of_cells(cells.get(Field.SEX), cells.get(Field.AGE))
-    view = view_of_cell(cells.get(Field.VIEW))
+    unread: list[str] = []
+    sex = _optional(parse_sex, cells, Field.SEX, unread)
+    age = _optional(parse_age, cells, Field.AGE, unread)
+    view = _optional(parse_view, cells, Field.VIEW, unread)
     facts = _facts(cells.get(Field.FACTS))
     image = _image(cells[Field.IMAGE], raw.file.path.parent)
     study_id = id_of(cells.get(Field.STUDY_ID))
@@ -80,12 +87,24 @@ def _study(raw: RawRow) -> ReportedStudy:
         study_id=study_id or f"{raw.file.name}#{raw.row}",
         patient_id=id_of(cells.get(Field.PATIENT_ID)) or stand_in,
         image=image,
-        patient=patient,
+        patient=Patient(sex, age),
         findings=findings,
         impression=impression,
         facts=facts,
         view=view,
+        unread=tuple(unread),
     )
+
+
+def _optional(
+    parse: Callable[[str], T | None], cells: Mapping[Field, object], field: Field, unread: list[str]
+) -> T | None:
+    """Read a cell that a lesson can do without; one that cannot be read is unknown and named in `unread`."""
+    try:
+        return parse(text_of(cells.get(field)))
+    except (InvalidPatient, RowError):
+        unread.append(field)
+        return None
 
 
 def _facts(value: object) -> frozenset[Fact] | None:

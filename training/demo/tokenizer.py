@@ -13,7 +13,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import Qwen2Tokenizer
 
-from serve_app.domain.study import MAX_AGE_YEARS, Patient, Sex, View
+from serve_app.domain.study import MAX_AGE_YEARS, Age, Patient, Sex, View
 from serve_app.reasoning.prompts import PROMPTS
 from training.phantoms import findings_text, impression_text, sample
 from training.phantoms.questions import follow_ups
@@ -64,10 +64,10 @@ def build_tokenizer(prompt_version: str) -> Qwen2Tokenizer:
 
 def _corpus(prompt_version: str) -> Iterator[str]:
     prompts = PROMPTS[prompt_version]
-    for age in (None, *range(MAX_AGE_YEARS + 1)):
-        for sex in (None, *Sex):
-            for view in (None, *View):
-                yield prompts.findings_question(Patient(sex=sex, age_years=age), [view])
+    for age in (None, *map(Age, range(MAX_AGE_YEARS + 1))):
+        for sex in (None, Sex.MALE, Sex.FEMALE):
+            for view in (None, View.PA, View.AP, View.LATERAL):
+                yield prompts.findings_question(Patient(sex, age), [view])
     yield prompts.impression_question()
     for number in range(_NUM_REPORTS):
         facts = sample(np.random.default_rng(number)).facts

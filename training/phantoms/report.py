@@ -21,21 +21,54 @@ from training.phantoms.wording import (
     state,
 )
 
-LUNG_FINDINGS = frozenset(
-    {
-        Finding.CONSOLIDATION,
-        Finding.NODULE,
-        Finding.MASS,
-        Finding.CAVITY,
-        Finding.CALCIFICATION,
-        Finding.FIBROSIS,
-        Finding.ATELECTASIS,
-        Finding.EDEMA,
-        Finding.EMPHYSEMA,
-    }
+_LUNGS = (
+    Finding.CONSOLIDATION,
+    Finding.NODULE,
+    Finding.MASS,
+    Finding.CAVITY,
+    Finding.CALCIFICATION,
+    Finding.FIBROSIS,
+    Finding.ATELECTASIS,
+    Finding.EDEMA,
+    Finding.EMPHYSEMA,
 )
+LUNG_FINDINGS = frozenset(_LUNGS)
 _AORTA = (Finding.AORTIC_ENLARGEMENT, Finding.AORTIC_CALCIFICATION)
 _PLEURA = (Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.PLEURAL_THICKENING)
+_BONES = (Finding.RIB_FRACTURE, Finding.SCOLIOSIS)
+_DEVICES = (
+    Finding.PACEMAKER,
+    Finding.STERNAL_WIRES,
+    Finding.PROSTHETIC_VALVE,
+    Finding.CENTRAL_VENOUS_CATHETER,
+    Finding.ENDOTRACHEAL_TUBE,
+    Finding.NASOGASTRIC_TUBE,
+    Finding.CHEST_TUBE,
+)
+# Drawn reports must not change where the vocabulary grows or is sorted, so nothing here relies on an enum's order.
+REPORT_ORDER = (
+    *_LUNGS,
+    *_PLEURA,
+    Finding.ELEVATED_DIAPHRAGM,
+    Finding.CARDIOMEGALY,
+    *_AORTA,
+    Finding.MEDIASTINAL_SHIFT,
+    *_BONES,
+    *_DEVICES,
+)
+_SIDES = (None, Side.RIGHT, Side.LEFT, Side.BILATERAL)
+_LOCATIONS = (
+    None,
+    Location.APEX,
+    Location.UPPER,
+    Location.MIDDLE,
+    Location.LOWER,
+    Location.BASE,
+    Location.HILUM,
+    Location.PERIPHERY,
+    Location.DIFFUSE,
+)
+_SEVERITIES = (None, Severity.MILD, Severity.MODERATE, Severity.SEVERE)
 
 # Groups that a terse radiologist omits when they are normal.
 _LEFT_OUT_WHEN_TERSE = frozenset({"diaphragm", "aorta", "bones", "devices"})
@@ -92,7 +125,11 @@ def merge_sides(facts: Collection[Fact]) -> frozenset[Fact]:
 
 
 def in_report_order(facts: Iterable[Fact]) -> list[Fact]:
-    """Sort facts as in reports: by finding, then right, left, both, then from apex to base."""
+    """Sort facts as in reports: by finding, then right, left, both, then from apex to base.
+
+    Raises:
+        ValueError: a finding outside `REPORT_ORDER`.
+    """
     return sorted(facts, key=_rank)
 
 
@@ -123,15 +160,16 @@ def suspected(facts: Collection[Fact]) -> frozenset[Finding]:
 
 
 def _worded(facts: Collection[Fact]) -> list[Fact]:
-    seen = in_report_order(merge_sides(facts))
+    seen = merge_sides(facts)
     for fact in seen:
         require_wording(fact)
-    return seen
+    return in_report_order(seen)
 
 
 def _rank(fact: Fact) -> tuple[int, ...]:
+    orders = (REPORT_ORDER, _SIDES, _LOCATIONS, _SEVERITIES)
     parts = (fact.finding, fact.side, fact.location, fact.severity)
-    return tuple(list(type(part)).index(part) if part is not None else -1 for part in parts)
+    return tuple(order.index(part) for order, part in zip(orders, parts, strict=True))
 
 
 def _lungs(seen: list[Fact], style: Style) -> Iterator[str]:
@@ -165,8 +203,8 @@ def _below_the_pleura(seen: list[Fact], style: Style) -> Iterator[str]:
     yield from _group("heart", (Finding.CARDIOMEGALY,), seen, style)
     yield from _group("mediastinum", (Finding.MEDIASTINAL_SHIFT,), seen, style)
     yield from _group("aorta", _AORTA, seen, style)
-    yield from _group("bones", (Finding.RIB_FRACTURE, Finding.SCOLIOSIS), seen, style)
-    yield from _group("devices", [finding for finding in Finding if finding.is_device], seen, style)
+    yield from _group("bones", _BONES, seen, style)
+    yield from _group("devices", _DEVICES, seen, style)
 
 
 def _group(name: str, findings: Collection[Finding], seen: list[Fact], style: Style) -> list[str]:

@@ -22,6 +22,8 @@
 - {name: RAY_SERVE_USE_GRPC_BY_DEFAULT, value: "1"}
 {{- /* FlashInfer would compile its sampling kernel when the engine starts, with a CUDA toolkit that the image lacks. */}}
 - {name: VLLM_USE_FLASHINFER_SAMPLER, value: "0"}
+{{- /* vLLM's logging configuration closes Serve's log; a restarted controller then replaces every healthy engine. */}}
+- {name: VLLM_CONFIGURE_LOGGING, value: "0"}
 {{- /* The default is 4 MB; -1 sets no limit, because the gateway limits uploads. */}}
 - {name: RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH, value: "-1"}
 - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.cluster.proxy:middleware"}

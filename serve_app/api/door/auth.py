@@ -1,16 +1,14 @@
 """Who is asking, and until when. Until there is authentication everyone is the local principal."""
 
-import re
 import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
+from serve_app.api.door.headers import TRACEPARENT
 from serve_app.domain.call import Call, Principal
 
 LOCAL = Principal(subject="local", tenant="local", scopes=frozenset({"reports:write"}))
-# W3C Trace Context, section 3.2; anything else would end a trace of ours in nothing.
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def caller(deadline_s: float) -> Callable[[Request], Awaitable[Call]]:
@@ -23,7 +21,7 @@ def caller(deadline_s: float) -> Callable[[Request], Awaitable[Call]]:
             principal=LOCAL,
             deadline_unix_s=time.time() + deadline_s,
             priority=0,
-            trace_context={"traceparent": traceparent} if _TRACEPARENT.fullmatch(traceparent) else {},
+            trace_context={"traceparent": traceparent} if TRACEPARENT.fullmatch(traceparent) else {},
         )
 
     return current_call

@@ -1,9 +1,8 @@
-"""Forms within bounds of size and time, held in memory: a film never touches the disk.
+"""Forms within bounds, held in memory: a film never touches the disk.
 
 FastAPI reads forms with its own, wider bounds and spools them to files; this route class replaces that reading.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, get_origin
@@ -15,13 +14,12 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from serve_app.api.door.middleware import too_large
+from serve_app.api.door.uploads import too_large
 from serve_app.domain.errors import EmptyUpload
 
 MAX_IMAGES = 4
 MAX_FIELDS = 8 + MAX_IMAGES
 MAX_FIELD_BYTES = 1024
-TOO_SLOW = "The form did not arrive in time."
 
 
 class _MemoryParser(MultiPartParser):
@@ -37,27 +35,20 @@ class _MemoryParser(MultiPartParser):
 class UploadRequest(Request):
     """A request that reads one small multipart form; `fields` says of each field whether it may come repeatedly."""
 
-    def __init__(self, request: Request, fields: Mapping[str, bool], timeout_s: float, *, ignores_others: bool) -> None:
+    def __init__(self, request: Request, fields: Mapping[str, bool], *, ignores_others: bool) -> None:
         super().__init__(request.scope, request.receive)
         self._fields = fields
-        self._timeout_s = timeout_s
         self._ignores_others = ignores_others
 
     async def form(self, **_: Any) -> FormData:  # type: ignore[override]
         """Read the form.
 
         Raises:
-            HTTPException: 415 if it is not a multipart form, 408 if it does not arrive in time, 400 if it is malformed,
-                has too many parts, repeats a field or has an unknown one.
+            HTTPException: 415 if it is not a multipart form, 400 if it is malformed, has too many parts, repeats a
+                field or has an unknown one.
         """
         if self._form is None:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    form = await self._read()
-            except TimeoutError:
-                # Close it: unread form data would precede the next request.
-                raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
-            self._form = self._checked(form)
+            self._form = self._checked(await self._read())
         return self._form
 
     def _checked(self, form: FormData) -> FormData:
@@ -88,7 +79,7 @@ class UploadRequest(Request):
         return form
 
 
-def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIRoute]:
+def upload_route(*, ignores_others: bool = False) -> type[APIRoute]:
     """Make the kind of route whose form is an `UploadRequest` of the fields that the route names.
 
     `ignores_others` is for clients of the first version, which accepted any field.
@@ -102,7 +93,7 @@ def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIR
             fields = {param.alias: get_origin(param.field_info.annotation) is list for param in params}
 
             async def handle_upload(request: Request) -> Response:
-                return await handle(UploadRequest(request, fields, timeout_s, ignores_others=ignores_others))
+                return await handle(UploadRequest(request, fields, ignores_others=ignores_others))
 
             return handle_upload
 
@@ -110,13 +101,15 @@ def upload_route(timeout_s: float, *, ignores_others: bool = False) -> type[APIR
 
 
 async def read_images(images: Sequence[UploadFile], max_upload_bytes: int) -> list[bytes]:
-    """Take the bytes of uploaded files.
+    """Take the bytes out of uploaded files; the forms let go of them.
 
     Raises:
         EmptyUpload: a file has none.
         UploadTooLarge: together they have more than allowed.
     """
     files = [await image.read() for image in images]
+    for image in images:
+        await image.close()
     if not all(files):
         raise EmptyUpload("the image has no bytes")
     if sum(map(len, files)) > max_upload_bytes:

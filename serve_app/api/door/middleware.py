@@ -1,8 +1,9 @@
-"""The ASGI middleware around every request: id and headers, outcome, method, size, and the last resort for errors.
+"""The ASGI middleware around every request: id and headers, outcome, method, and the last resort for errors.
 
 Does not depend on routes; it is given their paths.
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Collection
@@ -14,15 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.api.door.problems import answer, failure_of, request_id_of
-from serve_app.domain.errors import Unavailable, UploadTooLarge
+from serve_app.api.door.negotiation import JSON
+from serve_app.api.door.problems import PROBLEM_JSON, answer, settle
+from serve_app.domain.errors import Unavailable
 from serve_app.ports import MetricSink
 from serve_app.telemetry.metrics import REPORTS
 
 _STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-# Room for boundaries, part headers and the few short fields around the image.
-MULTIPART_OVERHEAD_BYTES = 16_384
 
 
 class RequestContext:
@@ -55,10 +55,10 @@ class RequestContext:
 
 
 class PlainErrors:
-    """Replaces plain-text errors of Serve's proxy, whose text may be Ray's, by problem documents.
+    """Replaces errors that are not the gateway's own, whose text may be Ray's, by problem documents of the same status.
 
-    The status stays; a missing answer becomes 503, because the replica that had the request is gone. The gateway never
-    answers in plain text, so its answers pass, as do the proxy's own paths (`/-/`).
+    The gateway writes its errors as JSON; Serve writes plain text, with or without a media type, in its proxy and
+    within the gateway's own application. The proxy's own paths (`/-/`) pass.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -69,7 +69,31 @@ class PlainErrors:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):
             await self._app(scope, receive, send)
             return
-        has_started = is_replaced = has_left = False
+        is_replaced = False
+
+        async def send_as_problem(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and _is_foreign_error(message):
+                is_replaced = True
+                await _problem_of(message["status"], scope)(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_as_problem)
+
+
+class Unanswered:
+    """Answers 503 where Serve's proxy gives no answer, because the replica that had the request is gone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = has_left = False
 
         async def watched_receive() -> Message:
             nonlocal has_left
@@ -77,28 +101,27 @@ class PlainErrors:
             has_left = has_left or message["type"] == "http.disconnect"
             return message
 
-        async def send_as_problem(message: Message) -> None:
-            nonlocal has_started, is_replaced
-            if message["type"] == "http.response.start":
-                has_started, is_replaced = True, _is_plain_error(message)
-                if is_replaced:
-                    await _problem_of(message["status"], scope)(scope, receive, send)
-            if not is_replaced:
-                await send(message)
+        async def watched_send(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
 
         try:
-            await self._app(scope, watched_receive, send_as_problem)
+            await self._app(scope, watched_receive, watched_send)
         except RuntimeError:
-            if has_left:
-                # Ray 2.60 stumbles over its own table of calls when it cancels those of a client that left.
-                return
-            raise
-        if not has_started:
+            # Ray 2.60 stumbles over its own table of calls when it cancels those of a client that left.
+            if not has_left:
+                raise
+        if not (has_started or has_left):
             await _problem_of(503, scope)(scope, receive, send)
 
 
 class OutcomeReport:
-    """Counts each report request once, by how it ended; a request that nobody finished was left by its client."""
+    """Counts each report request once, by how it ended.
+
+    Without an outcome it is an error of ours, unless its client was seen to leave or the request was cancelled: Serve
+    cancels what a client left, often before the disconnect arrives.
+    """
 
     def __init__(self, app: ASGIApp, paths: Collection[str], metrics: MetricSink) -> None:
         self._app = app
@@ -107,13 +130,39 @@ class OutcomeReport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
+        if not _is_report(scope, self._paths):
             await self._app(scope, receive, send)
             return
+        state = scope["state"]
+
+        async def watched_receive() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                state.setdefault("outcome", "client_gone")
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, watched_receive, send)
+        except asyncio.CancelledError:
+            state.setdefault("outcome", "cancelled")
+            raise
         finally:
-            self._metrics.count(REPORTS, outcome=scope["state"].get("outcome", "client_gone"))
+            self._metrics.count(REPORTS, outcome=state.get("outcome", "error"))
+
+
+class ProxyOutcomeReport:
+    """Counts the report requests that Serve's proxy answered in place of the gateway, which counts all others."""
+
+    def __init__(self, app: ASGIApp, paths: Collection[str], metrics: MetricSink) -> None:
+        self._app = app
+        self._paths = frozenset(paths)
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._app(scope, receive, send)
+        if _is_report(scope, self._paths) and "outcome" in scope["state"]:
+            self._metrics.count(REPORTS, outcome=scope["state"]["outcome"])
 
 
 class LastResort:
@@ -154,58 +203,21 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
-class BodyLimit:
-    """Stops reading a body that exceeds the limit, whether its length was declared or not.
-
-    The server discards what the client still sends, so that it gets to read the answer.
-    """
-
-    def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
-        self._app = app
-        self._max_upload_bytes = max_upload_bytes
-        self._limit_bytes = max_upload_bytes + MULTIPART_OVERHEAD_BYTES
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_too_large = _declared_bytes(Headers(scope=scope)) > self._limit_bytes
-        received_bytes = 0
-
-        async def limited_receive() -> Message:
-            nonlocal received_bytes
-            if is_too_large:
-                raise too_large(self._max_upload_bytes)
-            message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._limit_bytes:
-                raise too_large(self._max_upload_bytes)
-            return message
-
-        await self._app(scope, limited_receive, send)
+def _is_report(scope: Scope, paths: Collection[str]) -> bool:
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in paths
 
 
-def too_large(max_upload_bytes: int) -> UploadTooLarge:
-    """Say how many bytes an upload may have."""
-    return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
-
-
-def _is_plain_error(start: Message) -> bool:
+def _is_foreign_error(start: Message) -> bool:
     # 499, which Serve sends to a client that left, is not an HTTP status.
     is_error = start["status"] >= 400 and start["status"] in _STATUSES
-    return is_error and Headers(raw=start["headers"]).get("content-type", "").startswith("text/plain")
+    media_type = Headers(raw=start["headers"]).get("content-type", "").partition(";")[0].strip().lower()
+    return is_error and media_type not in {PROBLEM_JSON, JSON}
 
 
 def _problem_of(status: int, scope: Scope) -> Response:
     error = Unavailable("the service cannot take this request now") if status == 503 else HTTPException(status)
-    return failure_of(error, request_id_of(scope)).response(scope)
+    return settle(scope, error).response(scope)
 
 
 def _accepted_id(sent: str | None) -> str:
     return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-
-
-def _declared_bytes(headers: Headers) -> int:
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0

@@ -141,12 +141,12 @@ def request_id_of(scope: Scope) -> str:
 
 
 def settle(scope: Scope, exc: BaseException) -> Failure:
-    """Choose the answer to a failed request, record its outcome, and log it if it is a bug.
+    """Choose the answer to a failed request, record its outcome unless it has one, and log it if it is a bug.
 
     The log names the class and the line but never the text: that may hold a path, or a whole remote traceback.
     """
     failure = failure_of(exc, request_id_of(scope))
-    scope["state"]["outcome"] = failure.outcome
+    scope["state"].setdefault("outcome", failure.outcome)
     if failure.outcome == "error":
         logger.error("unexpected %s at %s, request_id=%s", type(exc).__name__, _place(exc), failure.problem.request_id)
     return failure

@@ -12,9 +12,17 @@ from serve_app.domain.errors import InvalidStudy
 from serve_app.domain.study import Patient, Study, StudyImage, parse_patient, parse_view
 
 Image = Annotated[UploadFile, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content.")]
-SexField = Annotated[str | None, Form(description="nam or male, nữ or female.", examples=["nam"])]
-AgeField = Annotated[str | None, Form(description="Whole years, 0 to 120.", examples=["63"])]
-ViewField = Annotated[str | None, Form(description="PA, AP or lateral: the view of `image`.", examples=["PA"])]
+SexField = Annotated[str | None, Form(description="nam or male, nữ or female, khác or other.", examples=["nam"])]
+AgeField = Annotated[
+    str | None,
+    Form(
+        description="63, 6 tháng, 3 ngày tuổi, 063Y or 006M; without a unit: years. Up to 120 years.", examples=["63"]
+    ),
+]
+ViewField = Annotated[
+    str | None,
+    Form(description="The view of `image`: PA, AP, thẳng (frontal, PA or AP not known) or lateral.", examples=["PA"]),
+]
 ConfirmField = Annotated[
     bool,
     Form(

@@ -34,7 +34,7 @@ _REPORT_ANSWER = {
 
 def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     """Make the routes under /v1/reports."""
-    router = APIRouter(tags=["reports"], route_class=upload_route(settings.upload_timeout_s))
+    router = APIRouter(tags=["reports"], route_class=upload_route())
 
     @router.post(
         "/v1/reports",

@@ -20,6 +20,8 @@ T = TypeVar("T")
 _MAX_WAITING_EVENTS = 64
 # How long the reporter may take to let go of the engine; it goes on by itself after that.
 _CLEANUP_S = 10.0
+# Serve cancels what a request called before the request itself; the request's own end comes within this time.
+_CANCELLATION_S = 1.0
 
 
 class ReportRun:
@@ -47,6 +49,8 @@ class ReportRun:
             return await self._receiver.receive()
         except anyio.EndOfStream:
             await asyncio.wait({self._task})
+            if self._task.cancelled():
+                await asyncio.sleep(_CANCELLATION_S)
             raise StopAsyncIteration from None
 
     async def first(self) -> ReportEvent:

@@ -42,7 +42,8 @@ def read_jpeg(data: bytes, settings: PreprocessorSettings) -> Picture:
     with opened(data, "JPEG", settings) as image:
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
         size_px = image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
-        image.draft(None, _draft_size(*size_px, settings.max_visual_tokens))
+        side_px = least_side_px(*size_px, settings.max_visual_tokens)
+        image.draft(None, (side_px, side_px))
         samples = jpeg_samples(data, image.mode, image.size)
         pixels, coloured = _display(samples, image, orientation)
         return Picture(pixels, Source("JPEG", *size_px, 8), coloured)
@@ -66,16 +67,17 @@ def _check_whole(data: bytes) -> None:
     if data.rfind(_END) < 0:
         raise CorruptImage("the JPEG file is truncated")
     header = read_codestream(data)
-    if header is not None and header.bits != 8:
+    if header is None:
+        raise CorruptImage("the JPEG file is damaged: it has no frame header")
+    if header.bits != 8:
         raise UnsupportedImage(f"JPEG with {header.bits} bits per sample is not supported; send 8 bits")
     if num_jpeg_scans(data) > _MAX_SCANS:
         raise UnsupportedImage(f"JPEG with more than {_MAX_SCANS} scans is not supported")
 
 
-def _draft_size(width_px: int, height_px: int, max_visual_tokens: int) -> tuple[int, int]:
-    """Choose the least size worth decoding: twice the model's input, so that resizing still filters."""
-    side_px = max(_MIN_DRAFT_PX, 2 * PATCH_UNIT_PX * max(fit_tokens(width_px, height_px, max_visual_tokens)))
-    return side_px, side_px
+def least_side_px(width_px: int, height_px: int, max_visual_tokens: int) -> int:
+    """Choose the least width and height worth decoding: twice the model's input, so that resizing still filters."""
+    return max(_MIN_DRAFT_PX, 2 * PATCH_UNIT_PX * max(fit_tokens(width_px, height_px, max_visual_tokens)))
 
 
 def jpeg_samples(data: bytes, mode: str, size_px: tuple[int, int]) -> NDArray[np.uint8]:

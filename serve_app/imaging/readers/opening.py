@@ -13,18 +13,19 @@ from serve_app.domain.errors import CorruptImage, UploadTooLarge
 from serve_app.settings import PreprocessorSettings
 
 EXIF_ORIENTATION = 0x0112
-# What Pillow's PNG and JPEG readers were seen to raise on damaged files.
-_PILLOW_ERRORS = (
+# What Pillow and the decoders under it were seen to raise on damaged files.
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
     TypeError,
     EOFError,
-    IndexError,
-    KeyError,
+    LookupError,
     OverflowError,
+    RuntimeError,
     struct.error,
     zlib.error,
+    Image.DecompressionBombError,
 )
 
 
@@ -43,10 +44,10 @@ def opened(data: bytes, kind: Literal["PNG", "JPEG"], settings: PreprocessorSett
             yield image
     except Image.DecompressionBombError:
         raise _too_many_pixels(settings) from None
-    except _PILLOW_ERRORS as error:
+    except DECODER_ERRORS as error:
         detail = "cannot be read" if isinstance(error, UnidentifiedImageError) else "is truncated or damaged"
         raise CorruptImage(f"the {kind} file {detail}") from None
 
 
 def _too_many_pixels(settings: PreprocessorSettings) -> UploadTooLarge:
-    return UploadTooLarge("the image has more pixels than are accepted", settings.max_pixels, "pixels")
+    return UploadTooLarge("the image has too many pixels", settings.max_pixels, "pixels")

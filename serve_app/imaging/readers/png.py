@@ -11,7 +11,7 @@ from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLar
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.picture import Picture, Samples, luma_and_colour, shown
 from serve_app.imaging.readers.opening import opened
-from serve_app.imaging.readers.png_samples import SIGNATURE, has_every_row, plain_samples
+from serve_app.imaging.readers.png_samples import SIGNATURE, has_every_row, plain_samples, up_to_end
 from serve_app.settings import PreprocessorSettings
 
 _GREY_MODES = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -30,8 +30,7 @@ def read_png(data: bytes, settings: PreprocessorSettings) -> Picture:
     Raises:
         CorruptImage, UnsupportedImage, UploadTooLarge: see `decode`.
     """
-    if b"IEND" not in data[-4096:]:
-        raise CorruptImage("the PNG file is truncated")
+    data = up_to_end(data)
     with opened(data, "PNG", settings) as image:
         if getattr(image, "n_frames", 1) > settings.max_frames:
             raise UploadTooLarge("the PNG file is an animation", settings.max_frames, "frames")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from kornia_rs import io as kornia_io
 
+from serve_app.domain.errors import CorruptImage, UnsupportedImage
 from serve_app.imaging.picture import Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -29,6 +30,8 @@ _NUM_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # First column and row of each of an interlaced picture's passes, and the steps between columns and between rows.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _WHOLE = ((0, 0, 1, 1),)
+# Every chunk costs Pillow microseconds; real encoders write one for every few kilobytes.
+_MAX_CHUNKS = 100_000
 # Inflated in small pieces, so that a picture is counted without ever being held.
 _INPUT_BYTES, _OUTPUT_BYTES = 1 << 16, 1 << 20
 
@@ -61,6 +64,24 @@ def plain_samples(data: bytes, size_px: tuple[int, int]) -> Samples | None:
             return None
         raise
     return samples if channels == "rgb" else samples[:, :, 0]
+
+
+def up_to_end(data: bytes) -> bytes:
+    """Return a PNG file without what is appended to it.
+
+    Raises:
+        CorruptImage: it does not end as a PNG does.
+        UnsupportedImage: too many chunks.
+    """
+    at = len(SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
+        length_bytes, kind = struct.unpack(">I4s", data[at : at + 8].ljust(8, b"\0"))
+        at += 12 + length_bytes
+        if at > len(data):
+            raise CorruptImage("the PNG file is truncated")
+        if kind == b"IEND":
+            return data[:at]
+    raise UnsupportedImage(f"PNG with more than {_MAX_CHUNKS} chunks is not supported")
 
 
 def has_every_row(data: bytes, size_px: tuple[int, int]) -> bool:

@@ -52,7 +52,7 @@ async def test_the_reporter_gets_what_was_said(door: Door, sex: Sex | str, view:
         await client.report(FILM, sex=sex, age=63, view=view, confirm=True)
 
     assert asked(door) == study.Study(
-        (study.StudyImage(FILM, study.View.LATERAL, is_confirmed=True),), study.Patient(study.Sex.FEMALE, 63)
+        (study.StudyImage(FILM, study.View.LATERAL, is_confirmed=True),), study.Patient(study.Sex.FEMALE, study.Age(63))
     )
 
 

@@ -1,6 +1,7 @@
 """What goes wrong on the way to a replica is one of our errors, whichever way it goes wrong."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,14 @@ from typing import Any
 import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
-from ray.exceptions import ActorUnavailableError
+from ray.exceptions import ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentBroadcastResponse
 
 from serve_app.cluster.handles import RemoteModel
 from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
-from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded
+from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, EngineGone, Overloaded
 from serve_app.domain.service import Readiness
 from serve_app.ports import ModelCard
 from tests.calls import call
@@ -24,7 +25,10 @@ DIALOGUE = Dialogue(GenerationRequest("one", ()))
 
 
 class BreakingHandle:
-    """Serve's handle and its response in one: some events, then an error, raised or as an answer."""
+    """Serve's handle and its response in one: some events, then an error, raised or as an answer.
+
+    As Serve's does, `cancel` raises the error that ended the call once more.
+    """
 
     def __init__(self, error: Exception, *, is_answer: bool = False) -> None:
         self._error = error
@@ -50,6 +54,11 @@ class BreakingHandle:
 
     def cancel(self) -> None:
         self.was_cancelled = True
+        raise self._error
+
+
+def across_a_handle(error: Exception) -> Exception:
+    return RayTaskError("converse", "Traceback", error, "proc", 1, "10.0.0.7").as_instanceof_cause()
 
 
 def rpc_error(code: grpc.StatusCode) -> AioRpcError:
@@ -64,6 +73,9 @@ def rpc_error(code: grpc.StatusCode) -> AioRpcError:
         (rpc_error(grpc.StatusCode.CANCELLED), EngineGone),
         (rpc_error(grpc.StatusCode.INTERNAL), EngineGone),
         (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+        # What the replica itself was refused by another.
+        (across_a_handle(BackPressureError(num_queued_requests=1, max_queued_requests=1)), Overloaded),
+        (across_a_handle(Overloaded("too many reports are waiting")), Overloaded),
     ],
 )
 async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Exception, told: type[ClaraError]) -> None:
@@ -78,6 +90,20 @@ async def test_a_broken_stream_says_what_is_gone_after_what_came(broken: Excepti
         await listen()
 
     assert heard == [TokenDelta("- Bóng"), TokenDelta(" tim")]
+    assert handle.was_cancelled
+
+
+async def test_a_listener_that_stops_early_keeps_its_own_error() -> None:
+    handle = BreakingHandle(BackPressureError(num_queued_requests=1, max_queued_requests=1))
+
+    async def listen() -> None:
+        async with contextlib.aclosing(RemoteModel(handle).converse(call(), DIALOGUE)) as events:
+            async for _ in events:
+                raise DeadlineExceeded("the report was not finished before its deadline")
+
+    with pytest.raises(DeadlineExceeded):
+        await listen()
+
     assert handle.was_cancelled
 
 

@@ -9,7 +9,7 @@ from evaluation.predictions import Text
 from serve_app.api.examples import report_example
 from serve_app.client import AsyncClient
 from serve_app.domain.errors import Unavailable
-from serve_app.domain.study import Patient, Sex, View
+from serve_app.domain.study import Age, Patient, Sex, View
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.settings import PreprocessorSettings, ScreenSettings, ScriptedSettings, Settings
 
@@ -43,7 +43,7 @@ async def test_a_report_by_http_has_texts_and_statuses() -> None:
     asked: list[httpx.Request] = []
     drafter = platform(httpx.Response(200, json=REPORT), asked)
 
-    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, 63), View.AP)
+    text = await drafter.draft(b"FILM", Patient(Sex.FEMALE, Age(63)), View.AP)
 
     assert text == Text("Bóng tim to.", "Tim to.", "complete", "truncated")
     body = asked[0].content

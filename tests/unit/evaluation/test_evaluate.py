@@ -67,6 +67,27 @@ def test_settings_by_file_reach_the_reporter(films: Path, checkpoint: Path, tmp_
     assert json.loads((out / "result.json").read_text())["counts"]["incomplete_sections"] == {"truncated": 1}
 
 
+@pytest.mark.parametrize("backend", ["transformers", "scripted"])
+def test_the_backend_of_the_settings_is_run(
+    films: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    run = []
+    for name in ("vllm", "transformers", "scripted"):
+        monkeypatch.setattr(in_process, f"make_{name}", lambda _, name=name: run.append(name) or ScriptedEngine())
+    config = tmp_path / "config.yaml"
+    config.write_text(f"engine: {{backend: {backend}}}")
+    asked = ("--data", films, "--model", checkpoint, "--out", tmp_path / "out", "--limit", "1", "--config", config)
+    assert command(*asked).exit_code == 0
+    assert run == [backend]
+
+
+def test_a_model_server_is_asked_by_url_only(films: Path, checkpoint: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("engine: {backend: openai}")
+    result = command("--data", films, "--model", checkpoint, "--out", tmp_path / "out", "--config", config)
+    assert (result.exit_code, "give --url" in result.output) == (2, True), result.output
+
+
 @pytest.mark.parametrize("content", ["engin: {}", "- a", "model: demo", "a: ["])
 def test_settings_of_no_use_are_exit_code_2(films: Path, checkpoint: Path, tmp_path: Path, content: str) -> None:
     config = tmp_path / "config.yaml"

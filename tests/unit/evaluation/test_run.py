@@ -107,7 +107,9 @@ async def test_figures_are_of_drafts_against_references(source: Path, tmp_path: 
     assert result["fact_macro_f1_side"] == pytest.approx(0.5)
     assert result["scores"]["contradicted_report_ratio"]["value"] == pytest.approx(0.5)
     assert result["by_finding"]["effusion"]["num_true"] == 3
-    assert result["sections"]["impression"]["contradicted_report_ratio"]["value"] == 0
+    # "Heart and lungs are normal" denies the effusion that the reader's impression names.
+    assert result["sections"]["impression"]["contradicted_report_ratio"]["value"] == pytest.approx(0.5)
+    assert result["scores"]["false_reassurance_ratio"]["value"] == 1
 
 
 async def test_baselines_stand_beside(source: Path, tmp_path: Path) -> None:

@@ -6,18 +6,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.baselines import NORMAL_REPORT, always_normal, of_another_patient
+from evaluation.columns import ScoredText, read_both
 from evaluation.metrics.intervals import differences, f1_of, interval, intervals, ratio_of
+from evaluation.metrics.labels import vindr_labels
 from evaluation.metrics.lexical import bleu_of, lexical_counts, lexical_score, rouge_l_of
-from evaluation.scores import COLUMNS, METRICS, ScoredText, known_metrics, summarise, summarise_findings, tabulate
+from evaluation.predictions import Text
+from evaluation.scores import (
+    COLUMNS,
+    METRICS,
+    OF_DRAFTS,
+    known_metrics,
+    summarise,
+    summarise_findings,
+    summarise_labels,
+    tabulate,
+)
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
-from serve_app.facts import extract
 
 LEFT, RIGHT, HEART = "Tràn dịch màng phổi trái.", "Tràn dịch màng phổi phải.", "Bóng tim to."
 NO_EFFUSION, NO_HEART = "Không tràn dịch màng phổi.", "Bóng tim không to."
 
 
 def text(patient: str, reference: str, candidate: str, truth: frozenset[Fact] | None = None) -> ScoredText:
-    return ScoredText(patient, reference, candidate, truth)
+    return ScoredText(patient, Text(reference, reference), Text(candidate, candidate), truth)
 
 
 def values(texts: list[ScoredText]) -> dict[str, float]:
@@ -44,6 +55,78 @@ def test_contradictions_are_shares_of_facts_and_of_reports() -> None:
     assert found["polarity_flip_ratio"] == pytest.approx(1 / 4)
     assert found["side_flip_ratio"] == pytest.approx(1 / 4)
     assert found["contradicted_report_ratio"] == pytest.approx(2 / 3)
+
+
+NORMAL = "Tim phổi trong giới hạn bình thường."
+PNEUMOTHORAX = "Tràn khí màng phổi trái lượng nhiều."
+
+
+def drafted(reference: str, findings: str, impression: str) -> ScoredText:
+    return ScoredText("a", Text(reference, reference), Text(findings, impression))
+
+
+@pytest.mark.parametrize(
+    ("findings", "impression", "is_reassuring"),
+    [
+        (PNEUMOTHORAX, PNEUMOTHORAX, False),
+        (PNEUMOTHORAX, NORMAL, True),
+        (PNEUMOTHORAX, "Bình thường.", True),
+        (PNEUMOTHORAX, "", True),
+        ("Không tràn khí màng phổi.", PNEUMOTHORAX, True),
+        (PNEUMOTHORAX, "Theo dõi tràn khí màng phổi trái.", False),
+        ("Không tràn khí màng phổi phải.", PNEUMOTHORAX, False),
+    ],
+)
+def test_a_sick_patient_is_reassured_by_either_section(findings: str, impression: str, is_reassuring: bool) -> None:
+    found = values([drafted(PNEUMOTHORAX, findings, impression)])
+    assert found["false_reassurance_ratio"] == float(is_reassuring)
+
+
+def test_only_the_sick_can_be_reassured_falsely() -> None:
+    texts = [drafted(NORMAL, NORMAL, NORMAL), drafted("Nốt vôi hóa phổi phải.", NORMAL, NORMAL)]
+    assert values(texts)["false_reassurance_ratio"] == 0
+    assert values([*texts, drafted(PNEUMOTHORAX, NORMAL, NORMAL)])["false_reassurance_ratio"] == 1
+
+
+def test_critical_findings_are_scored_apart() -> None:
+    found = values([text("a", f"{PNEUMOTHORAX} {HEART}", HEART), text("b", HEART, f"{PNEUMOTHORAX} {HEART}")])
+    assert (found["critical_recall"], found["critical_precision"]) == (0, 0)
+    assert found["fact_recall_side"] == pytest.approx(2 / 3)
+
+
+def test_diagnoses_are_scored_certain_or_not_and_what_is_uncertain_apart() -> None:
+    found = values([text("a", f"{HEART} Theo dõi viêm phổi.", f"{HEART} Viêm phổi.")])
+    assert (found["diagnosis_f1"], found["uncertain_f1"]) == (1, 0)
+    found = values([text("a", f"{HEART} Theo dõi viêm phổi.", f"{HEART} Theo dõi lao phổi.")])
+    assert (found["diagnosis_f1"], found["uncertain_f1"], found["fact_f1_side"]) == (0, 0, 1)
+
+
+def test_each_section_is_scored_beside_its_own() -> None:
+    found = values([drafted(LEFT, LEFT, RIGHT)])
+    assert (found["findings_f1_side"], found["impression_f1_side"]) == (1, 0)
+
+
+def test_a_draft_at_odds_with_itself_is_counted_by_the_gravest_concern() -> None:
+    found = values([drafted(LEFT, LEFT, RIGHT), drafted(LEFT, LEFT, LEFT)])
+    assert found["high_concern_ratio"] == 0.5
+    assert values([drafted(LEFT, f"{LEFT} Không thay đổi so với phim cũ.", LEFT)])["medium_concern_ratio"] == 1
+
+
+def test_a_section_that_is_not_whole_is_counted() -> None:
+    cut = ScoredText("a", Text(LEFT, LEFT), Text(LEFT, LEFT, "complete", "truncated"))
+    assert values([cut, drafted(LEFT, LEFT, "")])["incomplete_section_ratio"] == 0.5
+
+
+def test_sentences_in_which_nothing_is_read_are_counted() -> None:
+    found = values([ScoredText("a", Text(f"{LEFT} Chụp tại giường.", LEFT), Text(f"{LEFT}\nXin chào quý vị", LEFT))])
+    assert found["unread_sentence_ratio"] == found["reference_unread_sentence_ratio"] == pytest.approx(1 / 3)
+
+
+def test_labels_are_scored_by_report() -> None:
+    found = values([text("a", f"{LEFT} {HEART}", f"{RIGHT} Nốt mờ phổi phải.")])
+    assert found["vindr_label_f1"] == found["chexpert_label_f1"] == 0.5
+    labels = summarise_labels([text("a", f"{LEFT} {HEART}", RIGHT)], vindr_labels)
+    assert {name: one["f1"]["value"] for name, one in labels.items()} == {"Cardiomegaly": 0, "Pleural effusion": 1}
 
 
 def test_negative_facts_count_only_in_the_figure_of_all() -> None:
@@ -81,7 +164,9 @@ def test_every_column_is_used_by_a_figure() -> None:
 @given(st.lists(st.sampled_from([LEFT, RIGHT, HEART, NO_EFFUSION, NO_HEART]), min_size=1, max_size=4))
 def test_reports_that_are_equal_are_perfect(sentences: list[str]) -> None:
     report = " ".join(dict.fromkeys(sentences))
-    for name, value in values([text("a", report, report)]).items():
+    found = values([text("a", report, report)])
+    # A report may be at odds with itself, and still equal itself.
+    for name, value in ((name, value) for name, value in found.items() if name not in OF_DRAFTS):
         best = 100 if name == "bleu" else float(METRICS[name].is_higher_better)
         assert value == pytest.approx(best), name
 
@@ -131,12 +216,12 @@ def test_a_run_does_not_differ_from_itself() -> None:
 
 
 def test_the_normal_report_tells_only_absent_facts() -> None:
-    facts = extract(NORMAL_REPORT)
+    facts = read_both(NORMAL_REPORT)
     assert {fact.polarity for fact in facts} == {Polarity.ABSENT}
     assert {Finding.EFFUSION, Finding.PNEUMOTHORAX, Finding.CARDIOMEGALY, Finding.LUNG_LESION} <= {
         fact.finding for fact in facts
     }
-    assert always_normal([text("a", LEFT, LEFT)]) == [text("a", LEFT, NORMAL_REPORT)]
+    assert [one.candidate for one in always_normal([text("a", LEFT, LEFT)])] == [NORMAL_REPORT]
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12))
@@ -148,5 +233,5 @@ def test_another_patients_report_is_never_ones_own(patients: list[str]) -> None:
         assert replaced is None
     else:
         assert replaced is not None
-        assert [one.reference for one in replaced] == patients
-        assert all(one.candidate != one.patient_id for one in replaced)
+        assert [one.reference.findings for one in replaced] == patients
+        assert all(one.candidate.findings != one.patient_id for one in replaced)

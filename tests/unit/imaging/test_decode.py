@@ -18,7 +18,7 @@ from serve_app.imaging.picture import colour_ratio
 from serve_app.imaging.readers import codestream
 from serve_app.imaging.readers.codestream import num_jpeg_scans
 from serve_app.settings import PreprocessorSettings
-from tests.unit.imaging.files import png, png_chunks, png_claiming, png_header, ramp, saved
+from tests.unit.imaging.files import dicom, png, png_chunks, png_claiming, png_header, ramp, saved
 
 SETTINGS = PreprocessorSettings()
 
@@ -266,3 +266,56 @@ def test_a_12_bit_jpeg_is_named_as_such() -> None:
     data[data.index(b"\xff\xc0") + 4] = 12
     with pytest.raises(UnsupportedImage, match="12 bits"):
         decode(bytes(data), SETTINGS)
+
+
+NAMED = {
+    b"%PDF-1.7\n": "a PDF file",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b\x08": "a gzip archive",
+    b"RIFF\x24\0\0\0WEBPVP8 ": "a WebP image",
+    b"\0\0\0\x18ftypheic": "a HEIC image",
+    b"\0\0\0\x1cftypmif1": "a HEIC image",
+    b"\0\0\0\x1cftypavif": "an AVIF image",
+}
+
+
+@pytest.mark.parametrize("start", NAMED)
+def test_a_format_that_is_not_read_is_named_in_the_refusal(start: bytes) -> None:
+    with pytest.raises(NotAnImage, match=f"^the upload is {NAMED[start]}; send a PNG, JPEG or DICOM file$"):
+        decode(start + bytes(200), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("TIFF", "a TIFF"), ("WEBP", "a WebP"), ("GIF", "a GIF"), ("BMP", "a BMP"), ("JPEG2000", "a JPEG 2000")],
+)
+def test_an_image_that_pillow_writes_and_that_is_not_read_is_named_in_the_refusal(kind: str, name: str) -> None:
+    with pytest.raises(NotAnImage, match=f"^the upload is {name} image; "):
+        decode(saved(Image.fromarray(ramp()), kind), SETTINGS)
+
+
+@pytest.mark.parametrize("num_bytes", [1, 200, 5000, 70_000])
+def test_what_follows_the_end_of_a_png_is_left_alone(num_bytes: int) -> None:
+    for picture in (Image.fromarray(ramp()), Image.fromarray(ramp()).convert("LA")):
+        data = saved(picture, "PNG")
+        assert np.array_equal(decode(data + b"x" * num_bytes, SETTINGS).pixels, decode(data, SETTINGS).pixels)
+
+
+def test_a_png_of_endlessly_many_chunks_is_refused() -> None:
+    rows = (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in ramp())))
+    with pytest.raises(UnsupportedImage, match="chunks"):
+        decode(png_chunks(png_header(96, 80, 8, 0), *[(b"teST", b"")] * 100_001, rows), SETTINGS)
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe0\0\2", b"\xff"])
+def test_a_jpeg_of_endlessly_many_segments_is_refused(segment: bytes) -> None:
+    data = saved(Image.fromarray(ramp()), "JPEG")
+    assert np.array_equal(decode(data[:2] + segment * 50 + data[2:], SETTINGS).pixels, decode(data, SETTINGS).pixels)
+    with pytest.raises(CorruptImage):
+        decode(data[:2] + segment * 100_000 + data[2:], SETTINGS)
+
+
+@pytest.mark.parametrize("start", [png(ramp())[:128], b"\xff\xd8\xff\xe0", b"II*\0", b"%PDF"])
+def test_a_dicom_file_may_have_another_formats_start_in_its_preamble(start: bytes) -> None:
+    data = dicom(ramp())
+    assert np.array_equal(decode(start.ljust(128, b"\0") + data[128:], SETTINGS).pixels, ramp())

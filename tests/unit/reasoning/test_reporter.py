@@ -28,7 +28,7 @@ from serve_app.domain.report import (
     SectionName,
     SectionStatus,
 )
-from serve_app.domain.study import ImageRole, Patient, Sex, Study, StudyImage, View
+from serve_app.domain.study import Age, ImageRole, Patient, Sex, Study, StudyImage, View
 from serve_app.engines.dialogue import EngineChat
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.ports import DialogueEvent, ModelCard
@@ -42,7 +42,7 @@ IMAGE = Radiograph(
     Source("PNG", 3000, 2500, 8),
     GateVerdict(GateOutcome.PASS, 0.99, "chest-xray"),
 )
-STUDY = Study((StudyImage(b"film", View.PA),), Patient(Sex.MALE, 63))
+STUDY = Study((StudyImage(b"film", View.PA),), Patient(Sex.MALE, Age(63)))
 
 
 class OneImagePreparer:

@@ -7,26 +7,11 @@ import hashlib
 import re
 from datetime import date, datetime
 
-from pydicom.dataset import Dataset
-
+from serve_app.domain.errors import InvalidPatient
 from serve_app.domain.radiograph import DicomReference, FileAttributes
-from serve_app.domain.study import MAX_AGE_YEARS, Sex, View
-from serve_app.imaging.readers.dicom.damage import PYDICOM_ERRORS
+from serve_app.domain.study import Age, AgeUnit, Sex, View, parse_age
+from serve_app.imaging.readers.dicom.elements import Elements
 
-KEYWORDS = (
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientSex",
-    "PatientAge",
-    "PatientBirthDate",
-    "StudyDate",
-    "AcquisitionDate",
-    "ViewPosition",
-    "ViewCodeSequence",
-)
 _SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
 # DICOM PS3.3 C.8.1.2.1.1 (CR) and C.8.11.1 (DX): defined terms of ViewPosition.
 _VIEWS = {
@@ -52,83 +37,70 @@ _VIEW_CODES = {
     "R-10232": View.LATERAL,
 }
 _SNOMED = frozenset({"SCT", "SRT", "SNM3", "99SDM"})
-# DICOM PS3.5 6.2: an age string; how many of each unit make a year.
-_AGE = re.compile(r"(\d{1,3})([DWMY])")
-_PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+# DICOM PS3.5 6.2: an age string, also without its leading zeros.
+_AGE = re.compile(r"\d{1,3}[DWMYdwmy]")
 
 
-def read_attributes(dataset: Dataset) -> FileAttributes:
-    """Read sex, age in completed years and view.
+def read_attributes(elements: Elements) -> FileAttributes:
+    """Read sex, age and view.
 
     Source: DICOM PS3.3 C.7.1.1, C.7.2.2; PS3.5 6.2.
     """
-    age_years = _age_years(_text(dataset, "PatientAge"))
-    if age_years is None:
-        taken = _date(dataset, "StudyDate") or _date(dataset, "AcquisitionDate")
-        age_years = _years_between(_date(dataset, "PatientBirthDate"), taken)
+    age = _age(elements.text("PatientAge"))
+    if age is None:
+        taken = _date(elements, "StudyDate") or _date(elements, "AcquisitionDate")
+        age = _age_between(_date(elements, "PatientBirthDate"), taken)
     # A decubitus or oblique position is none of the three views, whatever the code says.
-    position = _text(dataset, "ViewPosition").upper()
-    view = _VIEWS.get(position) if position else _coded_view(dataset)
-    return FileAttributes(_SEXES.get(_text(dataset, "PatientSex").upper()), age_years, view)
+    position = elements.text("ViewPosition").upper()
+    view = _VIEWS.get(position) if position else _coded_view(elements)
+    return FileAttributes(_SEXES.get(elements.text("PatientSex").upper()), age, view)
 
 
-def read_reference(dataset: Dataset) -> DicomReference:
+def read_reference(elements: Elements) -> DicomReference:
     """Read the identifiers that a document needs to point to the image.
 
     Source: DICOM PS3.3 C.7.2.1, C.7.3.1, C.12.1.
     """
-    patient = _text(dataset, "PatientID")
-    issued = f"{_text(dataset, 'IssuerOfPatientID')}\\{patient}".encode()
+    patient = elements.text("PatientID")
+    issued = f"{elements.text('IssuerOfPatientID')}\\{patient}".encode()
     return DicomReference(
-        study_uid=_text(dataset, "StudyInstanceUID") or None,
-        series_uid=_text(dataset, "SeriesInstanceUID") or None,
-        instance_uid=_text(dataset, "SOPInstanceUID") or None,
-        sop_class_uid=_text(dataset, "SOPClassUID") or None,
-        view_position=_text(dataset, "ViewPosition") or None,
-        patient_orientation=_text(dataset, "PatientOrientation") or None,
+        study_uid=elements.text("StudyInstanceUID") or None,
+        series_uid=elements.text("SeriesInstanceUID") or None,
+        instance_uid=elements.text("SOPInstanceUID") or None,
+        sop_class_uid=elements.text("SOPClassUID") or None,
+        view_position=elements.text("ViewPosition") or None,
+        patient_orientation=elements.text("PatientOrientation") or None,
         patient_digest=hashlib.sha256(issued).hexdigest() if patient else None,
     )
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    """Read an element's first value, or all of PatientOrientation's; empty where there is none to read."""
+def _age(text: str) -> Age | None:
     try:
-        value = dataset.get(keyword)
-    except PYDICOM_ERRORS:
-        return ""
-    if value is None or isinstance(value, bytes):
-        return ""
-    if not isinstance(value, str) and hasattr(value, "__iter__"):
-        return "\\".join(str(part) for part in value)
-    return str(value).strip(" \0")
+        return parse_age(text.zfill(4)) if _AGE.fullmatch(text) else None
+    except InvalidPatient:
+        return None
 
 
-def _age_years(text: str) -> int | None:
-    found = _AGE.fullmatch(text.upper())
-    return _plausible(int(int(found[1]) / _PER_YEAR[found[2]])) if found else None
-
-
-def _date(dataset: Dataset, keyword: str) -> date | None:
+def _date(elements: Elements, keyword: str) -> date | None:
     try:
-        return datetime.strptime(_text(dataset, keyword), "%Y%m%d").date()
+        return datetime.strptime(elements.text(keyword), "%Y%m%d").date()
     except ValueError:
         return None
 
 
-def _years_between(born: date | None, taken: date | None) -> int | None:
+def _age_between(born: date | None, taken: date | None) -> Age | None:
+    """Count completed years, in the first year completed months, in the first month days."""
     if born is None or taken is None:
         return None
-    return _plausible(taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day)))
-
-
-def _plausible(age_years: int) -> int | None:
-    return age_years if 0 <= age_years <= MAX_AGE_YEARS else None
-
-
-def _coded_view(dataset: Dataset) -> View | None:
+    months = 12 * (taken.year - born.year) + taken.month - born.month - (taken.day < born.day)
     try:
-        items = list(dataset.get("ViewCodeSequence") or ())
-    except PYDICOM_ERRORS:
+        if months >= 12:
+            return Age(months // 12)
+        return Age(months, AgeUnit.MONTHS) if months else Age((taken - born).days, AgeUnit.DAYS)
+    except InvalidPatient:
         return None
-    known = (item for item in items if _text(item, "CodingSchemeDesignator") in _SNOMED)
-    return next((view for item in known if (view := _VIEW_CODES.get(_text(item, "CodeValue")))), None)
+
+
+def _coded_view(elements: Elements) -> View | None:
+    known = (item for item in elements.items("ViewCodeSequence") if item.text("CodingSchemeDesignator") in _SNOMED)
+    return next((view for item in known if (view := _VIEW_CODES.get(item.text("CodeValue")))), None)

@@ -1,22 +1,25 @@
 """DICOM pixel data to stored samples: which decoder reads what, and what is refused before it decodes."""
 
+import io
 import re
-import struct
-from itertools import pairwise
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import uid
-from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.pixels import get_decoder
 
-from serve_app.domain.errors import CorruptImage, Unavailable, UnsupportedTransferSyntax
-from serve_app.imaging.readers.codestream import read_codestream
-from serve_app.imaging.readers.dicom import gdcm_plugin
+from serve_app.domain.errors import CorruptImage, UnsupportedTransferSyntax
+from serve_app.imaging.picture import strips
+from serve_app.imaging.readers.codestream import Codestream, read_codestream
+from serve_app.imaging.readers.dicom import gdcm_decoder
 from serve_app.imaging.readers.dicom.dataset import Header
-from serve_app.imaging.readers.jpeg import jpeg_samples
+from serve_app.imaging.readers.dicom.elements import Elements
+from serve_app.imaging.readers.jpeg import jpeg_samples, least_side_px
+from serve_app.settings import PreprocessorSettings
+
+Samples = NDArray[np.integer]
 
 _NATIVE = frozenset(
     {
@@ -26,88 +29,177 @@ _NATIVE = frozenset(
         uid.DeflatedExplicitVRLittleEndian,
     }
 )
-_PILLOW_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEG2000, uid.JPEG2000Lossless})
-_GDCM_SYNTAXES = frozenset(gdcm_plugin.SYNTAXES)
-# What is coded by cosine transformation, of eight bits a sample.
-_COSINE_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
-# An encoder may pad a run-length segment to an even length; nothing needs more than this.
-_RLE_PADDING_PX = 256
-_PILLOW = "pillow"
-gdcm_plugin.register()
+_J2K_SYNTAXES = frozenset({uid.JPEG2000, uid.JPEG2000Lossless})
+_JPEG_LS_SYNTAXES = frozenset({uid.JPEGLSLossless, uid.JPEGLSNearLossless})
+# What is coded by cosine transformation.
+COSINE_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
+# JPEG 2000 takes seconds for ten megapixels: a larger film is decoded at half its size or less.
+_MAX_JPEG2000_PX = 10_000_000
+# Adobe's marker: the colours are not transformed (ITU-T T.872 6.5.3).
+_PLAIN_COLOURS = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
-def check_pixel_data(dataset: Dataset, header: Header) -> None:
-    """Refuse syntaxes without a decoder, codestreams of another size than declared, and parts of a JPEG."""
+def decode_samples(elements: Elements, header: Header, settings: PreprocessorSettings) -> Samples:
+    """Decode the first frame: shape (rows, columns) or (rows, columns, 3); a large JPEG 2000 at a half or less of both.
+
+    Colours are as the header names them; those of `COSINE_SYNTAXES` are RGB.
+
+    Raises:
+        CorruptImage: truncated or damaged, or a codestream of another size than the header declares.
+        UnsupportedTransferSyntax: there is no decoder for it.
+        Unavailable: the decoder's process could not be started.
+    """
     if header.syntax in _NATIVE:
-        return
-    if header.syntax not in _PILLOW_SYNTAXES | _GDCM_SYNTAXES | {uid.RLELossless}:
+        return _native(elements, header)
+    if header.syntax not in COSINE_SYNTAXES | _J2K_SYNTAXES | gdcm_decoder.SYNTAXES:
         raise _unsupported_syntax(header.syntax)
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=header.frames)
+    frame = _first_frame(elements, header)
     if header.syntax == uid.RLELossless:
-        _check_rle(frame, header)
-        return
+        return _by_gdcm(frame, header, settings.decode_timeout_s)
     codestream = read_codestream(frame)
     if codestream is None or (codestream.width_px, codestream.height_px) != (header.columns, header.rows):
-        raise CorruptImage("the compressed pixels of the DICOM file do not fit its header")
-    if header.syntax == uid.JPEGExtended12Bit and max(codestream.bits, header.bits_stored) > 8:
-        raise _unsupported_syntax(header.syntax)
-    if header.syntax in _COSINE_SYNTAXES:
-        # Pillow and GDCM would fill up what is missing; at an eighth of its size a frame is read just as far.
-        eighth = -(-header.columns // 8), -(-header.rows // 8)
-        jpeg_samples(frame, "L" if header.samples == 1 else "RGB", eighth)
+        raise CorruptImage("the compressed pixels of the DICOM file do not match its header")
+    if header.syntax in COSINE_SYNTAXES and codestream.bits == 8:
+        return _cosine(frame, header)
+    if header.syntax in _J2K_SYNTAXES:
+        return _jpeg2000(frame, header, codestream, settings)
+    if header.syntax in _JPEG_LS_SYNTAXES:
+        # Samples come colour by pixel, in the container that the codestream's precision needs, and never signed.
+        bits = codestream.bits
+        header = replace(header, bits_stored=bits, bits_allocated=8 if bits <= 8 else 16, is_planar=False)
+    return _by_gdcm(frame, header, settings.decode_timeout_s)
 
 
-def _unsupported_syntax(syntax: uid.UID) -> UnsupportedTransferSyntax:
-    name = syntax.name if syntax in uid.UID_dictionary else "unknown"
-    number = str(syntax) if re.fullmatch(r"[0-9.]{1,64}", syntax) else "malformed"
+def _unsupported_syntax(syntax: str) -> UnsupportedTransferSyntax:
+    name = uid.UID_dictionary[syntax][0] if syntax in uid.UID_dictionary else "unknown"
+    number = syntax if re.fullmatch(r"[0-9.]{1,64}", syntax) else "malformed"
     return UnsupportedTransferSyntax(f"no decoder is installed for the DICOM transfer syntax {name} ({number})", number)
 
 
-def _check_rle(frame: bytes, header: Header) -> None:
-    """Count what run-length segments would expand to, so that two bytes cannot become gigabytes.
+def _native(elements: Elements, header: Header) -> Samples:
+    is_subsampled = header.photometric == "YBR_FULL_422"
+    num_bytes = header.num_plane_px * (2 if is_subsampled else header.samples) * header.bits_allocated // 8
+    stored = _native_bytes(elements, num_bytes)
+    if len(stored) < num_bytes:
+        raise CorruptImage("the DICOM file is truncated")
+    element = elements.get("PixelData")
+    if elements.order == ">" and header.bits_allocated == 8 and element is not None and element.vr == b"OW":
+        swapped = np.frombuffer(stored, np.uint16, count=-(-num_bytes // 2)).byteswap()
+        samples: Samples = swapped.view(np.uint8)[:num_bytes]
+    else:
+        samples = np.frombuffer(stored[:num_bytes], f"{elements.order}u{header.bits_allocated // 8}")
+    if is_subsampled:
+        # DICOM PS3.3 C.7.6.3.1.2: two lumas, then the blue and the red that they share.
+        return samples.reshape(-1, 4)[:, [0, 2, 3, 1, 2, 3]].reshape(header.rows, header.columns, 3)
+    return _shaped(samples, header)
 
-    Source: DICOM PS3.5 G.3.1.
-    """
-    num_segments, *offsets = struct.unpack_from("<16L", frame)
-    bounds = [*offsets[:num_segments], len(frame)]
-    for start, end in pairwise(bounds):
-        position, num_decoded = start, 0
-        while position < min(end, len(frame)):
-            control = frame[position]
-            num_decoded += 0 if control == 128 else control + 1 if control < 128 else 257 - control
-            position += 1 if control == 128 else control + 2 if control < 128 else 2
-            if num_decoded > header.num_plane_px + _RLE_PADDING_PX:
-                raise CorruptImage("the compressed pixels of the DICOM file do not fit its header")
+
+def _native_bytes(elements: Elements, num_bytes: int) -> bytes | memoryview:
+    """Return the pixels without the headers of the items that some writers put around native ones."""
+    fragments = elements.fragments("PixelData")
+    if fragments is None:
+        return elements.value("PixelData")
+    without_offsets = b"".join(fragments[1:])
+    return without_offsets if len(without_offsets) >= num_bytes else b"".join(fragments)
 
 
-def decode_samples(dataset: Dataset, header: Header, limit_s: float) -> NDArray[np.integer]:
-    """Decode the first frame, checked before: shape (rows, columns) or (rows, columns, 3), colours as RGB.
+def _shaped(samples: Samples, header: Header) -> Samples:
+    """View the samples of a frame as (rows, columns) or (rows, columns, 3)."""
+    if header.samples == 1:
+        return samples.reshape(header.rows, header.columns)
+    if header.is_planar:
+        return samples.reshape(3, header.rows, header.columns).transpose(1, 2, 0)
+    return samples.reshape(header.rows, header.columns, 3)
 
-    Raises:
-        Unavailable: the decoder's process could not be started.
-    """
-    is_gdcm = header.syntax in _GDCM_SYNTAXES
-    plugin = gdcm_plugin.LABEL if is_gdcm else _PILLOW if header.syntax in _PILLOW_SYNTAXES else ""
-    failures: list[Unavailable] = []
-    options: Any = {"correct_unused_bits": False, "limit_s": limit_s, "failures": failures}
+
+def _first_frame(elements: Elements, header: Header) -> bytes:
+    """Return the first frame's codestream. A single frame is all fragments, whatever the offset table says."""
+    fragments = elements.fragments("PixelData")
+    if elements.is_cut:
+        raise CorruptImage("the DICOM file is truncated")
+    if fragments is None:
+        raise CorruptImage("the DICOM file is damaged: its compressed pixels are not made of items")
+    if header.frames == 1:
+        return b"".join(fragments[1:] or fragments)
+    return get_frame(bytes(elements.value("PixelData")), 0, number_of_frames=header.frames)
+
+
+def _cosine(frame: bytes, header: Header) -> Samples:
+    size_px = header.columns, header.rows
+    if header.samples == 1:
+        return jpeg_samples(frame, "L", size_px)
+    if header.photometric == "RGB" and not any(marker in frame[:4096] for marker in (b"JFIF\0", b"Adobe")):
+        plain = frame[:2] + _PLAIN_COLOURS + frame[2:]
+        eighth_px = -(-header.columns // 8), -(-header.rows // 8)
+        first, second, third = np.moveaxis(jpeg_samples(plain, "RGB", eighth_px).astype(np.int16), 2, 0)
+        # The file says one thing, the missing markers another, and films are grey: then colours are all alike, or 128.
+        num_off_luma = np.abs(second - first).mean() + np.abs(third - first).mean()
+        num_off_centre = np.abs(second - 128).mean() + np.abs(third - 128).mean()
+        frame = plain if num_off_luma <= num_off_centre else frame
+    return jpeg_samples(frame, "RGB", size_px)
+
+
+def _jpeg2000(frame: bytes, header: Header, codestream: Codestream, settings: PreprocessorSettings) -> Samples:
+    num_halvings = _num_halvings(header, codestream, settings)
+    with Image.open(io.BytesIO(frame), formats=("JPEG2000",)) as image:
+        image.reduce = num_halvings  # type: ignore[method-assign,assignment]
+        samples = np.asarray(image)
+    if samples.ndim == 3:
+        return samples
+    # Pillow shifts samples up to fill 8 or 16 bits, and signed ones until the least is zero.
+    patterns = samples >> (8 * samples.dtype.itemsize - codestream.bits)
+    if codestream.is_signed:
+        patterns ^= np.array(1 << (codestream.bits - 1), samples.dtype)
+    return _signed(patterns, codestream.bits) if header.is_signed else patterns
+
+
+def _num_halvings(header: Header, codestream: Codestream, settings: PreprocessorSettings) -> int:
+    least_px = least_side_px(header.columns, header.rows, settings.max_visual_tokens)
+    num_halvings = 0
+    while (
+        num_halvings < codestream.num_halvings
+        and header.num_plane_px >> 2 * num_halvings > _MAX_JPEG2000_PX
+        and min(header.columns, header.rows) >> num_halvings + 1 >= least_px
+    ):
+        num_halvings += 1
+    return num_halvings
+
+
+def _by_gdcm(frame: bytes, header: Header, limit_s: float) -> Samples:
     try:
-        samples, _ = get_decoder(header.syntax).as_array(dataset, index=0, decoding_plugin=plugin, **options)
-    except RuntimeError:
-        if failures:
-            raise failures[0] from None
+        decoded = gdcm_decoder.decode_frame(frame, header, limit_s)
+    except CorruptImage:
+        if header.syntax in COSINE_SYNTAXES:
+            # GDCM does not read all that the standard allows, and does not tell that from damage.
+            raise _unsupported_syntax(header.syntax) from None
         raise
-    return samples
+    samples = _shaped(np.frombuffer(decoded, f"<u{header.bits_allocated // 8}"), header)
+    if not header.is_signed:
+        return samples
+    return _signed(samples, header.bits_stored if header.syntax in _JPEG_LS_SYNTAXES else header.bits_allocated)
 
 
-def aligned(samples: NDArray[np.integer], header: Header) -> NDArray[np.integer]:
+def _signed(patterns: Samples, bits: int) -> Samples:
+    """Read the lowest bits of unsigned samples as two's complement."""
+    shift = 8 * patterns.dtype.itemsize - bits
+    signed: Samples = (patterns << shift).view(f"i{patterns.dtype.itemsize}") >> shift
+    return signed
+
+
+def aligned(samples: Samples, header: Header) -> Samples:
     """Bring stored samples into the range that BitsStored declares, whatever lies in the unused bits.
 
     Source: DICOM PS3.5 8.1.1.
     """
     num_values = 1 << header.bits_stored
     lowest = -num_values // 2 if header.is_signed else 0
-    values = samples.astype(np.int32)
-    if header.syntax in _PILLOW_SYNTAXES | _GDCM_SYNTAXES:
-        return np.clip(values, lowest, lowest + num_values - 1)
-    bits = (values >> (header.high_bit + 1 - header.bits_stored)) & (num_values - 1)
-    return np.where(bits >= lowest + num_values, bits - num_values, bits)
+    highest = lowest + num_values - 1
+    values = np.empty(samples.shape, np.int16 if header.is_signed else np.uint16)
+    for rows in strips(*samples.shape):
+        strip = samples[rows].astype(np.int32)
+        if header.syntax not in _NATIVE | {uid.RLELossless}:
+            values[rows] = np.clip(strip, lowest, highest)
+            continue
+        bits = (strip >> (header.high_bit + 1 - header.bits_stored)) & (num_values - 1)
+        values[rows] = np.where(bits > highest, bits - num_values, bits)
+    return values

@@ -1,33 +1,23 @@
 """A DICOM file to a picture: CR, DX for presentation and secondary capture."""
 
-import struct
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import Dataset
 
 from serve_app.domain.errors import CorruptImage
 from serve_app.domain.radiograph import Source
 from serve_app.imaging.grayscale import Stored, display
 from serve_app.imaging.picture import Picture, luma_and_colour
-from serve_app.imaging.readers.dicom.damage import PYDICOM_ERRORS
 from serve_app.imaging.readers.dicom.dataset import COLOURS, Header, check_kind, check_limits, parse, read_header
+from serve_app.imaging.readers.dicom.elements import Elements
 from serve_app.imaging.readers.dicom.identity import read_attributes, read_reference
-from serve_app.imaging.readers.dicom.pixels import aligned, check_pixel_data, decode_samples
+from serve_app.imaging.readers.dicom.pixels import COSINE_SYNTAXES, Samples, aligned, decode_samples
 from serve_app.imaging.readers.dicom.presentation import is_on_its_side, modality, padding, square, upright, voi
+from serve_app.imaging.readers.dicom.shutter import shuttered
+from serve_app.imaging.readers.opening import DECODER_ERRORS
 from serve_app.settings import PreprocessorSettings
-
-
-def looks_like_dicom(data: bytes) -> bool:
-    """Tell whether the bytes begin as a DICOM file, or as a bare data set without preamble."""
-    if data[128:132] == b"DICM":
-        return True
-    if len(data) < 8:
-        return False
-    if data[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08") and data[4:6].isalpha() and data[4:6].isupper():
-        return True
-    return data[:2] == b"\x08\x00" and int(struct.unpack_from("<I", data, 4)[0]) <= len(data)
 
 
 def read_dicom(data: bytes, settings: PreprocessorSettings) -> Picture:
@@ -37,30 +27,41 @@ def read_dicom(data: bytes, settings: PreprocessorSettings) -> Picture:
         NotAnImage: DICOM without a picture.
         CorruptImage, UnsupportedImage, UnsupportedTransferSyntax, UploadTooLarge: see `decode`.
 
-    Source: DICOM PS3.3 C.7.6.1.1.1, C.7.6.3, C.11.1, C.11.2; PS3.4 N.2.
+    Source: DICOM PS3.3 C.7.6.1.1.1, C.7.6.3, C.7.6.11, C.11.1, C.11.2; PS3.4 N.2.
     """
     try:
-        dataset = parse(data, settings)
-        check_kind(dataset)
-        header = read_header(dataset)
+        elements, syntax = parse(data, settings)
+        check_kind(elements)
+        header = read_header(elements, syntax)
         check_limits(header, settings)
-        check_pixel_data(dataset, header)
-        picture = _picture(dataset, header, settings)
-        return replace(picture, attributes=read_attributes(dataset), reference=read_reference(dataset))
-    except PYDICOM_ERRORS:
+        picture = _picture(elements, header, settings)
+        return replace(picture, attributes=read_attributes(elements), reference=read_reference(elements))
+    except DECODER_ERRORS:
         raise CorruptImage("the DICOM file is truncated or damaged") from None
 
 
-def _picture(dataset: Dataset, header: Header, settings: PreprocessorSettings) -> Picture:
-    samples = decode_samples(dataset, header, settings.decode_timeout_s)
+def _picture(elements: Elements, header: Header, settings: PreprocessorSettings) -> Picture:
+    samples = decode_samples(elements, header, settings)
+    is_coloured = header.photometric in COLOURS
+    shown, colour_ratio = _coloured(samples, header) if is_coloured else (_grey(samples, elements, header), 0.0)
+    shown = upright(square(shuttered(shown, elements, header), elements, settings), elements)
     size_px = header.columns, header.rows
-    source = Source("DICOM", *(size_px[::-1] if is_on_its_side(dataset) else size_px), header.bits_stored)
-    if header.photometric in COLOURS:
-        picture = Image.fromarray((samples >> max(0, header.bits_stored - 8)).astype(np.uint8))
-        luma, coloured = luma_and_colour(picture)
-        return Picture(upright(square(luma, dataset, settings), dataset), source, coloured)
-    stored = Stored(header.bits_stored, header.is_signed, padding(dataset, header))
-    is_inverted = header.photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
-    stages = modality(dataset, header), voi(dataset, header)
-    shown = display(aligned(samples, header), stored, *stages, is_inverted)
-    return Picture(upright(square(shown, dataset, settings), dataset), source)
+    source = Source("DICOM", *(size_px[::-1] if is_on_its_side(elements) else size_px), header.bits_stored)
+    return Picture(shown, source, colour_ratio)
+
+
+def _grey(samples: Samples, elements: Elements, header: Header) -> NDArray[np.uint8]:
+    stored = Stored(header.bits_stored, header.is_signed, padding(elements, header))
+    is_inverted = header.photometric == "MONOCHROME1" or elements.text("PresentationLUTShape") == "INVERSE"
+    transformation = modality(elements, header)
+    return display(aligned(samples, header), stored, transformation, voi(elements, header, transformation), is_inverted)
+
+
+def _coloured(samples: Samples, header: Header) -> tuple[NDArray[np.uint8], float]:
+    num_surplus_bits = max(0, header.bits_stored - 8) if samples.dtype.itemsize > 1 else 0
+    pixels = np.ascontiguousarray(samples >> num_surplus_bits, np.uint8)
+    is_ybr = header.photometric in ("YBR_FULL", "YBR_FULL_422") and header.syntax not in COSINE_SYNTAXES
+    mode, size_px = "YCbCr" if is_ybr else "RGB", pixels.shape[1::-1]
+    luma, colour_ratio = luma_and_colour(Image.frombuffer(mode, size_px, pixels, "raw", mode, 0, 1).convert("RGB"))
+    # A shutter is drawn into it.
+    return luma if luma.flags.writeable else luma.copy(), colour_ratio

@@ -12,7 +12,7 @@ from serve_app.domain.conversation import Finished, FinishReason, GenerationEven
 from serve_app.domain.facts import Fact, Finding, Polarity, Side
 from serve_app.engines.scripted_engine import ScriptedEngine
 from serve_app.imaging.preparer import LocalPreparer
-from serve_app.settings import PreprocessorSettings
+from serve_app.settings import OrchestratorSettings, PreprocessorSettings
 from training.data import ReportedStudy, read_studies
 from training.data.phantom_studies import write_phantoms
 from training.phantoms.questions import FollowUp
@@ -55,13 +55,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> list[ReportedStudy]:
 
 def test_every_question_comes_after_the_report_and_about_its_film(study: list[ReportedStudy]) -> None:
     engine = TruthfulEngine(study)
-    asked = asyncio.run(interview(study, LocalPreparer(PreprocessorSettings()), engine, 4, seed=1))
+    settings = OrchestratorSettings(max_findings_tokens=77, max_impression_tokens=33)
+    asked = asyncio.run(interview(study, LocalPreparer(PreprocessorSettings()), engine, settings, 4, seed=1))
 
     assert [one.pair for one in asked] == list(questions_about(study[0], 4, seed=1))
     assert all(one.is_right for one in asked)
     first, second, *questions = engine.requests
     reports = [first, second]
     assert [len(request.turns) for request in reports] == [1, 3]
+    assert [request.sampling.max_tokens for request in reports] == [77, 33]
     for request in questions:
         assert request.turns[:3] == reports[1].turns
         assert [len(turn.images) for turn in request.turns] == [1, 0, 0, 0, 0]

@@ -11,7 +11,10 @@ from evaluation.demo.publish import STAGES, publish
 from evaluation.provenance import checkpoint_sha256
 
 FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6}
-NAMES = ("fact_f1_side", "fact_f1_finding", "fact_f1_complete", "contradiction_ratio", "bleu", "rouge_l")
+NAMES = (
+    *("fact_f1_side", "fact_f1_finding", "fact_f1_complete", "false_reassurance_ratio", "critical_recall"),
+    *("contradiction_ratio", "high_concern_ratio", "bleu", "rouge_l"),
+)
 
 
 def write(path: Path, content: dict[str, object]) -> None:
@@ -59,6 +62,7 @@ def run(tmp_path: Path) -> Path:
     asked = {"right_ratio": FIGURE, "always_denied_right_ratio": FIGURE}
     sha256 = checkpoint_sha256(checkpoint)
     write(run / "evaluation" / "result.json", report)
+    write(run / "evaluation" / "predictions.jsonl", {"study_id": "drawn"})
     write(
         run / "evaluation" / "follow_ups.json",
         {"checkpoint_sha256": sha256, "num_questions": 12, "num_patients": 3, "scores": asked},
@@ -80,7 +84,11 @@ def test_what_was_scored_is_shipped_with_its_card_and_a_drawn_film(run: Path, tm
     assert "not a medical device" in card and "{" not in card
     assert "| effusion | 0.500 (0.400 to 0.600) | 5 |" in card
     assert np.asarray(Image.open(shipped / "sample.png")).ndim == 2
-    for made, told in (("result.json", "demo.json"), ("follow_ups.json", "demo_follow_ups.json")):
+    for made, told in (
+        ("result.json", "demo.json"),
+        ("follow_ups.json", "demo_follow_ups.json"),
+        ("predictions.jsonl", "demo_predictions.jsonl"),
+    ):
         assert (results / told).read_bytes() == (run / "evaluation" / made).read_bytes()
 
 

@@ -23,11 +23,16 @@ RIGHT = Fact(Finding.EFFUSION, side=Side.RIGHT)
 NO_EFFUSION = Fact(Finding.EFFUSION, Polarity.ABSENT)
 HEART = Fact(Finding.CARDIOMEGALY)
 NODULE = Fact(Finding.NODULE, side=Side.RIGHT, location=Location.UPPER)
+NORMAL = Fact(Finding.ABNORMALITY, Polarity.ABSENT)
+CLEAR_LUNGS = Fact(Finding.LUNG_LESION, Polarity.ABSENT, Side.BILATERAL)
+LARGE_PNEUMOTHORAX = Fact(Finding.PNEUMOTHORAX, side=Side.LEFT, severity=Severity.SEVERE)
 
 facts = st.frozensets(
     st.builds(
         Fact,
-        st.sampled_from([Finding.EFFUSION, Finding.NODULE, Finding.CARDIOMEGALY]),
+        st.sampled_from(
+            [Finding.EFFUSION, Finding.NODULE, Finding.CARDIOMEGALY, Finding.LUNG_LESION, Finding.ABNORMALITY]
+        ),
         st.sampled_from(Polarity),
         st.none() | st.sampled_from(Side),
         st.none() | st.sampled_from(Location),
@@ -97,10 +102,38 @@ def test_negative_lines_can_be_left_out() -> None:
         ({Fact(Finding.EFFUSION, Polarity.UNCERTAIN)}, {NO_EFFUSION}, Contradictions(0, 0)),
         ({HEART}, set(), Contradictions(0, 0)),
         ({Fact(Finding.EFFUSION, side=Side.BILATERAL)}, {RIGHT}, Contradictions(0, 0)),
+        ({LARGE_PNEUMOTHORAX}, {NORMAL}, Contradictions(1, 0)),
+        ({NORMAL}, {LARGE_PNEUMOTHORAX}, Contradictions(1, 0)),
+        ({NODULE}, {CLEAR_LUNGS}, Contradictions(1, 0)),
+        ({NODULE}, {Fact(Finding.LUNG_LESION, Polarity.ABSENT, Side.LEFT)}, Contradictions(0, 0)),
+        ({NODULE}, {Fact(Finding.LUNG_LESION, Polarity.ABSENT, location=Location.BASE)}, Contradictions(0, 0)),
+        ({Fact(Finding.NODULE)}, {Fact(Finding.LUNG_LESION, Polarity.ABSENT, Side.LEFT)}, Contradictions(0, 0)),
+        ({Fact(Finding.RIB_FRACTURE)}, {Fact(Finding.BONE_LESION, Polarity.ABSENT)}, Contradictions(1, 0)),
+        ({Fact(Finding.PACEMAKER)}, {Fact(Finding.DEVICE, Polarity.ABSENT)}, Contradictions(1, 0)),
+        ({Fact(Finding.PACEMAKER)}, {NORMAL}, Contradictions(0, 0)),
+        ({Fact(Finding.CALCIFICATION)}, {NORMAL, CLEAR_LUNGS}, Contradictions(0, 0)),
+        # Both name the nodule and deny the rest.
+        ({NODULE, CLEAR_LUNGS}, {NODULE, CLEAR_LUNGS}, Contradictions(0, 0)),
+        ({NODULE}, {NODULE, CLEAR_LUNGS}, Contradictions(0, 0)),
+        # A reference that denies the rest says nothing of what else a draft may name there.
+        ({NODULE, CLEAR_LUNGS}, {Fact(Finding.OPACITY, side=Side.RIGHT)}, Contradictions(0, 0)),
+        (
+            {Fact(Finding.EFFUSION, side=Side.LEFT), Fact(Finding.EFFUSION, Polarity.ABSENT, Side.RIGHT)},
+            {NO_EFFUSION},
+            Contradictions(1, 0),
+        ),
     ],
 )
 def test_only_the_opposite_contradicts(reference: set[Fact], candidate: set[Fact], found: Contradictions) -> None:
     assert contradictions(reference, candidate) == found
+
+
+def test_an_impression_that_says_normal_contradicts_also_where_the_findings_name_the_finding() -> None:
+    assert contradictions({LARGE_PNEUMOTHORAX}, {LARGE_PNEUMOTHORAX}, {NORMAL}) == Contradictions(1, 0)
+
+
+def test_what_a_section_repeats_is_one_contradiction() -> None:
+    assert contradictions({LEFT_MILD}, {NO_EFFUSION}, {NO_EFFUSION}) == Contradictions(1, 0)
 
 
 @given(facts)

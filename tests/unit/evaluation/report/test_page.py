@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from evaluation.predictions import Prediction, Text
 from evaluation.report.cases import image_data_url, worst_cases
 from evaluation.report.page import render, write_page
 from evaluation.result import score_run
+from serve_app.domain.facts import Fact
 
 LEFT, RIGHT = "Tràn dịch màng phổi trái.", "Tràn dịch màng phổi phải."
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -96,6 +98,17 @@ def test_it_says_that_it_is_a_draft_and_what_failed(page: str) -> None:
     assert "Draft research report" in page
     assert "overloaded: 1" in page
     assert "The film cannot be shown" in page
+
+
+def test_labels_and_concerns_are_on_the_page(page: str) -> None:
+    assert "Pleural effusion" in page and "Pleural Effusion" in page
+    assert "not-a-report" in page
+
+
+@pytest.mark.parametrize("truth", [None, frozenset[Fact]()])
+def test_scores_of_drawn_films_are_said_to_be_none_of_real_ones(truth: frozenset[Fact] | None) -> None:
+    run = [replace(prediction("a", LEFT, LEFT), truth=truth)]
+    assert ("Not a score of real films" in render(score_run(HEADER, run, []), run, lambda _: {})) is (truth is not None)
 
 
 def test_a_perfect_run_has_a_page_too(tmp_path: Path) -> None:

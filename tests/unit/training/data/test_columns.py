@@ -1,4 +1,4 @@
-"""Columns are found under any of their names; ages are read as they are written, or refused without being repeated."""
+"""Columns are found under any of their names; texts come out composed."""
 
 import unicodedata
 
@@ -6,21 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.domain.study import Patient, Sex, View
 from training.data.columns import (
     REQUIRED,
     VARIANTS,
     ColumnError,
     Field,
-    RowError,
     match_columns,
-    patient_of_cells,
     text_of,
-    view_of_cell,
-    whole_years,
 )
 
-AGE_FORMS = ("{}", " {} ", "{} tuổi", "{:03d}Y", "{}.0", "{}y", "{} t", "{} TUỔI", "{} years old")
 KNOWN = frozenset(name for names in VARIANTS.values() for name in names)
 spelled = st.sampled_from([str.upper, str.lower, str.title, lambda name: name.replace(" ", "_")])
 composed = st.sampled_from(["NFC", "NFD"])
@@ -63,42 +57,6 @@ def test_a_missing_column_is_told_with_its_file() -> None:
 def test_two_columns_of_one_meaning_are_refused() -> None:
     with pytest.raises(ColumnError, match=r"'Age' and 'Ages' both mean age"):
         match_columns(["image", "findings", "impressions", "Age", "Ages"], "part.parquet")
-
-
-@given(st.integers(0, 120), st.sampled_from(AGE_FORMS), composed)
-def test_an_age_is_read_in_every_form(years: int, form: str, composition: str) -> None:
-    assert whole_years(unicodedata.normalize(composition, form.format(years))) == years
-    assert whole_years(years) == whole_years(float(years)) == years
-
-
-@pytest.mark.parametrize(("value", "years"), [("006M", 0), ("018M", 1), ("6 tháng", 0), ("052W", 0), ("800D", 2)])
-def test_an_infants_age_is_read_in_completed_years(value: str, years: int) -> None:
-    assert whole_years(value) == years
-
-
-@pytest.mark.parametrize("value", [None, "", "  ", float("nan"), "nan", "None", "Không rõ"])
-def test_an_unknown_age_is_none(value: object) -> None:
-    assert whole_years(value) is None
-
-
-@pytest.mark.parametrize("value", ["tám mươi", "84.5", 84.5, "-1", -1, True, "84M", "1e2", "84 85", [84], "٨٤"])
-def test_an_age_that_cannot_be_read_is_refused_without_being_repeated(value: object) -> None:
-    with pytest.raises(RowError, match=r"^age cannot be read$"):
-        whole_years(value)
-
-
-@given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.lists(st.integers())))
-def test_any_age_cell_is_read_or_refused(value: object) -> None:
-    try:
-        years = whole_years(value)
-    except RowError:
-        return
-    assert years is None or 0 <= years <= 999
-
-
-def test_a_patient_is_read_from_decomposed_vietnamese() -> None:
-    female = unicodedata.normalize("NFD", "Nữ")
-    assert (patient_of_cells(female, "084Y"), view_of_cell("ap")) == (Patient(Sex.FEMALE, 84), View.AP)
 
 
 @given(st.text())

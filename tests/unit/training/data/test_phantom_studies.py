@@ -69,7 +69,7 @@ def test_each_field_of_the_patient_is_told_in_some_studies_and_missing_in_others
 ) -> None:
     for values in (
         {study.patient.sex for study in studies},
-        {study.patient.age_years for study in studies},
+        {study.patient.age for study in studies},
         {study.view for study in studies},
     ):
         assert None in values and len(values) > 1

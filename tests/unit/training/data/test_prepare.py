@@ -15,6 +15,7 @@ from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import PreprocessorSettings, decode
 from serve_app.imaging.normalize import PREPARATION_VERSION
 from serve_app.imaging.preparer import LocalPreparer
+from serve_app.reasoning.prompts import PROMPTS
 from serve_app.settings import ScreenSettings
 from tests.calls import call
 from training.data import ReportedStudy, read_studies
@@ -134,15 +135,31 @@ def test_bad_rows_are_listed_and_an_empty_split_is_still_a_data_set(
     row: Make, write_parquet: Write, tmp_path: Path
 ) -> None:
     cut = {"bytes": row()["image"]["bytes"][:-300], "path": None}
-    source = write_parquet([row(1), row(2, image=cut), row(3, Ages="?"), row(4, Ages=None, sex=None, view=None)])
+    source = write_parquet([row(1), row(2, image=cut), row(3, findings=""), row(4, Ages=None, sex=None, view=None)])
     manifest = prepare(source, tmp_path / "out", TOKENS, ratios=SplitRatios(1, 0, 0))
     bad = [json.loads(line) for line in (tmp_path / "out" / "bad_rows.jsonl").read_text().splitlines()]
     assert sorted(entry["row"] for entry in bad) == [2, 3]
     assert all(entry.keys() == {"file", "row", "reason"} for entry in bad)
     assert (manifest["num_studies"], manifest["num_bad_rows"]) == (2, 2)
     assert len(load_from_disk(str(tmp_path / "out" / "test"))) == 0
-    assert [row["age_years"] for row in rows_of(tmp_path / "out")] == [84, None]
+    assert [row["age"] for row in rows_of(tmp_path / "out")] == ["084Y", None]
     assert [row["facts"] for row in rows_of(tmp_path / "out")] == [None, None]
+
+
+def test_rows_with_an_unreadable_patient_or_view_are_kept_and_counted(
+    row: Make, write_parquet: Write, tmp_path: Path
+) -> None:
+    source = write_parquet([row(1, Ages="?"), row(2, view="?"), row(3, view="!", sex="?"), row(4)])
+    manifest = prepare(source, tmp_path / "out", TOKENS, ratios=SplitRatios(1, 0, 0))
+    assert (manifest["num_studies"], manifest["num_bad_rows"]) == (4, 0)
+    assert manifest["num_unread_cells"] == {"age": 1, "sex": 1, "view": 2}
+    assert [row["view"] for row in rows_of(tmp_path / "out")] == ["PA", None, None, "PA"]
+
+
+def test_an_infants_age_reaches_the_lesson_in_months(row: Make, write_parquet: Write, tmp_path: Path) -> None:
+    prepare(write_parquet([row(1, Ages="6 tháng")]), tmp_path / "out", TOKENS, ratios=SplitRatios(1, 0, 0))
+    [prepared] = rows_of(tmp_path / "out")
+    assert "6 tháng tuổi" in PROMPTS["clara-vi-1"].findings_question(patient_of(prepared))
 
 
 def test_the_data_sets_own_splits_are_kept(row: Make, write_parquet: Write, tmp_path: Path) -> None:

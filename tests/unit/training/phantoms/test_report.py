@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 from serve_app.facts import extract
 from training.phantoms.questions import FollowUp, follow_ups
-from training.phantoms.report import findings_text, impression_text, merge_sides, suspected
+from training.phantoms.report import (
+    REPORT_ORDER,
+    findings_text,
+    impression_text,
+    merge_sides,
+    suspected,
+)
 from training.phantoms.wording import STATEMENTS, draw_style
 
 ZONES = (Location.UPPER, Location.MIDDLE, Location.LOWER)
@@ -254,3 +260,11 @@ def test_an_answer_is_right_when_it_states_the_side_and_no_other(told: set[Fact]
 
 def test_without_a_generator_the_style_is_canonical() -> None:
     assert draw_style(None).choose("any", ("first", "second")) == "first"
+
+
+def test_the_order_of_a_report_is_its_own_and_names_every_worded_finding() -> None:
+    assert set(REPORT_ORDER) == set(STATEMENTS)
+    assert len(REPORT_ORDER) == len(set(REPORT_ORDER))
+    devices = [finding for finding in REPORT_ORDER if finding.is_device]
+    assert REPORT_ORDER[-len(devices) :] == tuple(devices)
+    assert devices[:2] == [Finding.PACEMAKER, Finding.STERNAL_WIRES]

@@ -53,7 +53,7 @@ def row() -> Callable[..., Row]:
             "width_px": width_px,
             "digest": "0",
             "sex": "female",
-            "age_years": 63,
+            "age": "063Y",
             "view": "PA",
             "findings": findings_text(facts),
             "impression": impression_text(facts),

@@ -276,7 +276,7 @@ def test_jpeg_2000_rle_and_baseline_jpeg_decode() -> None:
     assert is_close(shown(written(dataset, uid.RLELossless)), ramp())
 
 
-@pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.MPEG2MPML, "1.2.3.4.5", uid.JPEGExtended12Bit])
+@pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.MPEG2MPML, "1.2.3.4.5"])
 def test_a_syntax_without_decoder_is_named(syntax: str) -> None:
     frame = bytearray(saved(Image.fromarray(ramp()), "JPEG"))
     frame[frame.index(b"\xff\xc0") + 4] = 12

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate, get_frame
 
 from serve_app.domain.errors import CorruptImage, Unavailable
 from serve_app.imaging.decode import decode
-from serve_app.imaging.readers.dicom import gdcm_plugin
+from serve_app.imaging.readers.dicom import gdcm_decoder
 from serve_app.settings import PreprocessorSettings
 from tests.unit.imaging.files import written
 from tests.unit.imaging.readers.dicom.samples import SETTINGS
@@ -44,7 +44,7 @@ def test_a_decoder_that_dies_hangs_or_says_too_little_or_too_much_makes_a_corrup
     script: str, limit_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "decoder.py").write_text(script)
-    monkeypatch.setattr(gdcm_plugin, "_SCRIPT", tmp_path / "decoder.py")
+    monkeypatch.setattr(gdcm_decoder, "_SCRIPT", tmp_path / "decoder.py")
     path = get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False)
     with pytest.raises(CorruptImage):
         decode(Path(str(path)).read_bytes(), PreprocessorSettings(decode_timeout_s=limit_s))
@@ -58,8 +58,8 @@ def out_of_processes(*_: Any, **__: Any) -> None:
     ("module", "name", "broken"),
     [
         (subprocess, "Popen", out_of_processes),
-        (gdcm_plugin, "_SCRIPT", Path("/nowhere/decoder.py")),
-        (gdcm_plugin.sys, "executable", "/nowhere/python"),
+        (gdcm_decoder, "_SCRIPT", Path("/nowhere/decoder.py")),
+        (gdcm_decoder.sys, "executable", "/nowhere/python"),
     ],
 )
 def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_film(
@@ -74,7 +74,7 @@ def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_film(
 
 def test_a_decoder_without_its_library_is_no_fault_of_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "decoder.py").write_text("import no_such_library")
-    monkeypatch.setattr(gdcm_plugin, "_SCRIPT", tmp_path / "decoder.py")
+    monkeypatch.setattr(gdcm_decoder, "_SCRIPT", tmp_path / "decoder.py")
     path = get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False)
     with pytest.raises(Unavailable):
         decode(Path(str(path)).read_bytes(), SETTINGS)
@@ -91,7 +91,7 @@ def test_a_frame_that_the_library_refuses_is_corrupt() -> None:
 def test_a_lower_limit_that_is_imposed_on_us_stays() -> None:
     script = (
         "import resource, runpy; resource.setrlimit(resource.RLIMIT_CPU, (10, 10));"
-        f"limit = runpy.run_path({str(gdcm_plugin._SCRIPT)!r})['_limit'];"
+        f"limit = runpy.run_path({str(gdcm_decoder._SCRIPT)!r})['_limit'];"
         "limit(resource.RLIMIT_CPU, 20); print(resource.getrlimit(resource.RLIMIT_CPU));"
         "limit(resource.RLIMIT_CPU, 5); print(resource.getrlimit(resource.RLIMIT_CPU))"
     )

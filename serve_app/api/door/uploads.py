@@ -1,0 +1,145 @@
+"""The bodies of report requests: bounded in size, in time and in bytes in flight, and whole before a report begins.
+
+Does not read forms: `forms` does, from a body that is already here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.domain.errors import Overloaded, UploadTooLarge
+from serve_app.settings import GatewaySettings
+
+# Room for boundaries, part headers and the few short fields around the image.
+MULTIPART_OVERHEAD_BYTES = 16_384
+TOO_SLOW = "The form did not arrive in time."
+
+Hold = Callable[[int], None]
+"""Called with the bytes that an upload takes, as far as known."""
+
+
+class InFlight:
+    """The uploads that this process holds, from the first byte of the request to the last of its answer."""
+
+    def __init__(self, max_uploads: int, max_bytes: int) -> None:
+        self._max_uploads = max_uploads
+        self._max_bytes = max_bytes
+        self._num_uploads = 0
+        self._num_bytes = 0
+
+    @contextmanager
+    def admitted(self, declared_bytes: int) -> Iterator[Hold]:
+        """Hold one upload; an upload that is alone may be larger than all together may be.
+
+        Raises:
+            Overloaded: there are too many, or together they would have too many bytes.
+        """
+        if self._num_uploads >= self._max_uploads:
+            raise Overloaded("too many reports are in progress")
+        held_bytes = 0
+
+        def hold(num_bytes: int) -> None:
+            nonlocal held_bytes
+            others_bytes = self._num_bytes - held_bytes
+            if others_bytes and others_bytes + num_bytes > self._max_bytes:
+                raise Overloaded("too many images are in progress")
+            held_bytes, self._num_bytes = num_bytes, others_bytes + num_bytes
+
+        self._num_uploads += 1
+        try:
+            hold(declared_bytes)
+            yield hold
+        finally:
+            self._num_uploads -= 1
+            self._num_bytes -= held_bytes
+
+
+class Uploads:
+    """Admits the body of a report request by its bytes, reads it whole, and only then passes the request on.
+
+    A declared length is reserved before a byte is read; without one the bytes count as they come. The server discards
+    what a refused client still sends, so that it gets to read the answer.
+    """
+
+    def __init__(self, app: ASGIApp, paths: Collection[str], settings: GatewaySettings) -> None:
+        self._app = app
+        self._paths = frozenset(paths)
+        self._settings = settings
+        self._limit_bytes = settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+        self._in_flight = InFlight(settings.max_uploads, settings.max_in_flight_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
+            await self._app(scope, receive, send)
+            return
+        declared_bytes = _declared_bytes(Headers(scope=scope))
+        self._require_small(declared_bytes)
+        with self._in_flight.admitted(declared_bytes) as hold:
+            body = await self._body(receive, declared_bytes, hold)
+            await self._app(scope, _replayed(body, receive), send)
+
+    async def _body(self, receive: Receive, declared_bytes: int, hold: Hold) -> deque[bytes]:
+        """Read the whole body; each byte buys the time that the slowest client may take for it.
+
+        Raises:
+            HTTPException: 408, it came too slowly.
+            ClientDisconnect: the client left.
+        """
+        body: deque[bytes] = deque()
+        received_bytes, started_s = 0, asyncio.get_running_loop().time()
+        timeout_s, bytes_per_s = self._settings.upload_timeout_s, self._settings.min_upload_bytes_per_s
+        try:
+            async with asyncio.timeout(timeout_s) as timeout:
+                async for piece in _pieces(receive):
+                    received_bytes += len(piece)
+                    self._require_small(received_bytes)
+                    hold(max(declared_bytes, received_bytes))
+                    body.append(piece)
+                    timeout.reschedule(started_s + timeout_s + received_bytes / bytes_per_s)
+        except TimeoutError:
+            # Close it: unread form data would precede the next request.
+            raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
+        return body
+
+    def _require_small(self, num_bytes: int) -> None:
+        if num_bytes > self._limit_bytes:
+            raise too_large(self._settings.max_upload_bytes)
+
+
+def too_large(max_upload_bytes: int) -> UploadTooLarge:
+    """Say how many bytes an upload may have."""
+    return UploadTooLarge(f"the upload must not exceed {max_upload_bytes} bytes", max_upload_bytes)
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    is_whole = False
+    while not is_whole:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        is_whole = not message.get("more_body", False)
+        yield message.get("body", b"")
+
+
+def _replayed(body: deque[bytes], receive: Receive) -> Receive:
+    """Hand the body over piece by piece and let go of each, then go on receiving."""
+
+    async def replay() -> Message:
+        if not body:
+            return await receive()
+        piece = body.popleft()
+        return {"type": "http.request", "body": piece, "more_body": bool(body)}
+
+    return replay
+
+
+def _declared_bytes(headers: Headers) -> int:
+    declared = headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
