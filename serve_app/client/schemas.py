@@ -116,6 +116,10 @@ class GateBody(Body):
     """A stable code."""
     overridden: bool
     """Whether the client confirmed the image, and that decided."""
+    corrections: list[Literal["borders-cropped", "brightness-restored", "contrast-restored"]] = []
+    """What was changed of the film that the gate judged and the model got."""
+    remedy: Literal["invert", "turn-left", "turn-right", "turn-around"] | None = None
+    """What makes a film that is inverted or rotated an ordinary one; null for others."""
 
 
 class ImageBody(Body):

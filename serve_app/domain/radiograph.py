@@ -27,12 +27,22 @@ class Correction(StrEnum):
     CONTRAST_RESTORED = "contrast-restored"
 
 
+class Remedy(StrEnum):
+    """What would make a film that is inverted or rotated an ordinary one; turns are by 90 degrees, or 180."""
+
+    INVERT = "invert"
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
+    TURN_AROUND = "turn-around"
+
+
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
     """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
 
     `is_confirmed`: the client confirmed the image, and that decided. `corrections`: the film that was judged, and that
-    the model gets, differs from the file in these.
+    the model gets, differs from the file in these. `remedy`: what the client can do to a film that is not upright or
+    inverted.
     """
 
     outcome: GateOutcome
@@ -40,6 +50,7 @@ class GateVerdict:
     reason: str
     is_confirmed: bool = False
     corrections: tuple[Correction, ...] = ()
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _LINE_RATIO = 0.95
 _TOLERANCE_RATIO, _MAX_TOLERANCE = 0.03, 4.0
 
 
-def film(picture: Picture) -> Picture:
+def readable(picture: Picture) -> Picture:
     """Crop wide uniform borders, then restore the contrast of an under-exposed or flat film; record what was done."""
     pixels, corrections = _crop(picture.pixels)
     table = _restoring_table(pixels)
@@ -44,14 +44,25 @@ def middle_range(pixels: Pixels) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def is_dark(pixels: Pixels) -> bool:
+    """Return whether a film is darker than real ones are."""
+    return middle_range(pixels)[1] < _LEAST_HIGH
+
+
+def count_middle_levels(pixels: Pixels) -> int:
+    """Count the grey levels that the middle 90 % of a film have."""
+    low, high = middle_range(pixels)
+    counts = np.bincount(spread_sample(pixels, _SAMPLE_PX).ravel(), minlength=256)
+    return int(np.count_nonzero(counts[round(low) : round(high) + 1]))
+
+
 def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
     """Return the new level of each grey level, or null for a film that needs none or has nothing to restore.
 
     A dark film is scaled, so that black stays black, unless it is flat as well.
     """
     low, high = middle_range(pixels)
-    is_dark = high < _LEAST_HIGH
-    if high <= low or (not is_dark and high - low >= _LEAST_RANGE):
+    if high <= low or (high >= _LEAST_HIGH and high - low >= _LEAST_RANGE):
         return None
     before = np.arange(256.0)
     if (high - low) * _USUAL_HIGH / high >= _LEAST_RANGE:
@@ -59,7 +70,9 @@ def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
     else:
         sample = spread_sample(pixels, _SAMPLE_PX)
         levels = np.interp(before, (sample.min(), low, high, sample.max()), (0, _USUAL_LOW, _USUAL_HIGH, 255))
-    return np.rint(levels).astype(np.uint8), Correction.BRIGHTNESS_RESTORED if is_dark else Correction.CONTRAST_RESTORED
+    return np.rint(levels).astype(
+        np.uint8
+    ), Correction.BRIGHTNESS_RESTORED if high < _LEAST_HIGH else Correction.CONTRAST_RESTORED
 
 
 def _crop(pixels: Pixels) -> tuple[Pixels, tuple[Correction, ...]]:

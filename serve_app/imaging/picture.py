@@ -32,7 +32,8 @@ class Picture:
     """What was displayed by the file.
 
     `pixels` is uint8, shape (height, width), air dark and bone bright, square pixels. `colour_ratio` is the share
-    (0 to 1) of the picture's area that is visibly coloured; a grey file has 0. `corrections`: how `film` changed it.
+    (0 to 1) of the picture's area that is visibly coloured; a grey file has 0. `corrections`: what
+    `film.readable` changed.
     """
 
     pixels: NDArray[np.uint8]
@@ -131,5 +132,5 @@ def _filled_bits(values: NDArray[np.uint16]) -> int:
 
 
 def spread_sample(pixels: NDArray[Sample], side_px: int) -> NDArray[Sample]:
-    """Return every nth row and column, at least `side_px` and less than twice as many of each where there are; a view."""
+    """Return a view of every nth row and column: at least `side_px` of each where there are, under twice as many."""
     return pixels[:: max(1, pixels.shape[0] // side_px), :: max(1, pixels.shape[1] // side_px)]

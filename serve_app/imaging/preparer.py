@@ -11,18 +11,28 @@ from typing import TypeVar
 
 from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph
+from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Remedy
 from serve_app.domain.study import StudyImage, View
 from serve_app.imaging.decode import decode
+from serve_app.imaging.film import readable
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
 
 T = TypeVar("T")
 
-_QUESTIONS = {
-    GateOutcome.CONFIRM: "the image may not be a frontal chest X-ray: confirm it to go on",
-    GateOutcome.UNJUDGED: "the file says that it is a lateral view, which cannot be judged here: confirm it to go on",
+_NOT_A_CHEST = "the image does not look like a chest X-ray"
+_UNSURE = "the image may not be a frontal chest X-ray: confirm it to go on"
+_FAULTS = {
+    "too-small": "the film shows no more than one of 128 pixels a side would: send the original",
+    "under-exposed": "the film is so dark that too few grey levels are left: send the original",
+    "flat": "the film has too few grey levels: send the original",
+    Remedy.INVERT: "the film seems to be inverted, with dark bones: invert it, or confirm it as it is",
+    Remedy.TURN_LEFT: "the film seems to be rotated: turn it left by 90 degrees, or confirm it as it is",
+    Remedy.TURN_RIGHT: "the film seems to be rotated: turn it right by 90 degrees, or confirm it as it is",
+    Remedy.TURN_AROUND: "the film seems to be upside down: turn it by 180 degrees, or confirm it as it is",
+    "laterals-are-not-judged": "the file says that it is a lateral view, which cannot be judged here: "
+    "confirm it to go on",
 }
 
 
@@ -56,7 +66,7 @@ class LocalPreparer:
         return await self._on_worker(lambda: self._prepare(image))
 
     def _prepare(self, image: StudyImage) -> Radiograph:
-        picture = decode(image.data, self._settings)
+        picture = readable(decode(image.data, self._settings))
         verdict = self._decide(self._gate.screen(picture, image.view or picture.attributes.view), image)
         pixels = normalize(picture.pixels, self._settings.max_visual_tokens)
         return Radiograph(pixels, digest(pixels), picture.source, verdict, picture.attributes, picture.reference)
@@ -74,8 +84,9 @@ class LocalPreparer:
         if self._settings.screen.policy == "record":
             return verdict
         if verdict.outcome is GateOutcome.REFUSE:
-            raise NotAChestXray("the image does not look like a chest X-ray", verdict.reason, verdict.score or 0.0)
-        raise NeedsConfirmation(_QUESTIONS[verdict.outcome], verdict.reason, verdict.score or 0.0)
+            raise NotAChestXray(_FAULTS.get(verdict.reason, _NOT_A_CHEST), verdict.reason, verdict.score or 0.0)
+        question = _FAULTS.get(verdict.remedy or verdict.reason, _UNSURE)
+        raise NeedsConfirmation(question, verdict.reason, verdict.score or 0.0)
 
     async def _on_worker(self, work: Callable[[], T]) -> T:
         limit_s = self._settings.decode_timeout_s

@@ -95,10 +95,11 @@ async def test_unavailable_says_when_to_come_back() -> None:
 
 
 async def test_the_client_is_told_how_to_confirm() -> None:
-    error = errors.NeedsConfirmation("This may not be a chest X-ray.", "unsure", 0.5)
-    body = (await open_door(ScriptedReporter([], error)).post()).json()
+    for kind in (errors.NeedsConfirmation, errors.NotAChestXray):
+        error = kind("This may not be a chest X-ray.", "unsure", 0.5)
+        body = (await open_door(ScriptedReporter([], error)).post()).json()
 
-    assert body["detail"] == f"This may not be a chest X-ray. {CONFIRMATION_HINT}"
+        assert body["detail"] == f"This may not be a chest X-ray. {CONFIRMATION_HINT}"
 
 
 def across_a_handle(error: Exception) -> Exception:

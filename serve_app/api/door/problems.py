@@ -166,7 +166,7 @@ def register(app: FastAPI) -> None:
 def _known(error: ClaraError, request_id: str) -> Failure:
     status = nearest(STATUS, type(error)) or 500
     detail = error.message or _sentence(type(error))
-    if isinstance(error, NeedsConfirmation):
+    if isinstance(error, Refused):
         detail = f"{detail.rstrip('.')}. {CONFIRMATION_HINT}"
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) and status == 503 else {}
     outcome = nearest(_OUTCOME, type(error)) or "error"
