@@ -14,7 +14,7 @@ from serve_app.imaging.picture import Picture, spread_sample
 Pixels = NDArray[np.uint8]
 _SAMPLE_PX = 256
 # Markers, letters and hot pixels are brighter than 95 % of a film, and fewer.
-_QUANTILES = (5, 95)
+_MIDDLE = (0.05, 0.95)
 # Of 135 real films the darkest reaches 117 and the flattest spans 47 grey levels; 300 phantoms: 156 and 153.
 _LEAST_HIGH, _LEAST_RANGE = 112, 45
 # The median film's quantiles, which restored ones get.
@@ -38,10 +38,9 @@ def readable(picture: Picture) -> Picture:
     return replace(picture, pixels=pixels, corrections=corrections) if corrections else picture
 
 
-def middle_range(pixels: Pixels) -> tuple[float, float]:
-    """Return the grey levels below which 5 % and 95 % of a film lie, sampled."""
-    low, high = np.percentile(spread_sample(pixels, _SAMPLE_PX), _QUANTILES)
-    return float(low), float(high)
+def middle_range(pixels: Pixels) -> tuple[int, int]:
+    """Return the grey levels up to which 5 % and 95 % of a film lie, sampled."""
+    return _quantiles(_counts(pixels), _MIDDLE)
 
 
 def is_dark(pixels: Pixels) -> bool:
@@ -51,9 +50,19 @@ def is_dark(pixels: Pixels) -> bool:
 
 def count_middle_levels(pixels: Pixels) -> int:
     """Count the grey levels that the middle 90 % of a film have."""
-    low, high = middle_range(pixels)
-    counts = np.bincount(spread_sample(pixels, _SAMPLE_PX).ravel(), minlength=256)
-    return int(np.count_nonzero(counts[round(low) : round(high) + 1]))
+    counts = _counts(pixels)
+    low, high = _quantiles(counts, _MIDDLE)
+    return int(np.count_nonzero(counts[low : high + 1]))
+
+
+def _counts(pixels: Pixels) -> NDArray[np.intp]:
+    """Count each grey level in a sample: a histogram's quantiles take less time than those of its pixels."""
+    return np.bincount(spread_sample(pixels, _SAMPLE_PX).ravel(), minlength=256)
+
+
+def _quantiles(counts: NDArray[np.intp], shares: tuple[float, float]) -> tuple[int, int]:
+    low, high = np.searchsorted(np.cumsum(counts), np.array(shares) * counts.sum())
+    return int(low), int(high)
 
 
 def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
@@ -70,15 +79,14 @@ def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
     else:
         sample = spread_sample(pixels, _SAMPLE_PX)
         levels = np.interp(before, (sample.min(), low, high, sample.max()), (0, _USUAL_LOW, _USUAL_HIGH, 255))
-    return np.rint(levels).astype(
-        np.uint8
-    ), Correction.BRIGHTNESS_RESTORED if high < _LEAST_HIGH else Correction.CONTRAST_RESTORED
+    correction = Correction.BRIGHTNESS_RESTORED if high < _LEAST_HIGH else Correction.CONTRAST_RESTORED
+    return np.rint(levels).astype(np.uint8), correction
 
 
 def _crop(pixels: Pixels) -> tuple[Pixels, tuple[Correction, ...]]:
     sample = spread_sample(pixels, _SAMPLE_PX)
-    spread = float(np.subtract(*np.percentile(sample, (99, 1))))
-    tolerance = min(_MAX_TOLERANCE, _TOLERANCE_RATIO * spread)
+    darkest, brightest = _quantiles(_counts(pixels), (0.01, 0.99))
+    tolerance = min(_MAX_TOLERANCE, _TOLERANCE_RATIO * (brightest - darkest))
     inner = [_inner_lines(lines, tolerance) for lines in (sample, sample.T)]
     kept = [(last - first) / length for (first, last), length in zip(inner, sample.shape, strict=True)]
     if min(kept) < _MIN_FILM_RATIO or min(kept) > 1 - _MIN_BORDER_RATIO:

@@ -20,7 +20,7 @@ Sample = TypeVar("Sample", np.uint8, np.uint16)
 _COLOURED_SPREAD = 28
 _COLOUR_SAMPLE_PX = 128
 _STRIP_PX = 1 << 18
-_DEPTH_SAMPLE_PX = 512
+_DEPTH_SAMPLE_PX = 256
 # What is brighter than the film: at most this share of hot pixels, or of letters whose grey lies apart from the film's.
 _MAX_HOT_RATIO = 1e-4
 _MAX_BURNT_IN_RATIO = 0.1
@@ -108,11 +108,12 @@ def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
         samples = np.clip(samples, 0, 65535)
     values = samples.astype(np.uint16, copy=False)
     top = (1 << _filled_bits(values)) - 1
+    values = np.minimum(values, top) if values.max() > top else values
     scale = np.float32(255 / top)
     shown = np.empty(values.shape, np.uint8)
     for strip in strips(*values.shape):
         # Single precision rounds each of a depth's samples as double precision does.
-        shown[strip] = np.rint(np.minimum(values[strip], top) * scale)
+        shown[strip] = np.rint(values[strip] * scale)
     return shown
 
 
@@ -121,8 +122,10 @@ def _filled_bits(values: NDArray[np.uint16]) -> int:
 
     Those are rare, or few beyond a gap: the next bit holds far fewer samples than the bits above it do.
     """
-    _, lengths = np.frexp(spread_sample(values, _DEPTH_SAMPLE_PX).astype(np.float32))
-    share = np.bincount(lengths.ravel(), minlength=17) / lengths.size
+    sample = spread_sample(values, _DEPTH_SAMPLE_PX)
+    # By number of bits: 0; 1; 2 and 3; 4 to 7; and so on.
+    starts = [0, *(1 << bits for bits in range(16))]
+    share = np.add.reduceat(np.bincount(sample.ravel(), minlength=1 << 16), starts) / sample.size
     for bits in range(8, 16):
         above = float(share[bits + 1 :].sum())
         is_apart = share[bits + 1] < _GAP_RATIO * above < _GAP_RATIO * min(_MAX_BURNT_IN_RATIO, share[bits])
