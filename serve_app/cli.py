@@ -104,7 +104,7 @@ def check(
     ca_file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate authorities to trust instead.")
     ] = None,
-    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 60.0,
+    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 900.0,
     timeout_s: Annotated[float, typer.Option(help="Seconds that the report may take.")] = DEFAULT_DEADLINE_S,
 ) -> None:
     """Wait until a platform is ready, ask it for one report, and verify that it is a whole draft."""

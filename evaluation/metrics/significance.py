@@ -24,8 +24,11 @@ class Significance(Enum):
     BENIGN = 0.0
 
 
-CRITICAL = frozenset({_F.PNEUMOTHORAX, _F.MEDIASTINAL_SHIFT, _F.MEDIASTINAL_WIDENING})
-"""What must reach a doctor at once."""
+CRITICAL = frozenset(
+    {_F.PNEUMOTHORAX, _F.PNEUMOPERITONEUM, _F.PNEUMOMEDIASTINUM, _F.MALPOSITIONED_TUBE}
+    | {_F.MEDIASTINAL_SHIFT, _F.MEDIASTINAL_WIDENING}
+)
+"""What must reach a doctor at once: CRIMSON's urgent findings."""
 _NOT_ACTIONABLE = DEVICES | {
     # Named by CRIMSON: atelectasis, scars, thickened pleura, devices in place.
     *(_F.ATELECTASIS, _F.FIBROSIS, _F.PLEURAL_THICKENING),

@@ -11,7 +11,7 @@ from serve_app.api.bodies import named_event, report_body, v0_report_body
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, failure_of
 from serve_app.api.door.uploads import TOO_SLOW
-from serve_app.client.schemas import Problem, V0ErrorBody
+from serve_app.client.schemas import Problem
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     ContradictoryStudy,
@@ -167,7 +167,7 @@ def problem_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, An
 
 def v0_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
     """Document errors in the first version's shape."""
-    schema = V0ErrorBody.model_json_schema()
+    schema = {"$ref": "#/components/schemas/V0ErrorBody"}
     return _by_status(errors, JSON, schema, lambda problem: {"error": problem.detail})
 
 

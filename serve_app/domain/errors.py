@@ -23,6 +23,9 @@ class ClaraError(Exception):
         """The sentence that the client reads."""
         return str(self.args[0]) if self.args else (self.__doc__ or "").strip().splitlines()[0]
 
+    def __str__(self) -> str:
+        return self.message
+
     @property
     def facts(self) -> dict[str, str | int | float]:
         """Machine-readable extras for the problem document."""

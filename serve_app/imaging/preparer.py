@@ -13,9 +13,9 @@ from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Remedy
 from serve_app.domain.study import StudyImage, View
-from serve_app.imaging.decode import decode
 from serve_app.imaging.film import readable
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.sandbox import decode
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
 
@@ -39,8 +39,8 @@ _FAULTS = {
 class LocalPreparer:
     """Implements the `ImagePreparer` port.
 
-    At most `num_workers` images are worked on at a time. A thread cannot be killed: after `decode_timeout_s` the
-    client is answered, but the slot stays taken until the decoder really returns, so stuck files cannot pile up.
+    At most `num_workers` images are worked on at a time. Decoding is killed after `decode_timeout_s`. The rest runs on
+    a thread, which cannot be killed: the client is answered, but the slot stays taken until it really returns.
     """
 
     def __init__(self, settings: PreprocessorSettings) -> None:

@@ -36,6 +36,16 @@ LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value
         ({"cpuWorkers": {"resources": {"limit": {}}}}, "limit"),
         ({"gpuWorkers": {"tolerations": [{"keyy": "x"}]}}, "keyy"),
         ({"terminationGracePeriodSeconds": 10}, "terminationGracePeriodSeconds"),
+        ({"head": {"affinity": {"podAntiAfinity": {}}}}, "podAntiAfinity"),
+        (
+            {"head": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}},
+            "topologyKey",
+        ),
+        ({"jobs": {"tolerations": [{"operator": "Exits"}]}}, "operator"),
+        ({"everyPod": {"envs": []}}, "envs"),
+        ({"head": {"extra": {"volumes": [{"name": "x", "emptydir": {}}]}}}, "emptydir"),
+        ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
+        ({"outbound": {"httpsProxy": "proxy:3128"}}, "httpsProxy"),
         ({"podMonitor": {"interval": "often"}}, "interval"),
         ({"prometheusRule": {"runbooksUrl": "wiki"}}, "runbooksUrl"),
         ({"prometheusRule": {"alertLabels": {"team": 3}}}, "alertLabels"),
@@ -72,7 +82,29 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         f"Triton is clara-triton:{PORTS['triton']}",
     ),
     (merged(profile("triton"), {"triton": {"enabled": False}}), "set app.engine.triton.address to your server"),
-    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
+    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 181}}}}, "reports would be cut off"),
+    ({"app": {"gateway": {"deadline_s": 181}}}, "a stopping pod would cut off reports within their deadline"),
+    ({"head": {"resources": {"requests": {"cpu": "2500m"}}}}, "head.resources requests 2500m of cpu"),
+    (
+        {"scratchSizeLimit": "1Gi", "head": {"resources": {"limits": {"cpu": "two"}}}},
+        "the quantity two can't be used here",
+    ),
+    ({"head": {"resources": {"limits": {"memory": "4.3Gi"}}}}, "is not a whole number of a smaller unit"),
+    ({"app": {"engine": {"tensor_parallel_size": 2}}}, "would not get the GPUs that share its weights"),
+    ({"models": {"create": True, "accessMode": "ReadWriteOnce"}}, "pods on a second node would never start"),
+    (
+        {
+            "gpuWorkers": {"enabled": False},
+            "app": {"engine": {"backend": "openai", "scaling": {"num_gpus": 0}}},
+        },
+        "set app.engine.openai.base_url to your server",
+    ),
+    ({"service": {"type": "NodePort"}}, "anyone who reaches it could send images and read reports"),
+    (
+        {"service": {"type": "LoadBalancer"}, "edge": {"authenticatedBefore": True}},
+        "no client outside the cluster would be admitted",
+    ),
+    ({"head": {"extra": {"env": [{"name": "RAY_AUTH_MODE"}]}}}, "token authentication can't be turned off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
     ({"gcsFaultTolerance": {"redisPasswordSecretName": "redis"}}, "the password would not be used"),
@@ -137,6 +169,37 @@ def rendered_as(release: str, namespace: str = "clara", values: dict[str, Any] |
 def test_a_name_that_kuberay_would_refuse_fails_with_a_sentence(release: str) -> None:
     with pytest.raises(helm.HelmError, match="must begin with a letter and hold only small letters, digits and dashes"):
         rendered_as(release)
+
+
+LONGEST = "a" * 52 + "b"
+"""Helm takes 53 characters."""
+
+
+def test_every_name_and_label_fits_at_the_longest_release_name() -> None:
+    values = [profile("production"), merged(profile("triton"), {"triton": {"replicas": 2}})]
+    documents = [
+        document
+        for each in values
+        for template, text in rendered_as(LONGEST, values=each).items()
+        if not template.endswith((".tpl", "NOTES.txt"))
+        for document in yaml.load_all(text, Loader=yaml.CSafeLoader)
+        if document
+    ]
+    names = {(document["kind"], document["metadata"]["name"]) for document in documents}
+    assert {"Job", "RayService", "Deployment"} <= {kind for kind, _ in names}
+    # What Kubernetes and KubeRay make of a name is a label of the pods, or a Service.
+    assert {name for _, name in names if len(name) > 63} == set()
+    (service,) = {name for kind, name in names if kind == "RayService"}
+    assert len(service) <= 47
+    assert len(f"{service}-xxxxx-head-svc") <= 63
+    for document in documents:
+        for value in [*strings_under(document, "labels"), *strings_under(document, "matchLabels")]:
+            assert LABEL.fullmatch(str(value))
+
+
+def test_two_long_releases_share_no_name() -> None:
+    first, second = (rendered_as(name)["clara/templates/rayservice.yaml"] for name in (LONGEST, "a" * 53))
+    assert yaml.safe_load(first)["metadata"]["name"] != yaml.safe_load(second)["metadata"]["name"]
 
 
 @pytest.mark.parametrize("name", ["true", "null", "e1"])
@@ -258,6 +321,23 @@ def test_the_notes_tell_the_next_command() -> None:
     assert "helm test clara --namespace reports" in notes
     assert "logs --follow job/clara-prefetch-" in notes
     assert "no authentication yet" in notes
+
+
+def test_the_notes_name_the_way_out_of_a_conflict_and_of_a_waiting_image() -> None:
+    notes = rendered_as("clara", values=profile("laptop"))["clara/templates/NOTES.txt"]
+    assert "--force-conflicts" in notes
+    assert "wait until you delete the cluster that runs" in notes
+    assert "delete raycluster --selector ray.io/originated-from-cr-name=clara" in notes
+    assert "delete raycluster" not in rendered_as("clara")["clara/templates/NOTES.txt"]
+
+
+@pytest.mark.parametrize("strategy", ["NewCluster", "None"])
+def test_the_manifest_says_what_does_not_reach_a_running_cluster(strategy: str) -> None:
+    """Who deploys by GitOps reads manifests, and no notes."""
+    text = render(merged(profile("production"), {"upgradeStrategy": strategy}))["rayservice.yaml"]
+    annotations = yaml.safe_load(text)["metadata"]["annotations"]
+    assert annotations["clara/pod-bounds"].startswith("cpu 3 to 6 pods, gpu 2 to 10 pods; a running RayCluster keeps")
+    assert ("clara/upgrade" in annotations) == (strategy == "None")
 
 
 def test_every_row_of_the_readmes_tables_is_one_line() -> None:
