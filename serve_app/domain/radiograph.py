@@ -20,20 +20,15 @@ class GateOutcome(StrEnum):
 
 
 class Correction(StrEnum):
-    """What was done to an image before it was judged and shown to the model."""
+    """What is done to an image before it is judged and shown to the model; turns are by 90 degrees, or 180."""
 
     BORDERS_CROPPED = "borders-cropped"
     BRIGHTNESS_RESTORED = "brightness-restored"
     CONTRAST_RESTORED = "contrast-restored"
-
-
-class Remedy(StrEnum):
-    """What would make a film that is inverted or rotated an ordinary one; turns are by 90 degrees, or 180."""
-
-    INVERT = "invert"
-    TURN_LEFT = "turn-left"
-    TURN_RIGHT = "turn-right"
-    TURN_AROUND = "turn-around"
+    INVERTED = "inverted"
+    TURNED_LEFT = "turned-left"
+    TURNED_RIGHT = "turned-right"
+    TURNED_AROUND = "turned-around"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +36,8 @@ class GateVerdict:
     """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
 
     `is_confirmed`: the client confirmed the image, and that decided. `corrections`: the film that was judged, and that
-    the model gets, differs from the file in these. `remedy`: what the client can do to a film that is not upright or
-    inverted.
+    the model gets, differs from the file in these. `remedy`: the correction that would let an inverted or rotated film
+    pass.
     """
 
     outcome: GateOutcome
@@ -50,7 +45,7 @@ class GateVerdict:
     reason: str
     is_confirmed: bool = False
     corrections: tuple[Correction, ...] = ()
-    remedy: Remedy | None = None
+    remedy: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)

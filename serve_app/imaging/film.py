@@ -3,6 +3,7 @@
 A well-exposed film keeps every pixel. Knows nothing about files or models; serving and training share it.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,14 @@ _LINE_RATIO = 0.95
 # How far the grey of one border may differ, of the range of greys, and at most in grey levels: JPEG blurs it.
 _TOLERANCE_RATIO, _MAX_TOLERANCE = 0.03, 4.0
 
+REMEDIES: dict[Correction, Callable[[Pixels], Pixels]] = {
+    Correction.INVERTED: lambda pixels: 255 - pixels,
+    Correction.TURNED_LEFT: np.rot90,
+    Correction.TURNED_AROUND: lambda pixels: np.rot90(pixels, 2),
+    Correction.TURNED_RIGHT: lambda pixels: np.rot90(pixels, 3),
+}
+"""What makes an ordinary film of one that is inverted or rotated."""
+
 
 def readable(picture: Picture) -> Picture:
     """Crop wide uniform borders, then restore the contrast of an under-exposed or flat film; record what was done."""
@@ -36,6 +45,12 @@ def readable(picture: Picture) -> Picture:
         levels, correction = table
         pixels, corrections = levels[pixels], (*corrections, correction)
     return replace(picture, pixels=pixels, corrections=corrections) if corrections else picture
+
+
+def corrected(picture: Picture, remedy: Correction) -> Picture:
+    """Invert or turn a film; record it."""
+    pixels = np.ascontiguousarray(REMEDIES[remedy](picture.pixels))
+    return replace(picture, pixels=pixels, corrections=(*picture.corrections, remedy))
 
 
 def middle_range(pixels: Pixels) -> tuple[int, int]:

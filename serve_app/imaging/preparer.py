@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph, Remedy
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Radiograph
 from serve_app.domain.study import StudyImage, View
-from serve_app.imaging.film import readable
+from serve_app.imaging.film import corrected, readable
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.sandbox import decode
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
@@ -27,10 +28,10 @@ _FAULTS = {
     "too-small": "the film shows no more than one of 128 pixels a side would: send the original",
     "under-exposed": "the film is so dark that too few grey levels are left: send the original",
     "flat": "the film has too few grey levels: send the original",
-    Remedy.INVERT: "the film seems to be inverted, with dark bones: invert it, or confirm it as it is",
-    Remedy.TURN_LEFT: "the film seems to be rotated: turn it left by 90 degrees, or confirm it as it is",
-    Remedy.TURN_RIGHT: "the film seems to be rotated: turn it right by 90 degrees, or confirm it as it is",
-    Remedy.TURN_AROUND: "the film seems to be upside down: turn it by 180 degrees, or confirm it as it is",
+    Correction.INVERTED: "the film seems to be inverted, with dark bones: have it inverted, or confirm it as it is",
+    Correction.TURNED_LEFT: "the film seems to be rotated: have it turned left by 90 degrees, or confirm it as it is",
+    Correction.TURNED_RIGHT: "the film seems to be rotated: have it turned right by 90 degrees, or confirm it as it is",
+    Correction.TURNED_AROUND: "the film seems to be upside down: have it turned by 180 degrees, or confirm it as it is",
     "laterals-are-not-judged": "the file says that it is a lateral view, which cannot be judged here: "
     "confirm it to go on",
 }
@@ -66,10 +67,19 @@ class LocalPreparer:
         return await self._on_worker(lambda: self._prepare(image))
 
     def _prepare(self, image: StudyImage) -> Radiograph:
-        picture = readable(decode(image.data, self._settings))
-        verdict = self._decide(self._gate.screen(picture, image.view or picture.attributes.view), image)
+        picture, verdict = self._judge(readable(decode(image.data, self._settings)), image)
+        verdict = self._decide(verdict, image)
         pixels = normalize(picture.pixels, self._settings.max_visual_tokens)
         return Radiograph(pixels, digest(pixels), picture.source, verdict, picture.attributes, picture.reference)
+
+    def _judge(self, picture: Picture, image: StudyImage) -> tuple[Picture, GateVerdict]:
+        """Judge a film, and judge it corrected if the client lets it be and that mends it."""
+        view = image.view or picture.attributes.view
+        verdict = self._gate.screen(picture, view)
+        if not (image.is_correctable and verdict.remedy):
+            return picture, verdict
+        mended = corrected(picture, verdict.remedy)
+        return mended, self._gate.screen(mended, view)
 
     def _decide(self, verdict: GateVerdict, image: StudyImage) -> GateVerdict:
         """Stop what does not pass, unless the client confirms it or the policy only records.
@@ -86,7 +96,7 @@ class LocalPreparer:
         if verdict.outcome is GateOutcome.REFUSE:
             raise NotAChestXray(_FAULTS.get(verdict.reason, _NOT_A_CHEST), verdict.reason, verdict.score or 0.0)
         question = _FAULTS.get(verdict.remedy or verdict.reason, _UNSURE)
-        raise NeedsConfirmation(question, verdict.reason, verdict.score or 0.0)
+        raise NeedsConfirmation(question, verdict.reason, verdict.score or 0.0, verdict.remedy or "")
 
     async def _on_worker(self, work: Callable[[], T]) -> T:
         limit_s = self._settings.decode_timeout_s

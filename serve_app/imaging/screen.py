@@ -3,7 +3,6 @@
 Knows nothing about files or reports; the network, its training and its confusion tables: serve_app/models/gate.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Remedy
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict
 from serve_app.domain.study import View
-from serve_app.imaging.film import count_middle_levels, is_dark
+from serve_app.imaging.film import REMEDIES, count_middle_levels, is_dark
 from serve_app.imaging.picture import Picture
 from serve_app.imaging.resolution import SIDE_PX, is_fine
 from serve_app.settings import ScreenSettings
@@ -31,13 +30,6 @@ _MAX_ASPECT = 3.0
 _MIN_LEVELS, _MIN_TRUSTED_LEVELS = 4, 16
 # A film is grey: a picture with more colour than annotations have counts half.
 _MAX_COLOUR_RATIO = 0.15
-# What would make an unusual film a frontal one.
-_REMEDIES: dict[Remedy, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    Remedy.INVERT: lambda film: 255 - film,
-    Remedy.TURN_LEFT: lambda film: np.rot90(film),
-    Remedy.TURN_AROUND: lambda film: np.rot90(film, 2),
-    Remedy.TURN_RIGHT: lambda film: np.rot90(film, 3),
-}
 _DEFAULTS = ScreenSettings()
 
 
@@ -129,12 +121,12 @@ class Gate:
 
     def _with_remedy(self, verdict: GateVerdict, small: NDArray[np.uint8]) -> GateVerdict:
         """Name what is wrong with a film that would pass inverted or turned."""
-        changed = np.stack([thumbnail(change(small)) for change in _REMEDIES.values()])
+        changed = np.stack([thumbnail(change(small)) for change in REMEDIES.values()])
         frontal = self.probabilities(changed)[:, 0]
-        remedy = list(_REMEDIES)[int(np.argmax(frontal))]
+        remedy = list(REMEDIES)[int(np.argmax(frontal))]
         if verdict.outcome is not GateOutcome.CONFIRM or frontal.max() < self._settings.pass_score:
             return verdict
-        return replace(verdict, reason="inverted" if remedy is Remedy.INVERT else "rotated", remedy=remedy)
+        return replace(verdict, reason="inverted" if remedy is Correction.INVERTED else "rotated", remedy=remedy)
 
     def _outcome(self, score: float) -> GateOutcome:
         if score >= self._settings.pass_score:

@@ -145,6 +145,12 @@ def with_gate(report: Report, gate: GateVerdict) -> Report:
     return dataclasses.replace(report, images=(dataclasses.replace(image, gate=gate),))
 
 
+async def test_correct_lets_a_film_be_turned(door: Door) -> None:
+    await door.post(correct="true")
+    assert door.reporter.asked[0][1].images[0].is_correctable
+    assert not door.reporter.asked[0][1].images[0].is_confirmed
+
+
 async def test_confirm_overrides_the_gate_and_the_answer_says_so() -> None:
     gate = GateVerdict(GateOutcome.CONFIRM, 0.5, "unsure", is_confirmed=True, corrections=(Correction.BORDERS_CROPPED,))
     door = open_door(ScriptedReporter([with_gate(example_report(), gate)]))

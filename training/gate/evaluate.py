@@ -24,10 +24,11 @@ from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture, colour_ratio
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
 from training.gate.augment import cut
-from training.gate.examples import DRAWN, VALIDATION_DRAWN, phantoms
+from training.gate.examples import DRAWN, VALIDATION_DRAWN
 from training.gate.films import PatientFilm, load_films, sample_patients, split
 from training.gate.pictures import VALIDATION, load_pictures
 from training.gate.train import Recipe
+from training.phantoms import draw, sample
 
 Pixels = NDArray[np.uint8]
 # Training draws no phantom with a random seed of this range.
@@ -121,12 +122,18 @@ def _unseen(rng: np.random.Generator) -> dict[str, list[Picture]]:
     """Gather unseen pictures other than films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {
-        "unseen phantoms": [_of(phantom) for phantom in phantoms(NUM_PHANTOMS, rng)],
-        "unseen photographs": [_of(pictures[name]) for name in sorted(VALIDATION)],
+        "unseen phantoms": [_of(draw(sample(rng))) for _ in range(NUM_PHANTOMS)],
+        "unseen photographs": [_of(_doubled(pictures[name])) for name in sorted(VALIDATION)],
         "unseen kinds of drawing": [
-            _of(DRAWN[k](rng)) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
+            _of(_doubled(DRAWN[k](rng))) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
         ],
     }
+
+
+def _doubled(pixels: Pixels) -> Pixels:
+    """Enlarge what is drawn or kept at the network's scale, so that the network judges it: it is too small for a film."""
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((2 * image.width, 2 * image.height), Image.Resampling.BICUBIC))
 
 
 def table(verdicts: list[GateVerdict]) -> dict[str, float]:

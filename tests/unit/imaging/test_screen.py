@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Remedy, Source
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Source
 from serve_app.domain.study import View
 from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture
@@ -112,14 +112,14 @@ def test_turned_and_inverted_phantoms_do_not_pass(quarter_turns: int) -> None:
 @pytest.mark.parametrize(
     ("change", "reason", "remedy"),
     [
-        (lambda upright: 255 - upright, "inverted", Remedy.INVERT),
-        (lambda upright: np.rot90(upright), "rotated", Remedy.TURN_RIGHT),
-        (lambda upright: np.rot90(upright, 2), "rotated", Remedy.TURN_AROUND),
-        (lambda upright: np.rot90(upright, 3), "rotated", Remedy.TURN_LEFT),
+        (lambda upright: 255 - upright, "inverted", Correction.INVERTED),
+        (lambda upright: np.rot90(upright), "rotated", Correction.TURNED_RIGHT),
+        (lambda upright: np.rot90(upright, 2), "rotated", Correction.TURNED_AROUND),
+        (lambda upright: np.rot90(upright, 3), "rotated", Correction.TURNED_LEFT),
     ],
 )
 def test_an_inverted_or_rotated_film_is_called_so_with_its_remedy(
-    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], reason: str, remedy: Remedy
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], reason: str, remedy: Correction
 ) -> None:
     verdicts = [GATE.screen(film(np.ascontiguousarray(change(phantom(seed))))) for seed in range(10)]
     assert [(verdict.reason, verdict.remedy) for verdict in verdicts].count((reason, remedy)) >= 9
