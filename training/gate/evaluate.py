@@ -131,7 +131,7 @@ def _unseen(rng: np.random.Generator) -> dict[str, list[Picture]]:
 
 
 def _doubled(pixels: Pixels) -> Pixels:
-    """Enlarge what is drawn or kept at the network's scale, so that the network judges it: it is too small for a film."""
+    """Enlarge what is drawn or kept at the network's scale: as a film it would be too small to be judged."""
     image = Image.fromarray(pixels)
     return np.asarray(image.resize((2 * image.width, 2 * image.height), Image.Resampling.BICUBIC))
 
