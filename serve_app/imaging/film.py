@@ -26,7 +26,7 @@ _MIN_FILM_RATIO = 0.15
 # A line is border if this share of it has the border's grey: letters may lie on it.
 _LINE_RATIO = 0.95
 # How far the grey of one border may differ, of the range of greys, and at most in grey levels: JPEG blurs it.
-_TOLERANCE_RATIO, _MAX_TOLERANCE = 0.03, 4.0
+_TOLERANCE_RATIO, _MAX_TOLERANCE = 0.03, 4
 
 REMEDIES: dict[Correction, Callable[[Pixels], Pixels]] = {
     Correction.INVERTED: lambda pixels: 255 - pixels,
@@ -101,7 +101,7 @@ def _restoring_table(pixels: Pixels) -> tuple[Pixels, Correction] | None:
 def _crop(pixels: Pixels) -> tuple[Pixels, tuple[Correction, ...]]:
     sample = spread_sample(pixels, _SAMPLE_PX)
     darkest, brightest = _quantiles(_counts(pixels), (0.01, 0.99))
-    tolerance = min(_MAX_TOLERANCE, _TOLERANCE_RATIO * (brightest - darkest))
+    tolerance = min(_MAX_TOLERANCE, int(_TOLERANCE_RATIO * (brightest - darkest)))
     inner = [_inner_lines(lines, tolerance) for lines in (sample, sample.T)]
     kept = [(last - first) / length for (first, last), length in zip(inner, sample.shape, strict=True)]
     if min(kept) < _MIN_FILM_RATIO or min(kept) > 1 - _MIN_BORDER_RATIO:
@@ -114,12 +114,14 @@ def _crop(pixels: Pixels) -> tuple[Pixels, tuple[Correction, ...]]:
     return np.ascontiguousarray(pixels[rows, columns]), (Correction.BORDERS_CROPPED,)
 
 
-def _inner_lines(lines: Pixels, tolerance: float) -> tuple[int, int]:
+def _inner_lines(lines: Pixels, tolerance: int) -> tuple[int, int]:
     """Return the first line of the film and the line behind its last; equal where all are border."""
     first = _num_border_lines(lines, tolerance)
     return first, max(first, len(lines) - _num_border_lines(lines[::-1], tolerance))
 
 
-def _num_border_lines(lines: Pixels, tolerance: float) -> int:
-    is_border = (np.abs(lines - np.median(lines[0])) <= tolerance).mean(axis=1) >= _LINE_RATIO
+def _num_border_lines(lines: Pixels, tolerance: int) -> int:
+    grey = int(np.median(lines[0]))
+    darkest, brightest = np.clip((grey - tolerance, grey + tolerance), 0, 255).astype(np.uint8)
+    is_border = ((lines >= darkest) & (lines <= brightest)).mean(axis=1) >= _LINE_RATIO
     return len(lines) if is_border.all() else int(np.argmin(is_border))

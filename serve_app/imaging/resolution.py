@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 SIDE_PX = 256
 """Length of the shorter side of what is judged: frequencies are cycles per this side."""
+_NUM_COMPARED = 64
 _TILE_PX = 64
 _TILE_WINDOW = np.outer(np.hanning(_TILE_PX + 2)[1:-1], np.hanning(_TILE_PX + 2)[1:-1])
 _CYCLES = np.hypot(np.fft.fftfreq(_TILE_PX)[:, None], np.fft.rfftfreq(_TILE_PX)) * SIDE_PX
@@ -28,7 +29,7 @@ def is_fine(film: NDArray[np.uint8], small: NDArray[np.uint8], min_side_px: int)
 
 def _num_distinct_lines(film: NDArray[np.uint8]) -> int:
     """Count rows or columns, whichever are fewer, that differ from the one before: plain enlarging repeats them."""
-    every = [max(1, length // SIDE_PX) for length in film.shape]
+    every = [max(1, length // _NUM_COMPARED) for length in film.shape]
     rows, columns = film[:, :: every[1]], film[:: every[0]]
     return 1 + min(
         int((rows[1:] != rows[:-1]).any(axis=1).sum()), int((columns[:, 1:] != columns[:, :-1]).any(axis=0).sum())
