@@ -13,6 +13,7 @@ from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
 from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Radiograph
 from serve_app.domain.study import StudyImage, View
+from serve_app.imaging import sandbox
 from serve_app.imaging.film import corrected, readable
 from serve_app.imaging.normalize import digest, normalize
 from serve_app.imaging.picture import Picture
@@ -50,6 +51,7 @@ class LocalPreparer:
         self._threads = ThreadPoolExecutor(settings.num_workers, thread_name_prefix="prepare")
         self._slots = asyncio.Semaphore(settings.num_workers)
         self._num_busy = 0
+        sandbox.start()
 
     @property
     def num_free(self) -> int:
