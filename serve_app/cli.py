@@ -85,11 +85,12 @@ def report(
     sex: Annotated[str | None, typer.Option(help=SAY.sex)] = None,
     view: Annotated[str | None, typer.Option(help=SAY.view)] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help=SAY.confirm)] = False,
+    correct: Annotated[bool, typer.Option("--correct", help=SAY.correct)] = False,
     url: Annotated[str, typer.Option(help=SAY.url)] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help=SAY.as_json)] = False,
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
-    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm}
+    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm, "correct": correct}
     with _failure_said(), _client(url) as client:
         if as_json:
             out.print_json(client.report(image, **options).model_dump_json())

@@ -37,6 +37,7 @@ _NOT_ACTIONABLE = DEVICES | {
     *(_F.HILAR_ENLARGEMENT, _F.ELEVATED_DIAPHRAGM, _F.AORTIC_ENLARGEMENT),
 }
 _BENIGN = frozenset({_F.CALCIFICATION, _F.AORTIC_CALCIFICATION, _F.SPINAL_DEGENERATION, _F.SCOLIOSIS, _F.STERNAL_WIRES})
+# CRIMSON calls a large heart urgent beside a large pericardial effusion; here a large heart alone is not.
 _SMALL = {_F.PNEUMOTHORAX: Significance.ACTIONABLE, _F.EFFUSION: Significance.NOT_ACTIONABLE}
 
 

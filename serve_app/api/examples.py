@@ -95,7 +95,7 @@ REPORT = Report(
 )
 READY = Readiness(True, "serving")
 NOT_READY = Readiness(False, "no-engine")
-VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-2")
+VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-3")
 
 EVENTS = (
     Prepared(REPORT.id, REPORT.images),

@@ -7,7 +7,6 @@ waits with the decoders loaded and forks itself for every image.
 import atexit
 import contextlib
 import multiprocessing
-import os
 import socket
 import subprocess
 import sys
@@ -24,7 +23,7 @@ _START_S = 60.0
 
 
 class Sandbox:
-    """Starts the waiting process with the first image, and again where it has ended."""
+    """Starts the waiting process at the latest with the first image, and again where it has ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,6 +53,11 @@ class Sandbox:
         if isinstance(answer, Picture):
             return answer
         raise answer
+
+    def start(self) -> None:
+        """Start the waiting process, so that the first image need not wait for it."""
+        with self._lock, contextlib.suppress(OSError):
+            self._started()
 
     def close(self) -> None:
         """End the waiting process."""
@@ -87,14 +91,14 @@ class Sandbox:
         if self._control is not None:
             return self._control
         ours, theirs = socket.socketpair()
-        paths = os.pathsep.join(path for path in sys.path if path)
+        # As this process imports, whatever folder it runs in.
+        code = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({_PROCESS!r}, run_name='__main__')"
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _PROCESS],
+                [sys.executable, "-P", "-c", code],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},
                 # What interrupts the service lets the images in progress end.
                 start_new_session=True,
             )
@@ -102,4 +106,5 @@ class Sandbox:
         return ours
 
 
-decode = Sandbox().decode
+_SANDBOX = Sandbox()
+decode, start = _SANDBOX.decode, _SANDBOX.start

@@ -3,6 +3,7 @@
 Run as a module. What the decoders print, log or warn of goes nowhere: it may quote the file.
 """
 
+import gc
 import logging
 import os
 import resource
@@ -32,6 +33,8 @@ def main() -> None:
     # Whoever has decoded is not waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=0)
+    # What is loaded is shared with the forks, as long as no collection writes to it.
+    gc.freeze()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message:

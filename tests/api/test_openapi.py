@@ -81,7 +81,7 @@ def test_every_form_field_is_described_and_none_is_required_for_there_are_two_fo
     form = OPERATIONS["POST /v1/reports"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     schema = DOCUMENT["components"]["schemas"][form["$ref"].rsplit("/", 1)[-1]]
 
-    assert set(schema["properties"]) == {"image", "images", "sex", "age", "view", "views", "confirm"}
+    assert set(schema["properties"]) == {"image", "images", "sex", "age", "view", "views", "confirm", "correct"}
     assert "required" not in schema
     for field in schema["properties"].values():
         assert field["description"]

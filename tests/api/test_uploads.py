@@ -180,7 +180,7 @@ async def test_a_field_that_is_not_known_is_refused_and_not_repeated(door: Door,
 
     assert (response.status_code, response.json()["code"]) == (400, "bad-request")
     assert response.json()["detail"] == (
-        "The form has an unknown field. Known fields: image, images, sex, age, view, views, confirm."
+        "The form has an unknown field. Known fields: image, images, sex, age, view, views, confirm, correct."
     )
     assert door.reporter.asked == []
 

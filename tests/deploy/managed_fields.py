@@ -2,7 +2,7 @@
 
 Source: sigs.k8s.io/structured-merge-diff v6, merge/update.go (Updater.Apply, Updater.Update, prune). An object
 has one version, so nothing is converted. Paths that a client cannot own (name, namespace, uid, …) are left out, and so
-is `status`, which is written through a subresource.
+is `status`, which is written through a subresource. Compared with that library on the objects of these tests.
 """
 
 from collections.abc import Iterator

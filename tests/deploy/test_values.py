@@ -15,7 +15,7 @@ import yaml
 from charts import generate
 from charts.render import CHART, layers, merged, profile, render
 from charts.values_prose import Value, read_values
-from tests.deploy.manifests import PORTS
+from tests.deploy.manifests import LABEL, PORTS, rendered_as, strings_under
 
 ROOT = CHART.parent.parent
 LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value.leaves()]
@@ -157,49 +157,10 @@ def test_every_fail_in_the_templates_is_tested() -> None:
     assert len(re.findall(r"\bfail [\"(]", templates)) == len(CONTRADICTIONS) + NEEDS_A_SERVER + NEEDS_A_NAME
 
 
-def rendered_as(release: str, namespace: str = "clara", values: dict[str, Any] | None = None) -> dict[str, str]:
-    """Render for another release."""
-    with helm.Chart.load(str(CHART)) as chart:
-        return {
-            str(name): str(text) for name, text in chart.render(values or {}, name=release, namespace=namespace).items()
-        }
-
-
 @pytest.mark.parametrize("release", ["2024", "1clara", "clara.v1"])
 def test_a_name_that_kuberay_would_refuse_fails_with_a_sentence(release: str) -> None:
     with pytest.raises(helm.HelmError, match="must begin with a letter and hold only small letters, digits and dashes"):
         rendered_as(release)
-
-
-LONGEST = "a" * 52 + "b"
-"""Helm takes 53 characters."""
-
-
-def test_every_name_and_label_fits_at_the_longest_release_name() -> None:
-    values = [profile("production"), merged(profile("triton"), {"triton": {"replicas": 2}})]
-    documents = [
-        document
-        for each in values
-        for template, text in rendered_as(LONGEST, values=each).items()
-        if not template.endswith((".tpl", "NOTES.txt"))
-        for document in yaml.load_all(text, Loader=yaml.CSafeLoader)
-        if document
-    ]
-    names = {(document["kind"], document["metadata"]["name"]) for document in documents}
-    assert {"Job", "RayService", "Deployment"} <= {kind for kind, _ in names}
-    # What Kubernetes and KubeRay make of a name is a label of the pods, or a Service.
-    assert {name for _, name in names if len(name) > 63} == set()
-    (service,) = {name for kind, name in names if kind == "RayService"}
-    assert len(service) <= 47
-    assert len(f"{service}-xxxxx-head-svc") <= 63
-    for document in documents:
-        for value in [*strings_under(document, "labels"), *strings_under(document, "matchLabels")]:
-            assert LABEL.fullmatch(str(value))
-
-
-def test_two_long_releases_share_no_name() -> None:
-    first, second = (rendered_as(name)["clara/templates/rayservice.yaml"] for name in (LONGEST, "a" * 53))
-    assert yaml.safe_load(first)["metadata"]["name"] != yaml.safe_load(second)["metadata"]["name"]
 
 
 @pytest.mark.parametrize("name", ["true", "null", "e1"])
@@ -213,16 +174,6 @@ def test_names_that_look_like_something_else_stay_text(name: str) -> None:
             kubernetes_names = [*strings_under(document, "labels"), *strings_under(document, "matchLabels")]
             assert [value for value in kubernetes_names if not isinstance(value, str)] == []
             assert document is None or document["metadata"]["namespace"] == "2024"
-
-
-def strings_under(node: Any, key: str) -> list[Any]:
-    """The values of every map that stands under the key, anywhere in a document."""
-    if isinstance(node, list):
-        return [value for item in node for value in strings_under(item, key)]
-    if not isinstance(node, dict):
-        return []
-    own = list(node[key].values()) if isinstance(node.get(key), dict) else []
-    return own + [value for item in node.values() for value in strings_under(item, key)]
 
 
 def test_a_digest_wins_over_the_tag() -> None:
@@ -286,9 +237,6 @@ def test_the_annotation_of_changes_is_the_newest_part_of_the_changelog() -> None
     assert newest.strip().splitlines() == [f"- {entry['kind']}: {entry['description']}" for entry in annotated]
 
 
-LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-
-
 @pytest.mark.parametrize("version", ["0.1.0+1", "0.1.0-rc.1+" + "0" * 12 + "." + "a" * 40])
 def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(version: str, tmp_path: Path) -> None:
     """Flux writes such versions, and so does `helm package --version`."""
@@ -305,39 +253,6 @@ def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(v
 def test_no_template_is_long() -> None:
     lengths = {path.name: path.read_text().count("\n") for path in (CHART / "templates").rglob("*.*")}
     assert {name for name, length in lengths.items() if length > 120} == set()
-
-
-@pytest.mark.parametrize(("secret", "asks"), [("", "clara report FILM.png"), ("tls", "curl --cacert CA.crt")])
-def test_the_notes_ask_the_door_in_its_own_protocol(secret: str, asks: str) -> None:
-    notes = rendered_as("clara", values={"serveTls": {"secretName": secret}})["clara/templates/NOTES.txt"]
-    assert f"\n  {asks}" in notes
-    assert (f"https://clara-serve-svc.clara.svc:{PORTS['serve']}/v1/reports" in notes) == bool(secret)
-
-
-def test_the_notes_tell_the_next_command() -> None:
-    with helm.Chart.load(str(CHART)) as chart:
-        notes = chart.render(profile("production"), name="clara", namespace="reports")["clara/templates/NOTES.txt"]
-    assert "kubectl --namespace reports wait rayservice/clara --for=condition=Ready" in notes
-    assert "helm test clara --namespace reports" in notes
-    assert "logs --follow job/clara-prefetch-" in notes
-    assert "no authentication yet" in notes
-
-
-def test_the_notes_name_the_way_out_of_a_conflict_and_of_a_waiting_image() -> None:
-    notes = rendered_as("clara", values=profile("laptop"))["clara/templates/NOTES.txt"]
-    assert "--force-conflicts" in notes
-    assert "wait until you delete the cluster that runs" in notes
-    assert "delete raycluster --selector ray.io/originated-from-cr-name=clara" in notes
-    assert "delete raycluster" not in rendered_as("clara")["clara/templates/NOTES.txt"]
-
-
-@pytest.mark.parametrize("strategy", ["NewCluster", "None"])
-def test_the_manifest_says_what_does_not_reach_a_running_cluster(strategy: str) -> None:
-    """Who deploys by GitOps reads manifests, and no notes."""
-    text = render(merged(profile("production"), {"upgradeStrategy": strategy}))["rayservice.yaml"]
-    annotations = yaml.safe_load(text)["metadata"]["annotations"]
-    assert annotations["clara/pod-bounds"].startswith("cpu 3 to 6 pods, gpu 2 to 10 pods; a running RayCluster keeps")
-    assert ("clara/upgrade" in annotations) == (strategy == "None")
 
 
 def test_every_row_of_the_readmes_tables_is_one_line() -> None:

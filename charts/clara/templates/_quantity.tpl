@@ -27,7 +27,9 @@ becomes 8Gi. Takes the quantity, a number or text.
 {{- if or (lt (int $at) 0) (ne (mod $below 1000) 0) -}}
 {{- fail (printf "the quantity %s is not a whole number of a smaller unit: write it with a smaller suffix" $text) -}}
 {{- end -}}
-{{- if $amount -}}{{ $amount }}{{ index $suffixes (int $at) }}{{- else -}}0{{- end -}}
+{{- $written := printf "%d%s" $amount (index $suffixes (int $at)) -}}
+{{- /* Bytes without a suffix are decimal: 32000 is 32k. */}}
+{{- if not $amount -}}0{{- else if and $isBinary (eq (int $at) 0) -}}{{ include "clara.quantity" (toString $amount) }}{{- else -}}{{ $written }}{{- end -}}
 {{- end -}}
 
 {{/* A quantity as a number, to compare. Takes it in the form above. */}}

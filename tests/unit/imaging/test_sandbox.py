@@ -132,8 +132,10 @@ def test_a_waiting_process_that_has_ended_is_started_again() -> None:
 
 def test_a_process_that_cannot_be_started_is_no_fault_of_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.sys, "executable", "/nowhere/python")
+    sandbox = Sandbox()
+    sandbox.start()
     with pytest.raises(Unavailable):
-        Sandbox().decode(png(ramp()), SETTINGS)
+        sandbox.decode(png(ramp()), SETTINGS)
 
 
 def test_a_process_that_does_not_get_ready_is_no_fault_of_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,10 +144,12 @@ def test_a_process_that_does_not_get_ready_is_no_fault_of_the_film(monkeypatch: 
         Sandbox().decode(png(ramp()), SETTINGS)
 
 
-def test_the_waiting_process_ends_with_the_service() -> None:
+def test_the_waiting_process_is_started_once_and_ends_with_the_service() -> None:
     sandbox = Sandbox()
-    sandbox.decode(png(ramp()), SETTINGS)
+    sandbox.start()
     process = sandbox._process
+    sandbox.decode(png(ramp()), SETTINGS)
+    assert sandbox._process is process
     sandbox.close()
     assert process is not None
     assert process.returncode == 0

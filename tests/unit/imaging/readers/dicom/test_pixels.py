@@ -173,6 +173,13 @@ def test_a_large_jpeg_2000_is_decoded_at_a_half_but_no_smaller_than_the_model_ne
     assert is_close(film.pixels, np.asarray(expected), 3)
 
 
+def test_a_jpeg_of_endless_scans_in_dicom_is_refused() -> None:
+    frame = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
+    scan = frame.index(b"\xff\xda")
+    with pytest.raises(UnsupportedImage, match="scans"):
+        decode(recoded(uid.JPEGBaseline8Bit, ramp(), frame[:scan] + frame[scan:-2] * 200 + frame[-2:]), SETTINGS)
+
+
 def run_lengths(picture: Any) -> bytes:
     dataset = dcmread(io.BytesIO(dicom(picture, **SECONDARY)))
     dataset.compress(uid.RLELossless, encoding_plugin="pydicom")
