@@ -14,7 +14,8 @@ CONFIGS = ROOT / "training" / "configs" / "tiny"
 
 @pytest.fixture
 def changes(tiny_base: Path, tiny_data: Path, tmp_path: Path) -> tuple[str, ...]:
-    return f"base={tiny_base}", f"data={tiny_data}", f"out={tmp_path / 'out'}", "num_workers=2"
+    given = (f"base={tiny_base}", f"data={tiny_data}", f"out={tmp_path / 'out'}", "num_workers=2")
+    return *given, "eval_every_steps=2", "num_generated_answers=3", "best_by=fact_f1"
 
 
 def launch(*changes: str) -> None:
@@ -31,6 +32,8 @@ def require_shared_work(out: Path) -> None:
     # Six steps of two lessons in each process: all 24 once.
     assert card["num_lessons_by_process"] == [12, 12]
     state = json.loads((out / "states" / "checkpoint-6" / "trainer_state.json").read_text())
+    scores = [line["eval_fact_f1"] for line in state["log_history"] if "eval_fact_f1" in line]
+    assert len(scores) == 3 and all(0 <= score <= 1 for score in scores)
     losses = [line["loss"] for line in state["log_history"] if "loss" in line]
     assert len(losses) == 6
     assert losses[-1] < losses[0] - 1

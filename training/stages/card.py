@@ -19,13 +19,15 @@ _TEMPLATE = Path(__file__).parent / "card.md"
 
 
 class StageMetrics(TypedDict):
-    """The losses of a stage's last step."""
+    """The losses of the exported state, which is the last one or the best; `num_steps` were trained."""
 
     num_steps: int
+    exported_step: int
     train_loss: float
     train_token_accuracy: float
     validation_loss: float
     validation_token_accuracy: float
+    validation_fact_f1: float | None
 
 
 class StageCard(TypedDict):
@@ -79,8 +81,10 @@ def write_card(
 def _readme(config: StageConfig, card: StageCard) -> str:
     unstated = "not stated. The terms of base and data bind this checkpoint: read them before you pass it on."
     dropped = card["num_lessons_dropped"].get("train", {})
+    fact_f1 = card["metrics"]["validation_fact_f1"]
     return _TEMPLATE.read_text(encoding="utf-8").format(
         **card["metrics"],
+        fact_f1="not measured" if fact_f1 is None else f"{fact_f1:.4f}",
         stage=config.stage,
         base=config.base,
         method="all weights" if config.lora is None else f"LoRA of rank {config.lora.rank}, merged",

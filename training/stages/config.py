@@ -79,6 +79,12 @@ class StageConfig(BaseModel):
     """Steps between saved states. A killed run loses at most this many."""
     eval_every_steps: PositiveInt
     """Steps between validations."""
+    num_generated_answers: int = Field(default=0, ge=0)
+    """Validation lessons to generate an answer for at each validation; the F1 of its facts is `fact_f1`. 0: none."""
+    best_by: Literal["fact_f1", "loss"] | None = None
+    """Validation measure that chooses the state to export; every validation saves one. Null: export the last state."""
+    patience: PositiveInt | None = None
+    """Validations in a row without a better `best_by`, after which training stops. Null: train to the end."""
     log_every_steps: PositiveInt = 10
     """Steps between log lines."""
     seed: int = Field(default=0, ge=0)
@@ -115,6 +121,14 @@ class StageConfig(BaseModel):
             raise ValueError("lora must be set if method is lora, and only then")
         if (self.epochs is None) == (self.max_steps is None):
             raise ValueError("set either epochs or max_steps")
+        if self.patience is not None and self.best_by is None:
+            raise ValueError("patience needs best_by")
+        if self.best_by == "fact_f1" and not self.num_generated_answers:
+            raise ValueError("best_by fact_f1 needs num_generated_answers above 0")
+        if self.best_by is not None and self.save_every_steps != self.eval_every_steps:
+            raise ValueError(
+                "best_by needs save_every_steps equal to eval_every_steps: only a saved state can be exported"
+            )
         return self
 
 

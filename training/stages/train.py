@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import is_peft_model
-from datasets import load_from_disk
-from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
+from datasets import Dataset, load_from_disk
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    TrainerCallback,
+)
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
+from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTConfig, SFTTrainer
 
 from training.data.manifest import read_manifest
@@ -16,6 +25,7 @@ from training.stages.card import StageCard, StageMetrics, base_data, read_card, 
 from training.stages.collate import Collator
 from training.stages.config import StageConfig
 from training.stages.export import CARD, base_folder, export
+from training.stages.fact_score import FactScorer, f1
 from training.stages.fast_vision import speed_up
 from training.stages.lessons import Dropped, lessons_of
 from training.stages.progress import MarkComplete, claim, last_complete_state, remove_incomplete_states
@@ -27,9 +37,10 @@ log = logging.getLogger("training.stages")
 
 
 class StageTrainer(SFTTrainer):
-    """TRL's trainer, extended to count this process's lessons and to resume with all saved weights."""
+    """TRL's trainer, extended to count this process's lessons, score generated facts, and load all saved weights."""
 
     num_lessons = 0
+    fact_scorer: FactScorer | None = None
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """Count the lessons of the batch, then train on it."""
@@ -37,12 +48,33 @@ class StageTrainer(SFTTrainer):
         loss: torch.Tensor = super().training_step(model, inputs, *args, **kwargs)  # type: ignore[no-untyped-call]
         return loss
 
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Validate, and score the facts of generated answers."""
+        output = super().evaluation_loop(*args, **kwargs)
+        if self.fact_scorer is not None:
+            output.metrics["eval_fact_f1"] = self._fact_f1(self.fact_scorer)
+        return output
+
+    def _fact_f1(self, scorer: FactScorer) -> float:
+        spread = {"synced_gpus": is_deepspeed_zero3_enabled()}
+        with self.compute_loss_context_manager():
+            counts = scorer.counts(self.model, self.args.process_index, self.args.world_size, **spread)
+        total = self.accelerator.reduce(torch.tensor(counts, device=self.accelerator.device), "sum")
+        return f1(*total.tolist())
+
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """Train one epoch, unless the last step is done: the trainer checks that only after a step."""
-        if self.state.global_step >= self.state.max_steps:
+        """Train one epoch, unless the saved state was the last: the trainer checks that only after a step."""
+        if self.state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
             self.control.should_training_stop = True
             return
         super()._run_epoch(*args, **kwargs)
+
+    def _load_best_model(self) -> None:
+        """Load all weights of the best state; see `_load_from_checkpoint`."""
+        if self.is_deepspeed_enabled or is_peft_model(self.model):
+            super()._load_best_model()
+        else:
+            self._load_from_checkpoint(self.state.best_model_checkpoint)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """Load all saved weights.
@@ -116,6 +148,10 @@ def training_arguments(config: StageConfig) -> SFTConfig:
         save_total_limit=2,
         eval_strategy="steps",
         eval_steps=config.eval_every_steps,
+        restore_callback_states_from_checkpoint=config.patience is not None,
+        load_best_model_at_end=config.best_by is not None,
+        metric_for_best_model=config.best_by,
+        greater_is_better=None if config.best_by is None else config.best_by == "fact_f1",
         logging_strategy="steps",
         # So that a short run logs its loss too.
         logging_first_step=True,
@@ -150,17 +186,31 @@ def _trainer(config: StageConfig, arguments: SFTConfig, base: Path) -> tuple[Sta
     for name, (lessons, counts) in made.items():
         if not len(lessons):
             raise ValueError(f"{name} has no lesson; dropped: {dict(counts)}")
+    image_processor = AutoImageProcessor.from_pretrained(base)
     trainer = StageTrainer(
         model=load_model(config, arguments, base),
         args=arguments,
-        data_collator=Collator(AutoImageProcessor.from_pretrained(base), tokenizer),
+        data_collator=Collator(image_processor, tokenizer),
         train_dataset=made["train"][0],
         eval_dataset=made["validation"][0],
         processing_class=tokenizer,
         peft_config=_peft_config(config),
-        callbacks=[MarkComplete()],
+        callbacks=_callbacks(config),
     )
+    if config.num_generated_answers:
+        lessons = _spread(made["validation"][0], config.num_generated_answers)
+        trainer.fact_scorer = FactScorer(lessons, Collator(image_processor, tokenizer, "left"), tokenizer)
     return trainer, dropped
+
+
+def _callbacks(config: StageConfig) -> list[TrainerCallback]:
+    early = [] if config.patience is None else [EarlyStoppingCallback(config.patience)]
+    return [MarkComplete(), *early]
+
+
+def _spread(lessons: Dataset, num_max: int) -> Dataset:
+    """Select lessons at equal distances, because the studies of one patient are adjacent."""
+    return lessons.select(range(0, len(lessons), max(1, len(lessons) // num_max))).take(num_max)
 
 
 def load_model(config: StageConfig, arguments: SFTConfig, base: Path) -> PreTrainedModel:
@@ -192,16 +242,20 @@ def _peft_config(config: StageConfig) -> "LoraConfig | None":
 
 
 def _final_metrics(trainer: StageTrainer) -> StageMetrics:
-    """Read the last training and validation losses from the log. The trainer evaluates at its last step."""
-    log_lines = trainer.state.log_history
-    trained = next(line for line in reversed(log_lines) if "loss" in line)
-    evaluated = next(line for line in reversed(log_lines) if "eval_loss" in line)
+    """Read the losses of the exported state from the log. The trainer evaluates at its last step."""
+    state = trainer.state
+    step = state.best_global_step if trainer.args.load_best_model_at_end else state.global_step
+    until = [line for line in state.log_history if line["step"] <= step]
+    trained = next(line for line in reversed(until) if "loss" in line)
+    evaluated = next(line for line in reversed(until) if "eval_loss" in line)
     return {
-        "num_steps": trainer.state.global_step,
+        "num_steps": state.global_step,
+        "exported_step": step,
         "train_loss": trained["loss"],
         "train_token_accuracy": trained["mean_token_accuracy"],
         "validation_loss": evaluated["eval_loss"],
         "validation_token_accuracy": evaluated["eval_mean_token_accuracy"],
+        "validation_fact_f1": evaluated.get("eval_fact_f1"),
     }
 
 

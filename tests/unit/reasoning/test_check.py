@@ -94,6 +94,11 @@ def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None
         ("- Khối mờ thùy trên phổi trái.", "- Khối mờ thùy dưới phổi trái.", ("place-disagrees", "Khối mờ", "Khối mờ")),
         ("- Bóng tim to.", "- Bóng tim to.\n- Theo dõi lao phổi.", ("unsupported", "lao phổi", None)),
         ("- Bóng tim to.\n- Gãy xương sườn trái.", "- Bóng tim to.", ("dropped", "Gãy xương sườn", None)),
+        (
+            "- Bóng tim to.\n- Ống thông dạ dày lạc vào phế quản phải.",
+            "- Bóng tim to.\n- Còn ống thông dạ dày.",
+            ("dropped", "lạc vào phế quản phải", None),
+        ),
         ("- Tràn dịch màng phổi.", "- Tràn dịch màng phổi.", ("side-missing", "Tràn dịch màng phổi", None)),
         (
             "- Bóng tim to.\n- Bóng tim không to.",

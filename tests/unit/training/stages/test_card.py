@@ -12,7 +12,7 @@ from training.stages.card import write_card
 from training.stages.config import StageConfig
 
 LOSSES = ("train_loss", "train_token_accuracy", "validation_loss", "validation_token_accuracy")
-METRICS = {"num_steps": 1, **dict.fromkeys(LOSSES, 0.5)}
+METRICS = {"num_steps": 1, "exported_step": 1, "validation_fact_f1": None, **dict.fromkeys(LOSSES, 0.5)}
 
 
 @pytest.fixture

@@ -55,6 +55,9 @@ def test_the_full_recipe_is_the_seeds() -> None:
         "precision=fp16",
         "stage=findings-and-impression",
         "num_workers",
+        "patience=1",
+        "best_by=loss",
+        "best_by=bleu",
     ],
 )
 def test_a_slip_is_refused(change: str) -> None:
