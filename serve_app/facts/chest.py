@@ -92,7 +92,7 @@ CHEST_TERMS: dict[Finding, str] = {
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
-        gãy( cũ)?( [\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
+        gãy( cũ)?( (?!đòn)[\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
         gãy( [\w/]+| ,){{0,6}} (?P<m>(cung \w+ )?xương sườn)(?! bình| không| nguyên)""",
     Finding.CLAVICLE_FRACTURE: r"""
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn

@@ -49,7 +49,7 @@ _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 _MERE_PLACE = re.compile(
     r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
-    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d\S*)(?!\w))+ ?"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|\d\S*)(?!\w))+ ?"
 )
 _LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")

@@ -105,7 +105,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bcardiac index\b", "chỉ số tim"),
     (
         r"\b(?:cả )?(?:2|hai)"
-        r"(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
+        r"(?= bên(?! (?:phải|trái|p|t)\b)| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
     (r"\bkhông phải (?:là )?không(?: có| thấy)*\b", "có"),

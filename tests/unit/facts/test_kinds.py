@@ -231,6 +231,10 @@ KINDS = {
     "Không thấy nốt, khối thùy trên phổi phải": "mass - right upper | nodule - right upper",
     "Tràn dịch đáy phổi phải lượng ít": "effusion + right base mild",
     "Dày dính góc sườn hoành trái": "pleural-thickening + left",
+    "Gãy xương đòn và xương sườn 2 bên trái": "clavicle-fracture + left | rib-fracture + left",
+    "Gãy xương sườn 1, 2 bên (P)": "rib-fracture + right",
+    "Gãy xương sườn 2 bên": "rib-fracture + bilateral",
+    "Tràn dịch màng phổi phải không thay đổi, bên trái tăng": "effusion + left | effusion + right",
 }
 # A syllable of these has another meaning without its marks.
 AMBIGUOUS_BARE = {"Vôi hóa đm. chủ, td. lao phổi"}
