@@ -30,7 +30,8 @@ def test_the_claim_and_the_hub_token_reach_the_engine_only() -> None:
     assert {"name": "models", "persistentVolumeClaim": {"claimName": "models"}} in pods["gpu"]["spec"]["volumes"]
     assert environment_of(pods["gpu"])["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}
     assert environment_of(pods["gpu"])["HF_HOME"].startswith("/models/")
-    assert not {"HF_TOKEN", "HF_HOME"} & environment_of(pods["cpu"]).keys()
+    assert environment_of(pods["gpu"])["VLLM_CACHE_ROOT"].startswith("/models/")
+    assert not {"HF_TOKEN", "HF_HOME", "VLLM_CACHE_ROOT"} & environment_of(pods["cpu"]).keys()
     assert "models" not in {volume["name"] for volume in pods["cpu"]["spec"]["volumes"]}
 
 
@@ -39,7 +40,7 @@ def test_a_model_in_an_image_is_mounted_read_only_and_nothing_is_written_beside_
     pod = ray_templates_of({"models": {"image": "registry.example.org/mine:1"}, "app": app})["gpu"]
     mount = {"name": "models", "mountPath": "/models", "readOnly": True}
     assert mount in pod["spec"]["containers"][0]["volumeMounts"]
-    assert "HF_HOME" not in environment_of(pod)
+    assert not {"HF_HOME", "VLLM_CACHE_ROOT"} & environment_of(pod).keys()
 
 
 def test_an_air_gapped_site_loads_a_hub_model_from_its_claim() -> None:
