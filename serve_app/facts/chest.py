@@ -39,7 +39,7 @@ CHEST_TERMS: dict[Finding, str] = {
         dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
-        dày dính~góc sườn hoành; lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
+        lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
     Finding.PNEUMOTHORAX: f"""
         tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
         khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
@@ -92,7 +92,7 @@ CHEST_TERMS: dict[Finding, str] = {
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
-        gãy( cũ)?( [\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
+        gãy( cũ)?( (?!đòn)[\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
         gãy( [\w/]+| ,){{0,6}} (?P<m>(cung \w+ )?xương sườn)(?! bình| không| nguyên)""",
     Finding.CLAVICLE_FRACTURE: r"""
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn

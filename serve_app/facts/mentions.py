@@ -49,8 +49,8 @@ class Mention:
     location: Location | None = None
     severity: Severity | None = None
     polarity: Polarity = Polarity.PRESENT
-    topic: Side | None = None
-    """The side that a list is about, named before its first item."""
+    topic: "Mention | None" = None
+    """Itself with the place that was named before it, which is that of its whole list."""
 
     @property
     def fact(self) -> Fact:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from serve_app.domain.facts import DEVICES, LUNGS, PLEURA, Finding, Location, Severity, Side
+from serve_app.domain.facts import DEVICES, LUNG_SIGNS, LUNGS, PLEURA, Finding, Location, Severity, Side
 from serve_app.facts.cues import Cue, Kind
 from serve_app.facts.mentions import Attribute, Mention
 
@@ -42,14 +42,14 @@ _OWN_SIDE_ONLY = (
 # What lies somewhere in a lung or along a bone; of all else the words for a place say nothing.
 _LOCATED = LUNGS | PLEURA | FRACTURES | {Finding.LYMPHADENOPATHY}
 # Where a finding always is says nothing.
-_OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM, Finding.EFFUSION: Location.BASE}
+_OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM}
 # Kinds of cues that a list runs through.
 _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 # Words for a place and an amount, and nothing else.
 _MERE_PLACE = re.compile(
     r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
-    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|\d\S*)(?!\w))+ ?"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|\d\S*)(?!\w))+ ?"
 )
 _LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
@@ -140,7 +140,9 @@ def _normal(mention: Mention, side: Side | None) -> list[Mention]:
 def _share_out(phrase: Phrase, waiting: list[Attribute], given: dict[int, list[Attribute]]) -> None:
     first = phrase.mentions[0]
     leading = [*waiting, *(each for each in phrase.attributes if each.start < first.start)]
-    first.topic = next((each.value for each in leading if isinstance(each.value, Side)), None)
+    side = next((each.value for each in leading if isinstance(each.value, Side)), None)
+    location = next((each.value for each in leading if isinstance(each.value, Location)), None)
+    first.topic = replace(first, side=side, location=location) if side or location else None
     given[id(first)] += waiting
     for attribute in phrase.attributes:
         behind = (mention for mention in reversed(phrase.mentions) if mention.start <= attribute.start)
@@ -217,23 +219,30 @@ def _can_take(mention: Mention, attribute: Attribute) -> bool:
 
 
 def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
-    """Give the side at a list's end to the items before it, and a leading side to those after it."""
+    """Give the place at a list's end to the items before it, and a leading place to those after it."""
     for items, is_negated in _lists(phrases):
-        _spread_topic(items)
-        side: Side | None = None
+        _spread_topic(clause, items)
+        end: Mention | None = None
         for item, after in reversed(list(zip_longest(items, items[1:]))):
             if item.finding in _OWN_SIDE_ONLY or item.is_normality:
-                side = None
-            elif after and (
-                _has_own_amount(item, after)
-                or (is_negated and side is not Side.BILATERAL and _is_closed(clause, item, after))
-            ):
-                side = item.side
+                end = None
+            elif after and (_has_own_amount(item, after) or (is_negated and _is_closed(clause, item, after, end))):
+                end = item
             elif item.side is None:
-                item.side = side
+                _place_like(clause, item, end)
             else:
                 # An amount is one item's: "không tràn khí, tràn dịch trái lượng ít" says nothing of where no air is.
-                side = None if is_negated and item.severity is not None else item.side
+                end = None if is_negated and item.severity is not None else item
+
+
+def _place_like(clause: str, item: Mention, other: Mention | None) -> None:
+    """Give an item the side of another in its list; a shadow that names no place has its location too."""
+    if other is None or item.side is not None:
+        return
+    item.side = other.side
+    names_place = _PLACE.search(clause, item.start, item.end) is not None
+    if item.location is None and not names_place and item.finding in LUNG_SIGNS and other.finding in LUNGS:
+        item.location = other.location
 
 
 def _has_own_amount(item: Mention, after: Mention) -> bool:
@@ -245,13 +254,13 @@ def _are_of_one_region(one: Mention, other: Mention) -> bool:
     return any({one.finding, other.finding} <= region for region in (LUNGS, PLEURA, FRACTURES))
 
 
-def _spread_topic(items: list[Mention]) -> None:
-    """Give the side of "the left lung: ..." to what a list names of the lung, until another side is named."""
-    first: Mention | None = None
+def _spread_topic(clause: str, items: list[Mention]) -> None:
+    """Give the place in "the left lung: ..." to what a list names of the lung, until another side is named."""
+    topic: Mention | None = None
     for item in items:
-        first = item if item.topic else (first if item.side is None else None)
-        if first and item.side is None and _are_of_one_region(first, item) and not item.is_normality:
-            item.side = first.topic
+        topic = item.topic or (topic if item.side is None else None)
+        if topic and not item.topic and _are_of_one_region(topic, item) and not item.is_normality:
+            _place_like(clause, item, topic)
 
 
 def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
@@ -266,8 +275,8 @@ def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
     yield items, is_negated
 
 
-def _is_closed(clause: str, item: Mention, after: Mention) -> bool:
+def _is_closed(clause: str, item: Mention, after: Mention, end: Mention | None) -> bool:
     """Whether a negated list ends here: the place is named, and behind a comma follows something of another region."""
-    if _are_of_one_region(item, after):
+    if _are_of_one_region(item, after) or (end is not None and end.side is Side.BILATERAL):
         return False
     return "," in clause[item.end : after.start] and _PLACE.search(clause, item.start, item.end) is not None

@@ -105,7 +105,9 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bcardiac index\b", "chỉ số tim"),
     (
         r"\b(?:cả )?(?:2|hai)"
-        r"(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
+        # A rib's number before its side is no pair.
+        r"(?= bên(?! (?:phải|trái|p|t)\b)"
+        r"| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
     (r"\bkhông phải (?:là )?không(?: có| thấy)*\b", "có"),

@@ -15,7 +15,7 @@ SENTENCES = {
     "Không tràn dịch, tràn khí màng phổi hai bên": "effusion - bilateral | pneumothorax - bilateral",
     "Phổi phải có đám mờ thùy dưới, phổi trái bình thường": "lung-lesion - left | opacity + right lower",
     "Nghi u phổi trái": "lung-tumor ? left",
-    "Hang lao đỉnh phổi trái": "cavity + left | tuberculosis + left apex",
+    "Hang lao đỉnh phổi trái": "cavity + left apex | tuberculosis + left apex",
     "Mờ đáy phổi hai bên": "opacity + bilateral base",
     "Đặt ống dẫn lưu màng phổi trái": "chest-tube + left",
     "Không còn tràn khí màng phổi phải": "pneumothorax - right",

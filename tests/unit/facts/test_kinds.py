@@ -164,7 +164,7 @@ KINDS = {
     "Phổi trái mờ toàn bộ": "opacity + left diffuse",
     "Ít nghĩ đến lao phổi": "tuberculosis ?",
     "Nhiều khả năng viêm phổi phải": "pneumonia ? right",
-    "Hang lao thành dày đỉnh phổi phải": "cavity + right | tuberculosis + right apex",
+    "Hang lao thành dày đỉnh phổi phải": "cavity + right apex | tuberculosis + right apex",
     "Vôi hóa hạch rốn phổi trái": "calcification + left hilum",
     "Tràn dich màng phổi phải": "effusion + right",
     "Xẹp phoi thùy dưới trai": "atelectasis + left lower",
@@ -226,6 +226,15 @@ KINDS = {
     "Không nghĩ u phổi mà nghĩ lao": "lung-tumor - | tuberculosis ?",
     "Không xác định được nguyên nhân tràn dịch màng phổi trái": "effusion + left",
     "Vừa rút nội khí quản hôm qua": "endotracheal-tube -",
+    "Dải xơ và nốt vôi đỉnh phổi phải": "calcification + right apex | fibrosis + right apex",
+    "Đỉnh phổi trái có dải xơ, nốt vôi": "calcification + left apex | fibrosis + left apex",
+    "Không thấy nốt, khối thùy trên phổi phải": "mass - right upper | nodule - right upper",
+    "Tràn dịch đáy phổi phải lượng ít": "effusion + right base mild",
+    "Dày dính góc sườn hoành trái": "pleural-thickening + left",
+    "Gãy xương đòn và xương sườn 2 bên trái": "clavicle-fracture + left | rib-fracture + left",
+    "Gãy xương sườn 1, 2 bên (P)": "rib-fracture + right",
+    "Gãy xương sườn 2 bên": "rib-fracture + bilateral",
+    "Tràn dịch màng phổi phải không thay đổi, bên trái tăng": "effusion + left | effusion + right",
 }
 # A syllable of these has another meaning without its marks.
 AMBIGUOUS_BARE = {"Vôi hóa đm. chủ, td. lao phổi"}
