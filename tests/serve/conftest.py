@@ -128,7 +128,12 @@ def starting(folder: Path, settings: dict[str, object], *options: str) -> Iterat
     up_log = folder / "up.log"
     with up_log.open("wb") as log:
         process = subprocess.Popen(
-            [str(part) for part in command], env=environment, stdout=log, stderr=subprocess.STDOUT
+            [str(part) for part in command],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A shell makes what it starts in the background ignore SIGINT, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     platform = Platform(
         f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log
