@@ -8,7 +8,7 @@ import pytest
 
 from tests.deploy.manifests import PORTS, Manifest, environment_of, of_kind, ray_templates_of, render_of, templates_of
 
-OFFLINE = {"laptop", "edge", "triton", "air-gapped", "production"}
+OFFLINE = {"laptop", "edge", "edge-istio", "triton", "air-gapped", "production"}
 CPU_ONLY: dict[str, Any] = {
     "gpuWorkers": {"enabled": False},
     "app": {"engine": {"backend": "openai", "scaling": {"num_gpus": 0}}},
