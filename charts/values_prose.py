@@ -14,8 +14,11 @@ import yaml
 _ANNOTATION = "@schema "
 _TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
-# Schemas that values.yaml refers to by name; a quantity may be a number or text.
+# Schemas that values.yaml refers to by name, besides Kubernetes' own; a quantity may be a number or text.
 DEFINITIONS: dict[str, Any] = {
+    "Id": {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]},
+    "Url": {"type": "string", "pattern": "^(https?://[^/@]+/?)?$"},
+    "Names": {"type": "array", "items": {"type": "string", "minLength": 1}},
     "Quantities": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
     "Resources": {
         "type": "object",
@@ -37,6 +40,21 @@ DEFINITIONS: dict[str, Any] = {
                 "effect": {"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]},
                 "tolerationSeconds": {"type": "integer"},
             },
+        },
+    },
+    "Extra": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "labels": {"$ref": "#/$defs/Labels"},
+            "annotations": {"$ref": "#/$defs/Labels"},
+            "serviceAccountName": {"type": "string"},
+            "env": {"type": "array", "items": {"$ref": "#/$defs/EnvVar"}},
+            "envFrom": {"type": "array", "items": {"$ref": "#/$defs/EnvFromSource"}},
+            "volumes": {"type": "array", "items": {"$ref": "#/$defs/Volume"}},
+            "volumeMounts": {"type": "array", "items": {"$ref": "#/$defs/VolumeMount"}},
+            "initContainers": {"type": "array", "items": {"$ref": "#/$defs/Container"}},
+            "sidecars": {"type": "array", "items": {"$ref": "#/$defs/Container"}},
         },
     },
 }

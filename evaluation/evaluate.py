@@ -131,4 +131,6 @@ def _print(result: dict[str, Any], out: Path) -> None:
         f"failed: {counts['failed'] or 'none'}",
         markup=False,
     )
+    if result["what"]:
+        console.print(result["what"], markup=False)
     console.print(f"{out / 'result.json'}, {out / 'report.html'}", markup=False)

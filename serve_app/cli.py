@@ -85,11 +85,12 @@ def report(
     sex: Annotated[str | None, typer.Option(help=SAY.sex)] = None,
     view: Annotated[str | None, typer.Option(help=SAY.view)] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help=SAY.confirm)] = False,
+    correct: Annotated[bool, typer.Option("--correct", help=SAY.correct)] = False,
     url: Annotated[str, typer.Option(help=SAY.url)] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help=SAY.as_json)] = False,
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
-    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm}
+    options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm, "correct": correct}
     with _failure_said(), _client(url) as client:
         if as_json:
             out.print_json(client.report(image, **options).model_dump_json())
@@ -104,7 +105,7 @@ def check(
     ca_file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate authorities to trust instead.")
     ] = None,
-    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 60.0,
+    wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 900.0,
     timeout_s: Annotated[float, typer.Option(help="Seconds that the report may take.")] = DEFAULT_DEADLINE_S,
 ) -> None:
     """Wait until a platform is ready, ask it for one report, and verify that it is a whole draft."""

@@ -6,7 +6,6 @@ A cluster does not come through here: there KubeRay starts Ray and the chart set
 import contextlib
 import ipaddress
 import logging
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from enum import StrEnum
 import httpx
 
 from serve_app.cluster.environment import prepare_environment
+from serve_app.cluster.failures import cause_of, failure_of
 from serve_app.cluster.haproxy import find_haproxy, haproxy
 from serve_app.domain.errors import Unavailable
 from serve_app.engines.checkpoint import require_checkpoint
@@ -25,8 +25,6 @@ APP_NAME = "clara"
 
 _OBJECT_STORE_BYTES = 512 * 1024**2
 _POLL_S = 0.5
-# The line of a traceback that names what was raised.
-_RAISED = re.compile(r"^([\w.]*\b[A-Z]\w*): (\S.*)$", re.MULTILINE)
 
 
 class Proxy(StrEnum):
@@ -189,8 +187,8 @@ def _wait_until_running(timeline: Timeline) -> None:
             if seen.get(name) != deployment.status:
                 seen[name] = deployment.status
                 timeline.note(f"{name} {deployment.status.lower()}")
-            if "Error:\n" in deployment.message:
-                raise LaunchError(f"{name} cannot start: {cause_of(deployment.message)}")
+            if (cause := failure_of(deployment)) is not None:
+                raise LaunchError(f"{name} cannot start: {cause}")
         if application.status == "DEPLOY_FAILED":
             raise LaunchError(f"the platform cannot start: {cause_of(application.message)}")
         require_running()
@@ -205,12 +203,6 @@ def _wait_until_answered(url: str) -> None:
                 return
         require_running()
         time.sleep(_POLL_S)
-
-
-def cause_of(message: str) -> str:
-    """Find the last exception in a message of Serve, which holds the traceback of a replica; ours are sentences."""
-    kind, words = (_RAISED.findall(message) or [("", " ".join(message.split()))])[-1]
-    return words if kind in ("", "serve_app.domain.errors.Unavailable") else f"{kind}: {words}"
 
 
 def _engine_phases() -> tuple[Phase, ...]:

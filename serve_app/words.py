@@ -29,6 +29,7 @@ class Words:
     sex: str
     view: str
     confirm: str
+    correct: str
     url: str
     as_json: str
     is_up: str
@@ -74,6 +75,7 @@ ENGLISH = Words(
     sex="nam, nữ or khác.",
     view="PA, AP, thẳng or lateral.",
     confirm="Vouch that this is a chest X-ray; recorded in the report.",
+    correct="Invert or turn a film that is inverted or rotated; recorded in the report.",
     url="Where the platform is.",
     as_json="Print the whole report as JSON.",
     is_up="[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: {metrics})",
@@ -120,6 +122,7 @@ VIETNAMESE = Words(
     sex="nam, nữ hoặc khác.",
     view="PA, AP, thẳng hoặc lateral (nghiêng).",
     confirm="Xác nhận đây là phim X-quang ngực; bản nháp ghi lại điều này.",
+    correct="Đảo lại phim âm bản hoặc xoay lại phim bị xoay; bản nháp ghi lại điều này.",
     url="Địa chỉ của hệ thống.",
     as_json="In toàn bộ bản nháp dưới dạng JSON.",
     is_up="[bold green]CLARA đang chạy[/] tại {url}  (API: {url}/docs, số liệu: {metrics})",

@@ -15,7 +15,7 @@ from serve_app.facts import extract
 from training.data.fact_json import read_facts, write_facts
 
 FOLDER = Path(__file__).parent
-FILES = ("sentences", "reports", "nasty")
+FILES = ("sentences", "reports", "nasty", "kinds")
 RESULT = FOLDER.parent / "results" / "gold.json"
 
 

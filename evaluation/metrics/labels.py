@@ -38,7 +38,7 @@ _VINDR_FINDINGS: Labels = {
 }
 _VINDR_DIAGNOSES: Labels = {
     "COPD": frozenset({_F.COPD}),
-    "Lung tumor": frozenset({_F.LUNG_TUMOR}),
+    "Lung tumor": frozenset({_F.LUNG_TUMOR, _F.MALIGNANCY}),
     "Pneumonia": frozenset({_F.PNEUMONIA}),
     "Tuberculosis": frozenset({_F.TUBERCULOSIS}),
 }
@@ -46,7 +46,7 @@ _CHEXPERT: Labels = {
     "Enlarged Cardiomediastinum": frozenset({_F.MEDIASTINAL_WIDENING}),
     "Cardiomegaly": frozenset({_F.CARDIOMEGALY}),
     "Lung Opacity": frozenset({_F.OPACITY, _F.INFILTRATE, _F.INTERSTITIAL_DISEASE, _F.BRONCHIAL_THICKENING}),
-    "Lung Lesion": frozenset({_F.NODULE, _F.MASS, _F.CAVITY, _F.LUNG_TUMOR}),
+    "Lung Lesion": frozenset({_F.NODULE, _F.MASS, _F.CAVITY, _F.LUNG_TUMOR, _F.MALIGNANCY}),
     "Edema": frozenset({_F.EDEMA, _F.HEART_FAILURE}),
     "Consolidation": frozenset({_F.CONSOLIDATION}),
     "Pneumonia": frozenset({_F.PNEUMONIA}),

@@ -24,8 +24,11 @@ class Significance(Enum):
     BENIGN = 0.0
 
 
-CRITICAL = frozenset({_F.PNEUMOTHORAX, _F.MEDIASTINAL_SHIFT, _F.MEDIASTINAL_WIDENING})
-"""What must reach a doctor at once."""
+CRITICAL = frozenset(
+    {_F.PNEUMOTHORAX, _F.PNEUMOPERITONEUM, _F.PNEUMOMEDIASTINUM, _F.MALPOSITIONED_TUBE}
+    | {_F.MEDIASTINAL_SHIFT, _F.MEDIASTINAL_WIDENING}
+)
+"""What must reach a doctor at once: CRIMSON's urgent findings."""
 _NOT_ACTIONABLE = DEVICES | {
     # Named by CRIMSON: atelectasis, scars, thickened pleura, devices in place.
     *(_F.ATELECTASIS, _F.FIBROSIS, _F.PLEURAL_THICKENING),
@@ -34,6 +37,7 @@ _NOT_ACTIONABLE = DEVICES | {
     *(_F.HILAR_ENLARGEMENT, _F.ELEVATED_DIAPHRAGM, _F.AORTIC_ENLARGEMENT),
 }
 _BENIGN = frozenset({_F.CALCIFICATION, _F.AORTIC_CALCIFICATION, _F.SPINAL_DEGENERATION, _F.SCOLIOSIS, _F.STERNAL_WIRES})
+# CRIMSON calls a large heart urgent beside a large pericardial effusion; here a large heart alone is not.
 _SMALL = {_F.PNEUMOTHORAX: Significance.ACTIONABLE, _F.EFFUSION: Significance.NOT_ACTIONABLE}
 
 

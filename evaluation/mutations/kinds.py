@@ -37,6 +37,7 @@ _DIAGNOSES = {
     "bệnh phổi tắc nghẽn mạn tính": "suy tim",
 }
 _SUSPICIONS = ("theo dõi", "td", "nghi ngờ", "nghi", "khả năng", "hướng tới", "chưa loại trừ")
+_OUT_OF_PLACE = frozenset({Finding.PNEUMOPERITONEUM, Finding.PNEUMOMEDIASTINUM, Finding.MALPOSITIONED_TUBE})
 _ENGLISH = "The heart is enlarged. There is a right pleural effusion. No pneumothorax."
 _EVERYTHING = "Viêm phổi phải. Lao phổi. U phổi trái. Suy tim. COPD. Tràn dịch màng phổi hai bên. Gãy xương sườn trái."
 
@@ -114,6 +115,10 @@ def _is_critical(fact: Fact) -> bool:
     return _is_present(fact) and fact.finding in CRITICAL
 
 
+def _is_out_of_place(fact: Fact) -> bool:
+    return _is_critical(fact) and fact.finding in _OUT_OF_PLACE
+
+
 def _is_diagnosis(fact: Fact) -> bool:
     return fact.finding in LUNG_DISEASES | {Finding.HEART_FAILURE}
 
@@ -177,6 +182,11 @@ MUTATIONS: Mapping[str, Mutation] = {
     "critical findings are left out": Mutation(_in_both(without(_is_critical)), "critical_recall"),
     "critical findings are denied": Mutation(
         _in_both(instead_of(_is_critical, "Không tràn khí màng phổi, trung thất không di lệch.")), "critical_recall"
+    ),
+    "free air and misplaced tubes are left out": Mutation(_in_both(without(_is_out_of_place)), "critical_recall"),
+    "misplaced tubes are called well placed": Mutation(
+        _in_both(instead_of(lambda fact: fact.finding is Finding.MALPOSITIONED_TUBE, "Ống đúng vị trí.")),
+        "critical_recall",
     ),
     "critical findings are invented": Mutation(
         _in_both(with_statement("Tràn khí màng phổi phải lượng nhiều.")), "critical_precision"

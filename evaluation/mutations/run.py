@@ -19,7 +19,7 @@ from evaluation.predictions import Prediction, read_predictions
 from evaluation.provenance import commit, machine
 
 RESULT = Path(__file__).parents[1] / "results" / "mutations.json"
-NUM_DRAFTS = 200
+NUM_DRAFTS = 100
 
 
 def gates_that_fail(right: Sequence[Prediction], wrong: Sequence[Prediction], gates: Mapping[str, Gate]) -> list[str]:

@@ -96,6 +96,19 @@ def proxy(
 
 
 @bench.command()
+def overload(
+    factor: Annotated[float, typer.Option(help="Requests per second, as a multiple of the capacity.")] = 5,
+    seconds: Annotated[float, typer.Option(help="Duration of the overload.")] = 120,
+    out: Out = None,
+) -> None:
+    """Ask for more than the platform can do, send the largest films at once, and stall uploads. No model runs."""
+    prepare_environment(Settings())
+    from loadtests.bench.overload import measure_overload
+
+    _write(measure_overload(factor, seconds, Console(highlight=False)), out)
+
+
+@bench.command()
 def start(
     starts: Annotated[int, typer.Option(min=1, help="Counted starts.")] = 3,
     out: Out = None,
@@ -104,6 +117,17 @@ def start(
     from loadtests.bench.start import measure_start
 
     _write(measure_start(starts, Console(highlight=False)), out)
+
+
+@bench.command()
+def deaths(
+    clients: Annotated[int, typer.Option(help="Concurrent clients.")] = 2,
+    out: Out = None,
+) -> None:
+    """Kill the platform's processes one after another under load, and time how long no report is finished."""
+    from loadtests.bench.deaths import measure_deaths
+
+    _write(measure_deaths(clients, Console(highlight=False)), out)
 
 
 def _write(result: dict[str, Any], out: Path | None) -> None:

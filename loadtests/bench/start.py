@@ -27,7 +27,8 @@ from serve_app.client import Client, ClientError
 
 _PHASE = re.compile(r"\s*\d+\.\d s  (?P<name>\S.*) took (?P<took_s>\d+\.\d) s\s*")
 _IS_UP = "CLARA is up"
-_CORE = "VLLM::EngineCore"
+CORE = "VLLM::EngineCore"
+"""What vLLM calls the process of the model."""
 _TIMEOUT_S = 600
 _POLL_S = 0.1
 
@@ -85,7 +86,7 @@ def _start() -> Start:
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
         began = time.monotonic()
-        with _clara_up(port, Path(home)) as (process, lines):
+        with clara_up(port, Path(home)) as (process, lines):
             phases = dict(filter(None, (read_phase(line) for line in lines)))
             ready_s = time.monotonic() - began
             url = f"http://127.0.0.1:{port}"
@@ -95,7 +96,7 @@ def _start() -> Start:
 
 
 @contextlib.contextmanager
-def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
+def clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
     """Run `clara up`; once it is up, yield its process id and its output. Stop it as Ctrl-C does."""
     clara = Path(sys.executable).parent / "clara"
     command = [str(clara), "up", "--port", str(port), "--metrics-port", str(free_port())]
@@ -104,7 +105,7 @@ def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
         environment = {**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait(lambda: _IS_UP in log.read_text() or process.poll() is not None)
+        wait_until(lambda: _IS_UP in log.read_text() or process.poll() is not None)
         if process.poll() is not None:
             raise NotUp(log.read_text())
         yield process.pid, log.read_text().splitlines()
@@ -115,11 +116,11 @@ def _clara_up(port: int, home: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _kill_engine(pid: int, url: str) -> float:
     """Kill the model's process, and return the seconds until its replacement answers."""
-    (core,) = (one for one in psutil.Process(pid).children(recursive=True) if _CORE in " ".join(one.cmdline()))
+    (core,) = (one for one in psutil.Process(pid).children(recursive=True) if CORE in " ".join(one.cmdline()))
     core.kill()
     began = time.monotonic()
-    _wait(lambda: not _is_ready(url))
-    _wait(lambda: _is_ready(url))
+    wait_until(lambda: not _is_ready(url))
+    wait_until(lambda: _is_ready(url))
     return time.monotonic() - began
 
 
@@ -131,7 +132,12 @@ def _is_ready(url: str) -> bool:
             return False
 
 
-def _wait(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so.
+
+    Raises:
+        NotUp: it is not, after minutes.
+    """
     deadline = time.monotonic() + _TIMEOUT_S
     while not is_so():
         if time.monotonic() > deadline:

@@ -83,7 +83,14 @@ def concern_body(concern: Concern) -> ConcernBody:
 
 def gate_body(gate: GateVerdict) -> GateBody:
     """Write a verdict."""
-    return GateBody(outcome=gate.outcome.value, score=gate.score, reason=gate.reason, overridden=gate.is_confirmed)
+    return GateBody(
+        outcome=gate.outcome.value,
+        score=gate.score,
+        reason=gate.reason,
+        overridden=gate.is_confirmed,
+        corrections=[correction.value for correction in gate.corrections],
+        remedy=gate.remedy.value if gate.remedy else None,
+    )
 
 
 def image_body(image: ReportedImage) -> ImageBody:

@@ -29,12 +29,11 @@ _PAGE = """\
 </html>
 """
 
-# Adapted for Swagger UI: the server's address has the prefix that the page was loaded from, files carry the format for
-# which it shows a picker, and fields left blank are not sent.
+# Adapted for Swagger UI: the server's address has the prefix that the page was loaded from, and fields left blank are
+# not sent.
 INITIALIZER = """\
 const server = new URL(".", location.href).href.replace(/\\/$/, "");
 const answer = await fetch(`${server}/openapi.json`);
-const asFile = (_, value) => (value?.contentMediaType ? { ...value, format: "binary" } : value);
 const withoutBlanks = (request) => {
   if (request.body instanceof FormData)
     for (const name of new Set(request.body.keys()))
@@ -42,7 +41,7 @@ const withoutBlanks = (request) => {
   return request;
 };
 SwaggerUIBundle({
-  spec: { ...JSON.parse(await answer.text(), asFile), servers: [{ url: server }] },
+  spec: { ...(await answer.json()), servers: [{ url: server }] },
   dom_id: "#swagger-ui",
   deepLinking: true,
   tryItOutEnabled: true,

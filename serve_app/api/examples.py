@@ -11,7 +11,7 @@ from serve_app.api.bodies import named_event, report_body, v0_report_body
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, failure_of
 from serve_app.api.door.uploads import TOO_SLOW
-from serve_app.client.schemas import Problem, V0ErrorBody
+from serve_app.client.schemas import Problem
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     ContradictoryStudy,
@@ -95,7 +95,7 @@ REPORT = Report(
 )
 READY = Readiness(True, "serving")
 NOT_READY = Readiness(False, "no-engine")
-VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-2")
+VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-3")
 
 EVENTS = (
     Prepared(REPORT.id, REPORT.images),
@@ -167,7 +167,7 @@ def problem_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, An
 
 def v0_answers(errors: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
     """Document errors in the first version's shape."""
-    schema = V0ErrorBody.model_json_schema()
+    schema = {"$ref": "#/components/schemas/V0ErrorBody"}
     return _by_status(errors, JSON, schema, lambda problem: {"error": problem.detail})
 
 

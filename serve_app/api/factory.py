@@ -19,7 +19,7 @@ from serve_app.api.door.uploads import Uploads
 from serve_app.api.reports.routes import reports_router
 from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
-from serve_app.client.schemas import Problem
+from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
 from serve_app.ports import MetricSink, Reporter, Service
 from serve_app.settings import GatewaySettings
@@ -80,11 +80,25 @@ def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middlewa
 
 
 class _Door(FastAPI):
-    """FastAPI, whose document also knows what a problem looks like."""
+    """FastAPI, whose document also has the schemas of errors."""
 
     def openapi(self) -> dict[str, Any]:
         """Write the OpenAPI document, once."""
         if self.openapi_schema is None:
             document = super().openapi()
-            document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            schemas = document["components"]["schemas"]
+            schemas.update({model.__name__: model.model_json_schema() for model in (Problem, V0ErrorBody)})
+            _mark_files(schemas)
         return super().openapi()
+
+
+def _mark_files(node: Any) -> None:
+    """Mark every file as binary: OpenAPI 3.1 has `contentMediaType` for that, generators of clients read `format`."""
+    if isinstance(node, dict):
+        if node.get("contentMediaType") == "application/octet-stream":
+            node["format"] = "binary"
+        for child in node.values():
+            _mark_files(child)
+    elif isinstance(node, list):
+        for child in node:
+            _mark_files(child)

@@ -64,7 +64,7 @@ def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         shape cannot say so beside the text.
         """
         study = await study_of(parse_patient(sex, age), [image], [None], settings.max_upload_bytes)
-        run = ReportRun(reporter.report(call, study, new_report_id()))
+        run = ReportRun(reporter.report(call, study, new_report_id(request)))
         report = await finished_report(run, request)
         _require_whole(report)
         request.state.outcome = "ok"

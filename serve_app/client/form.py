@@ -46,6 +46,8 @@ class ReportOptions(TypedDict, total=False):
     """PA, AP, LATERAL, or FRONTAL where PA or AP is not known: the view of the one image."""
     confirm: bool
     """Vouch that this is a chest X-ray, whatever the gate says; the report records it."""
+    correct: bool
+    """Have an image that is inverted or rotated inverted or turned; the report records it."""
     deadline_s: float
     """Seconds for the whole call: connection, upload, wait, stream, retries. `DEFAULT_DEADLINE_S` unless given."""
     request_id: str | None
@@ -87,6 +89,7 @@ def _patient(options: ReportOptions) -> dict[str, str | list[str]]:
         "sex": options.get("sex"),
         "age": options.get("age"),
         "confirm": "true" if options.get("confirm") else None,
+        "correct": "true" if options.get("correct") else None,
     }
     return {name: str(word) for name, word in words.items() if word not in (None, "")}
 

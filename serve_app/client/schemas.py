@@ -116,6 +116,20 @@ class GateBody(Body):
     """A stable code."""
     overridden: bool
     """Whether the client confirmed the image, and that decided."""
+    corrections: list[
+        Literal[
+            "borders-cropped",
+            "brightness-restored",
+            "contrast-restored",
+            "inverted",
+            "turned-left",
+            "turned-right",
+            "turned-around",
+        ]
+    ] = []
+    """What was changed of the film before the gate judged it and the model got it, in this order."""
+    remedy: Literal["inverted", "turned-left", "turned-right", "turned-around"] | None = None
+    """The correction that would let a film that is inverted or rotated pass; null for others."""
 
 
 class ImageBody(Body):

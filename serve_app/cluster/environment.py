@@ -4,6 +4,7 @@ Imports none of them. A cluster gets the same from the chart; a test compares th
 """
 
 import logging
+import logging.handlers
 import os
 import secrets
 from pathlib import Path
@@ -24,6 +25,9 @@ ENVIRONMENT = {
     **NOTHING_PHONES_HOME,
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "token",
+    # Off: Ray takes 127.0.0.1 for this node's address, and all that it opens, /metrics too, listens there only. On, as
+    # by default on Linux, it replaces a loopback address by one that other machines reach.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     # A busy machine is not a dead one, so an answer may take long. A dead proxy fails a check at once, and Serve starts
     # another after three: the period alone decides how long the door stays closed.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
@@ -64,7 +68,13 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def log_to_serve() -> None:
-    """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy."""
+    """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy, once.
+
+    Serve writes every line to standard error too, which Ray keeps in a second file.
+    """
+    serves_own = logging.getLogger("ray.serve")
     for name in ("serve_app", "vllm"):
-        logging.getLogger(name).parent = logging.getLogger("ray.serve")
+        logging.getLogger(name).parent = serves_own
     logging.getLogger("vllm").setLevel(logging.WARNING)
+    if any(isinstance(handler, logging.handlers.MemoryHandler) for handler in serves_own.handlers):
+        serves_own.handlers = [handler for handler in serves_own.handlers if type(handler) is not logging.StreamHandler]

@@ -81,20 +81,29 @@ class RemoteModel:
                     yield event
 
     async def describe(self) -> ModelCard:
-        """Ask any replica; while one version takes another's place, the next answer may be another."""
-        with _translated(EngineGone("the model engine is not running")):
-            card: ModelCard = await self._handle.describe.remote()
+        """Ask every replica at once, past the reports that wait for one; the first that answers is enough.
+
+        While one version takes another's place, the next answer may be another.
+
+        Raises:
+            EngineGone: no replica answers.
+        """
+        gone = EngineGone("the model engine is not running")
+        with _translated(gone):
+            card = await _first_answer(self._handle.broadcast("describe"))
+        if card is None:
+            raise gone
         return card
 
     async def readiness(self, timeout_s: float) -> Readiness:
-        """Ask every replica at once whether it lives; the first that says so is enough.
+        """Ask every replica at once whether it lives.
 
         Raises:
             DeploymentUnavailableError: there is no replica.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                is_ready = await _is_any_answered(self._handle.broadcast("describe"))
+                is_ready = await _first_answer(self._handle.broadcast("describe")) is not None
         except TimeoutError:
             return Readiness(False, "engine-busy")
         return Readiness(is_ready, "serving" if is_ready else "no-engine")
@@ -127,16 +136,18 @@ async def _streamed(call: Callable[[], Any], gone: ClaraError) -> AsyncGenerator
             response.cancel()
 
 
-async def _is_any_answered(response: DeploymentBroadcastResponse) -> bool:
-    """Whether a replica answers without an error; Ray's own `results_async` waits for the slowest of them."""
+async def _first_answer(response: DeploymentBroadcastResponse) -> ModelCard | None:
+    """Take the first replica's answer that is no error; Ray's own `results_async` waits for the slowest of them."""
     waiting = {asyncio.ensure_future(result.get_async()) for result in await response._fetch_replica_results_async()}
     try:
         while waiting:
             answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             # Each is asked for its error, or Python complains that nobody did.
-            if None in [answer.cancelled() or answer.exception() for answer in answered]:
-                return True
-        return False
+            cards = [answer.result() for answer in answered if not (answer.cancelled() or answer.exception())]
+            if cards:
+                card: ModelCard = cards[0]
+                return card
+        return None
     finally:
         for one in waiting:
             one.cancel()

@@ -6,6 +6,7 @@ from ray import serve
 from ray.serve.exceptions import DeploymentUnavailableError
 
 from serve_app import __version__
+from serve_app.cluster.failures import failure_of
 from serve_app.cluster.handles import RemoteModel
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.imaging.normalize import PREPARATION_VERSION
@@ -21,12 +22,14 @@ class RemoteService:
         self._app_name = serve.get_replica_context().app_name
 
     async def readiness(self) -> Readiness:
-        """Ask every engine replica; one that lives and has generated is enough."""
+        """Ask every engine replica; one that lives and has generated is enough. Without any, Serve knows why."""
         try:
-            return await self._engine.readiness(self._readiness_timeout_s)
+            answered = await self._engine.readiness(self._readiness_timeout_s)
         except DeploymentUnavailableError:
-            is_at_zero = await asyncio.to_thread(_is_idle, self._app_name)
-            return Readiness(is_at_zero, "at-zero" if is_at_zero else "no-engine")
+            answered = Readiness(False, "no-engine")
+        if answered.reason != "no-engine":
+            return answered
+        return await asyncio.to_thread(_without_engine, self._app_name)
 
     async def describe(self) -> ServiceVersion:
         """Name what reports are made with; the engine names its model."""
@@ -41,10 +44,12 @@ class RemoteService:
         )
 
 
-def _is_idle(app_name: str) -> bool:
-    """Whether the engine has no replica because it is at rest, not because it failed.
+def _without_engine(app_name: str) -> Readiness:
+    """Tell an engine at rest from one that cannot start, and from one that is still on its way.
 
     Serve calls a deployment healthy only while it has as many replicas as it wants: then none is what it wants.
     """
     engine = serve.status().applications[app_name].deployments["engine"]
-    return engine.status == "HEALTHY" and not engine.replica_states
+    if engine.status == "HEALTHY" and not engine.replica_states:
+        return Readiness(True, "at-zero")
+    return Readiness(False, "no-engine" if failure_of(engine) is None else "engine-failed")

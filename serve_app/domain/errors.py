@@ -23,6 +23,9 @@ class ClaraError(Exception):
         """The sentence that the client reads."""
         return str(self.args[0]) if self.args else (self.__doc__ or "").strip().splitlines()[0]
 
+    def __str__(self) -> str:
+        return self.message
+
     @property
     def facts(self) -> dict[str, str | int | float]:
         """Machine-readable extras for the problem document."""
@@ -121,12 +124,18 @@ class Refused(ClaraError):
 
     code = "refused"
 
-    def __init__(self, message: str = "", reason: str = "", score: float = 0.0) -> None:
-        super().__init__(message, reason, score)
+    def __init__(self, message: str = "", reason: str = "", score: float = 0.0, remedy: str = "") -> None:
+        super().__init__(message, reason, score, remedy)
+
+    @property
+    def remedy(self) -> str:
+        """The correction that would let the image pass; empty where none is known."""
+        return str(self.args[3])
 
     @property
     def facts(self) -> dict[str, str | int | float]:
-        return {"reason": self.args[1], "score": self.args[2]}
+        facts: dict[str, str | int | float] = {"reason": self.args[1], "score": self.args[2]}
+        return facts | {"remedy": self.remedy} if self.remedy else facts
 
 
 class NotAChestXray(Refused):

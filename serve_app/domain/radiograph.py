@@ -19,17 +19,33 @@ class GateOutcome(StrEnum):
     UNJUDGED = "unjudged"
 
 
+class Correction(StrEnum):
+    """What is done to an image before it is judged and shown to the model; turns are by 90 degrees, or 180."""
+
+    BORDERS_CROPPED = "borders-cropped"
+    BRIGHTNESS_RESTORED = "brightness-restored"
+    CONTRAST_RESTORED = "contrast-restored"
+    INVERTED = "inverted"
+    TURNED_LEFT = "turned-left"
+    TURNED_RIGHT = "turned-right"
+    TURNED_AROUND = "turned-around"
+
+
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
     """Whether this is a chest X-ray. `score` is 0 (surely not) to 1 (surely), null where unjudged; `reason` is a code.
 
-    `is_confirmed`: the client confirmed the image, and that decided.
+    `is_confirmed`: the client confirmed the image, and that decided. `corrections`: the film that was judged, and that
+    the model gets, differs from the file in these. `remedy`: the correction that would let an inverted or rotated film
+    pass.
     """
 
     outcome: GateOutcome
     score: float | None
     reason: str
     is_confirmed: bool = False
+    corrections: tuple[Correction, ...] = ()
+    remedy: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)

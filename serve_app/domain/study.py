@@ -139,12 +139,16 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class StudyImage:
-    """One image as it was sent; `is_confirmed`: the client says that it is a chest X-ray, whatever the gate decides."""
+    """One image as it was sent. `is_confirmed`: the client says that it is a chest X-ray, whatever the gate decides.
+
+    `is_correctable`: the client lets a film that is inverted or rotated be mended.
+    """
 
     data: bytes = field(repr=False)
     view: View | None = None
     role: ImageRole = ImageRole.CURRENT
     is_confirmed: bool = False
+    is_correctable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

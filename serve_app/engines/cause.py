@@ -26,8 +26,9 @@ class _Keeper(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            with contextlib.suppress(OSError), _file().open("x", encoding="utf-8") as file:
-                file.write(in_one_line(error))
+            with contextlib.suppress(OSError):
+                _file().touch(mode=0o600, exist_ok=False)
+                _file().write_text(in_one_line(error), encoding="utf-8")
 
 
 def keep_cause() -> None:

@@ -6,9 +6,12 @@ from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART, HEART_RATIO, MEDIAST
 RIB = "((các )?(đầu |cung )?(cung )?(sau|trước|bên|giữa|ngoài)?( của)? ?(các )?(xương )?sườn)"
 # Fluid in the pericardium, the abdomen or a joint is no pleural effusion.
 ELSEWHERE = "(?! (khoang )?màng (ngoài )?tim| ngoài màng tim| ổ| khớp)"
+# Nor is air in these a pneumothorax.
 AIR_ELSEWHERE = (
-    "( ở)? (dưới da|trung thất|màng (ngoài )?tim|(ổ )?phúc|ổ bụng|mô mềm|phần mềm|thành ngực|vùng cổ|dưới (vòm |cơ )?hoành)"
+    "( ở)? (dưới (da|(vòm |cơ )?hoành)|trung thất|màng (ngoài )?tim|(ổ )?phúc|ổ bụng|mô mềm|phần mềm|thành ngực|"
+    "vùng cổ)"
 )
+LUNG_PLACE = "(hai|đỉnh|đáy|phổi|nhu mô|thùy|rốn|màng|trường)"
 # What a ratio is written after: "is", "about", "=", "#", "~", ">".
 IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
 # Of the aorta: large, dilated, wide, bulging, long, prominent, coiled, tortuous.
@@ -19,6 +22,7 @@ CALCIFIED = "(vôi hóa|đóng vôi|vôi|xơ vữa|xơ vữa vôi hóa|xơ vữa
 SHIFTED = "(di lệch|bị đẩy|đẩy lệch|kéo lệch|lệch|co kéo|di chuyển|đẩy|kéo)"
 # Lesion, lysis, destruction, sclerosis, fracture, metastasis, defect.
 BONE_DAMAGE = "(tổn thương|bất thường|tiêu|hủy|phá hủy|đặc|gãy|di căn|khuyết)"
+NODE_STATION = "(trung thất|rốn phổi|rốn|cạnh khí quản|nách|thượng đòn)"
 PACER = "(máy|bộ) (tạo|phát) nhịp( tim)?"
 # Permanent, temporary, with two leads, with one.
 PACER_KIND = "( vĩnh viễn| tạm thời| hai buồng| một buồng)?"
@@ -35,20 +39,20 @@ CHEST_TERMS: dict[Finding, str] = {
         dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
-        dày dính~góc sườn hoành; lớp dịch~màng phổi; hội chứng ba giảm; tụ dịch~màng phổi""",
+        lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
     Finding.PNEUMOTHORAX: f"""
         tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
         khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
-        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; dày~đỉnh phổi; viêm dày~màng phổi
+        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
         vôi hóa~màng phổi dày""",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
         (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}""",
     Finding.PNEUMOPERITONEUM: """
-        (?<!bóng )(liềm |hình )?(hơi|khí)( tự do)?~dưới (vòm |cơ )?hoành; liềm (hơi|khí); (hơi|khí) tự do( trong)?( ổ bụng)?
-        tràn khí (ổ bụng|(ổ )?phúc mạc|dưới (vòm |cơ )?hoành)""",
+        (?<!bóng )(liềm |hình )?(hơi|khí)( tự do)?~dưới (vòm |cơ )?hoành; liềm (hơi|khí)
+        (hơi|khí) tự do( trong)?( ổ bụng)?; tràn khí (ổ bụng|(ổ )?phúc mạc|dưới (vòm |cơ )?hoành)""",
     Finding.CARDIOMEGALY: rf"""
         {HEART}( có kích thước| kích thước| có)?~(to|lớn|giãn|phì đại)( toàn bộ| bè| ngang)*
         {HEART_RATIO}( là| khoảng| tăng)* ?(>|≥|>=|lớn hơn|trên) ?(0[,.]5\d*|5\d ?%|50 ?%)
@@ -58,14 +62,15 @@ CHEST_TERMS: dict[Finding, str] = {
         tăng kích thước~(bóng )?tim; {HEART}~tăng kích thước
         ({HEART_RATIO}|ctr){IS} ?(0[,.](5[1-9]|[6-9])\d*|(5[1-9]|[6-9]\d) ?%); (bệnh )?cơ tim (giãn|phì đại)
         ctr ?(>|≥) ?0[,.]5\d*; chỉ số tim tăng""",
-    Finding.HEART_FAILURE: "suy( chức năng)?~tim( trái| phải| toàn bộ| ứ huyết| sung huyết| m[ạã]n| cấp)*; suy thất( trái| phải)",
+    Finding.HEART_FAILURE: """
+        suy( chức năng)?~tim( trái| phải| toàn bộ| (ứ|sung) huyết| m[ạã]n| cấp)*; suy thất( trái| phải)""",
     Finding.AORTIC_ENLARGEMENT: f"""
         {ARCH}~{WIDE_OR_LONG}( rộng| cao| rõ| to| giãn)*
         (giãn|phình|vồng|rộng|to|phồng|bung)( rộng| cao|, rộng| to)*~(cung |quai |vòm |gốc |túi )?{ARCH}
-        phình~(tách )?{ARCH}""",
+        phình~(tách )?{ARCH}; {ARCH}~{CALCIFIED}( và| ,) (?P<m>giãn|vồng|phình)""",
     Finding.AORTIC_CALCIFICATION: rf"""
         (mảng |đám |dải |nốt )?{CALCIFIED}~(thành )?(cung |quai |vòm )?{ARCH}
-        {ARCH}( \w+| ,){{0,6}} (?P<m>vôi hóa|đóng vôi)
+        {ARCH}( \w+| ,){{0,6}}? (?P<m>((mảng|dải) )?(vôi hóa|đóng vôi))(?! (ở )?{LUNG_PLACE})
         {ARCH}( \w+| ,){{0,6}}? (?P<m>vôi hóa|đóng vôi|xơ vữa|xơ vôi|bị vôi)
         {ARCH}~(xơ cứng|xơ vữa)( vôi hóa| và vôi hóa)?; vữa xơ~động mạch chủ; xơ vữa""",
     Finding.PULMONARY_ARTERY_ENLARGEMENT: """
@@ -80,17 +85,18 @@ CHEST_TERMS: dict[Finding, str] = {
         bóng mờ trung thất rộng; u trung thất""",
     Finding.PNEUMOMEDIASTINUM: """
         (tràn )?khí( ở)? trung thất; tràn khí dưới da( và| ,) (?P<m>trung thất)""",
-    Finding.LYMPHADENOPATHY: """
-        (các |nhiều )?hạch( to| lớn)?(~(trung thất|rốn phổi|rốn|cạnh khí quản|nách|thượng đòn)( hai bên)?)*( to| lớn| phì đại)?""",
+    Finding.LYMPHADENOPATHY: f"""
+        (các |nhiều )?hạch( to| lớn)?(~{NODE_STATION}( hai bên|( bên)? (phải|trái))?)*( to| lớn| phì đại)?""",
     Finding.SUBCUTANEOUS_EMPHYSEMA: """
         (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
-        gãy( cũ)?( \w+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn""",
+        gãy( cũ)?( (?!đòn)[\w/]+){{0,5}} sườn; can xương~sườn; mất liên tục( \w+){{0,4}} sườn; gãy sườn
+        gãy( [\w/]+| ,){{0,6}} (?P<m>(cung \w+ )?xương sườn)(?! bình| không| nguyên)""",
     Finding.CLAVICLE_FRACTURE: r"""
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn
-        gãy( \w+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
+        gãy( [\w/]+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
     Finding.SCOLIOSIS: """
         (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
         cột sống( ngực| lưng| thắt lưng)*~(gù )?(cong )?(vẹo|cong|lệch); cong~cột sống( ngực)?""",
@@ -126,6 +132,7 @@ CHEST_TERMS: dict[Finding, str] = {
         (nằm |đi |lạc |lọt |xuống |vào |trong |ở |tại )+(nhánh |lòng )?phế quản( gốc)?( phải| trái)?
         chưa (tới|đến|vào|xuống) dạ dày""",
     Finding.DEVICE: rf"""
-        {OBJECT}~(cản quang|kim loại|kim khí|cố định|kết hợp xương); dụng cụ( y tế)?; dị vật( cản quang)?; stent~(\w+ )?
-        nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy""",
+        {OBJECT}~(cản quang|kim loại|kim khí|cố định|kết hợp xương); dụng cụ( y tế)?; dị vật( cản quang)?
+        stent~(\w+ )?; stent; (mảnh |đầu |viên )?đạn( chì)?; nẹp vít( \w+ đòn)?; clip( phẫu thuật)?; thiết bị cấy
+        (đinh|nẹp)( nẹp| vít| đinh)*( kết hợp)?~xương( đòn| sườn)?""",
 }

@@ -41,19 +41,25 @@ class Cue:
 
 _GAP = "(không|chưa|khó)( có)?( thể)?"
 # "Removed", but not "drawn back", "drawn 2 cm".
-_REMOVED = "(đã|sau|sau khi|mới|được)( được)? (rút|tháo|gỡ|lấy)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|(rút|tháo|gỡ) bỏ"
+_REMOVED = (
+    "((đã|sau|sau khi|mới|vừa|được)( được)? )?(?<!co )(rút|tháo|gỡ)( bỏ| ra)?(?! lui| bớt| ngắn| lùi| về| \\d)|"
+    "(đã|sau)( khi)? lấy( bỏ| ra)"
+)
 # "Cannot be judged", "hard to assess".
-_UNSEEN = f"{_GAP} (đánh giá|khảo sát|nhận định|bộc lộ)( rõ| hết| chính xác| đầy đủ)*( được)?|khó quan sát|hạn chế (đánh giá|khảo sát|quan sát)"
+_UNSEEN = (
+    f"{_GAP} (đánh giá|khảo sát|nhận định|bộc lộ)( rõ| hết| chính xác| đầy đủ)*( được)?|khó quan sát|"
+    "hạn chế (đánh giá|khảo sát|quan sát)"
+)
 # "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
 _UNDECIDED = (
-    "(không|chưa)( thể| thấy)?( được)? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
-    f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*( được)?"
+    "(không|chưa)( \\w+){0,3}? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
+    f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*+( được)?+"
     "(?! nguyên| bản chất| vị trí| bờ| giới| số)( có| giữa)*"
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
-    "theo dõi|nghi ngờ|nghi|khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|(được )?nghĩ|"
-    "chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
+    "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|"
+    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
 _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"
@@ -62,7 +68,8 @@ _QUALITY = (
     "tăng(?! sáng| đậm| áp| tuần hoàn| thông)|giảm|thay đổi|biến đổi(?! bất)|đổi|đồng nhất|đều|hoàn toàn|đặc hiệu|"
     "điển hình|đối xứng|cân|cải thiện|tiến triển|chỉ(?! thép| kim| cột| buộc| khâu)|những|kể|đáng kể|so sánh|"
     "thuyên giảm|ổn|liên tục|quá|sâu|hết|hít|đạt|tan|hấp thu|mất|biến mất|khác|"
-    "xác định (nguyên|bản|vị|bờ|giới|số)|rõ (nguyên nhân|bờ|ranh|giới|nét|ràng)|thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
+    "xác định( được| rõ)* (nguyên|bản|vị|bờ|giới|số)|rút|rõ (nguyên nhân|bản chất|tính chất|bờ|ranh|giới|nét|ràng)|"
+    "thuần nhất|hợp tác|thẳng|đúng|chuẩn|phim"
 )
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"
@@ -74,7 +81,11 @@ _WORDS = (
     (Kind.UNCERTAIN, f"{_UNDECIDED}|{_SUSPICION}"),
     (Kind.SAME, f"{_UNCLEAR}|{_NOT_SO}"),
     (Kind.NEGATIVE, f"{_NOT}|{_GONE}|âm tính"),
-    (Kind.BUT, "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ"),
+    (
+        Kind.BUT,
+        "nhưng|tuy nhiên|song(?! bên| song)|ngoài ra|ngoại trừ|trừ|mà|"
+        "(?<!3 )(?<!màng )(?<!phía )(?<!bờ )(?<!bên )ngoài(?! tim| vi)",
+    ),
     (Kind.POSITIVE, "có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được"),
     (Kind.OR, "hoặc( là)?|hay( là)?|lẫn|cũng như"),
     (Kind.JOIN, "và|cùng|gây|do|kết hợp|bởi"),

@@ -25,12 +25,14 @@ TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác 
 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
-        {SPOT}~mờ; đám mờ; mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái); mờ không đồng nhất
-        mờ lan tỏa; mờ không đều; mờ rải rác; đám tăng đậm( độ)?; tăng đậm độ; bóng mờ; (tổn thương )?(dạng )?kính mờ; hình mờ
-        mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim""",
+        {SPOT}~mờ; đám mờ; (?<!kính )mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái)
+        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng đậm độ; bóng mờ
+        (tổn thương )?(dạng )?kính mờ; hình mờ
+        mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim
+        (?<!màng )(phổi|phế trường)~mờ""",
     Finding.CONSOLIDATION: f"""
         ({SPOT} )?(mờ |tổn thương )?(dạng |kiểu )?đông đặc( nhu mô)?( phổi)?; đám mờ~đông đặc; hội chứng đông đặc
-        đông đặc""",
+        (hội chứng )?lấp đầy phế nang;         đông đặc""",
     Finding.INFILTRATE: f"""
         ({SPOT}~)?(mờ~)?(tổn thương )?(dạng |kiểu )?thâm nhiễm( nhu mô)?( phổi)?; đám mờ~thâm nhiễm; thâm nhiễm""",
     Finding.NODULE: """
@@ -42,10 +44,11 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.CAVITY: """
         hang( phổi)?; (tổn thương|hình|bóng|ổ) hang; tạo hang; hình hang; (ổ |hình )?áp xe( phổi)?; abces( phổi)?
         hình ảnh hang; mức (nước|dịch) (hơi|khí)~(trong )?(nhu mô )?phổi""",
-    Finding.CYST: "(kén|nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
+    Finding.CYST: "(kén|(?<!phế )nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
     Finding.CALCIFICATION: """
         (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
-        đóng vôi; nốt vôi; nốt~(đóng vôi|vôi hóa); hạch~vôi hóa; nốt canxi""",
+        đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa)
+        hạch~vôi hóa; nốt canxi""",
     Finding.FIBROSIS: """
         (các |vài |nhiều )?(dải|đám|vệt|tổn thương|vùng|nốt|mảng|sẹo|đường)~(mờ )?(xơ|sẹo)( hóa| sẹo| mờ| phổi)*
         xơ( hóa| sẹo)( phổi| nhu mô phổi)?; xơ phổi; dải xơ; xơ nhu mô( phổi)?; dải mờ xơ; (lao )?xơ(?= phổi|~đỉnh)
@@ -65,7 +68,8 @@ LUNG_TERMS: dict[Finding, str] = {
         (giãn|khí) phế (thũng|nang); (căng|ứ khí|căng giãn|ứ)( giãn| khí)*~phổi; hai phổi~(căng giãn|ứ khí)
         phổi~(căng giãn|ứ khí|căng sáng); ứ khí
         hai (phế trường|phổi|trường phổi)( hai bên| bên)*~{BRIGHT}; {BRIGHT}~(hai|các) (phế trường|phổi|trường phổi)
-        (phế trường|phổi)~hai bên~{BRIGHT}; {BRIGHT}~(phế trường|phổi)~hai bên; tăng thông khí; tăng độ sáng; lồng ngực hình thùng; khí thũng; căng giãn""",
+        (phế trường|phổi)~hai bên~{BRIGHT}; {BRIGHT}~(phế trường|phổi)~hai bên
+        (phế trường|phổi)~{BRIGHT} hai bên; tăng thông khí; tăng độ sáng; lồng ngực hình thùng; khí thũng; căng giãn""",
     Finding.BRONCHIAL_THICKENING: """
         dày~(thành|vách)( các)? phế quản; thành phế quản~dày; dày phế quản; dày~phế quản; hình (ảnh )?đường ray
         dày thành (các )?phế quản""",
@@ -77,8 +81,9 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.CONTUSION: "(đụng )?[dg]ập~(nhu mô )?phổi; đụng dập~nhu mô; đụng dập; dập nhu mô",
     Finding.LUNG_LESION: f"""
         tổn thương{LESION_KIND}( trên)?( hai)?( nhu mô| phổi| phế trường)*( khu trú)?; tổn thương~nhu mô( phổi)?
-        (?<!mờ )(?<!nốt )(?<!khối )(?<!hang )bất thường~(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?; đậm độ bất thường
-        (đám )?(mờ )?bệnh lý~(nhu mô|phổi); bất thường nhu mô( phổi)?; hình ảnh bất thường~(nhu mô|phổi|phế trường)""",
+        (?<!mờ )(?<!nốt )(?<!khối )(?<!hang )bất thường~(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?
+        đậm độ bất thường; (đám )?(mờ )?bệnh lý~(nhu mô|phổi); bất thường nhu mô( phổi)?
+        hình ảnh bất thường~(nhu mô|phổi|phế trường)""",
     Finding.PNEUMONIA: """
         viêm~phổi( thùy)?; phế quản phế viêm; viêm phế quản phổi; phế viêm; viêm phổi kẽ; viêm thùy
         viêm~(thùy|đáy|đỉnh); viêm nhu mô phổi; viêm nhiễm~phổi""",
@@ -91,8 +96,10 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.COPD: """
         (bệnh )?(phổi )?tắc nghẽn( phổi)? m[ạã]n( tính)?; copd; bệnh phổi tắc nghẽn( m[ạã]n( tính)?)?
         viêm phế quản phổi tắc nghẽn; phổi tắc nghẽn""",
-    Finding.LUNG_TUMOR: f"""
+    Finding.LUNG_TUMOR: rf"""
         (khối )?{TUMOR}~(phổi|đỉnh|thùy|phế quản); khối u( phổi| trung thất)?; ung thư( phổi)?; u phổi; bướu phổi
-        (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi""",
-    Finding.MALIGNANCY: "(tổn thương )?(có tính chất )?ác tính; (tổn thương )?(thứ phát|di căn); (nghi|trừ|dõi) (?P<m>k)",
+        (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi
+        (nghi|trừ|dõi|hay|hoặc) (?P<m>u)(?= ?([?,]|$)); u(?= ?\?)""",
+    Finding.MALIGNANCY: """
+        (tổn thương )?(có tính chất )?ác tính; (tổn thương )?(thứ phát|di căn); (nghi|trừ|dõi) (?P<m>k)""",
 }

@@ -25,13 +25,14 @@ _WHOLE_FILM = re.compile(r"hình|phim|x quang|tim|bóng")
 _WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi")
 # What may lie in a wrong place.
 _TUBES = DEVICES - {Finding.MALPOSITIONED_TUBE, Finding.STERNAL_WIRES}
+_NUMBER = re.compile(r"\d")
 _JOINT = re.compile(r" (?:,|và) ")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
 _KINDS_OF_SHADOW = LUNG_SIGNS - {Finding.LUNG_LESION}
 # What may stand between a shadow and its kind: a place, "in the form of".
 _SHADOW_KIND = re.compile(
-    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô)){0,8}"
+    r"(?: (?:phổi|phải|trái|hai|bên|đáy|đỉnh|thùy|trên|dưới|giữa|có|hình|ảnh|nhu|mô|đám|vùng|ổ|các)){0,8}"
     r" (?:dạng|kiểu|tính chất|hình)? ?"
 )
 
@@ -48,8 +49,8 @@ class Mention:
     location: Location | None = None
     severity: Severity | None = None
     polarity: Polarity = Polarity.PRESENT
-    topic: Side | None = None
-    """The side that a list is about, named before its first item."""
+    topic: "Mention | None" = None
+    """Itself with the place that was named before it, which is that of its whole list."""
 
     @property
     def fact(self) -> Fact:
@@ -103,6 +104,7 @@ def find_mentions(clause: str) -> list[Mention]:
     kept = [mention for mention in kept if not _is_about_a_part(clause, mention)]
     if not any(mention.finding in _TUBES for mention in kept):
         kept = [mention for mention in kept if mention.finding is not Finding.MALPOSITIONED_TUBE]
+    kept = _without_needless_ratio(clause, kept)
     return _without_vague(clause, sorted(kept, key=lambda mention: mention.start))
 
 
@@ -151,7 +153,7 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
 def _precedence(mention: Mention) -> tuple[bool, int, bool, bool, bool]:
     """Order what competes for the same words: a mere shadow ("khối mờ phổi") yields to all that is named."""
     return (
-        mention.finding is Finding.OPACITY,
+        mention.finding in _VAGUE and not mention.is_normality,
         mention.start - mention.end,
         not mention.is_normality,
         mention.finding is not Finding.ABNORMALITY,
@@ -165,6 +167,13 @@ def _is_about_a_part(clause: str, mention: Mention) -> bool:
         return False
     around = clause[max(0, mention.start - 80) : mention.end + 40]
     return _ANATOMY.search(_WHOLE_CHEST.sub("", around)) is not None
+
+
+def _without_needless_ratio(clause: str, mentions: list[Mention]) -> list[Mention]:
+    """Drop the cardiothoracic ratio beside words: what is much in an adult is usual in a newborn."""
+    heart = [one for one in mentions if one.finding is Finding.CARDIOMEGALY]
+    by_ratio = [one for one in heart if _NUMBER.search(clause, one.start, one.end)]
+    return [one for one in mentions if one not in by_ratio] if len(by_ratio) < len(heart) else mentions
 
 
 def _without_vague(clause: str, mentions: list[Mention]) -> list[Mention]:

@@ -15,7 +15,10 @@ FILM = "(hình ảnh )?(x quang|phim)( chụp)?( tim phổi| phổi| ngực| tim
 LUNG_FIELD = "(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?( ở| trên)?( hai)?( phổi| phế trường)?( hai bên)?"
 SHIFTED = "(di lệch|lệch|đẩy|kéo|co kéo|xô lệch|di chuyển)"
 # Neither brighter nor darker than it should be, nor unevenly so.
-BRIGHT_AS_USUAL = "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )sáng(?! không| kém| hơn| quá)"
+BRIGHT_AS_USUAL = (
+    "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )"
+    "sáng(?! không| kém| hơn| quá)( đều| bình thường| hai bên| rõ)*"
+)
 # "(See) anything abnormal".
 ANYTHING = "(thấy )?(gì )?(hình ảnh )?(các )?(điều )?(tổn thương |dấu hiệu )?bất thường"
 
@@ -27,13 +30,15 @@ NORMALITY: dict[Finding, str] = {
         ({HEART_RATIO}|ctr)( là| khoảng| ?[#=≈:\x7e])* ?0[,.]([34]\d*|50?)(?!\d); ctr ?(<|≤) ?0[,.]5\d*
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
-        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}( đều| bình thường| hai bên| rõ)*
-        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
+        (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}
+        (hai |các )?((?<!màng )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",
-    Finding.EFFUSION: f"""
+    Finding.PNEUMOTHORAX: f"màng phổi( \\w+| ,){{0,6}}? (?P<m>{NO} khí(?! phế| quản))",
+    Finding.EFFUSION: rf"""
         {ANGLE}^(còn )?(nhọn|sáng|tự do|thoáng|rõ|bình thường)( đều| nhọn| sáng|, nhọn)*
-        {ANGLE}^{NO} (tù|mờ|bất thường|dịch); {ANGLE}^{NORM}""",
+        {ANGLE}^{NO} (tù|mờ|bất thường|dịch); {ANGLE}^{NORM}
+        màng phổi( \w+| ,){{0,6}}? (?P<m>{NO} dịch)""",
     Finding.PLEURAL_THICKENING: f"màng phổi~{NO} dày( dính)?",
     Finding.MEDIASTINAL_SHIFT: rf"""
         {MEDIASTINUM}^{NO} {SHIFTED}( lệch)?
@@ -47,6 +52,8 @@ NORMALITY: dict[Finding, str] = {
     Finding.BONE_LESION: f"""
         (khung xương|hệ thống xương|hệ xương|các xương|cấu trúc xương|xương)^{NORM}
         (khung xương|xương)^{NO} (thấy )?tổn thương; (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
+    Finding.RIB_FRACTURE: f"(các )?(cung )?(xương )?sườn~{NO} (bị )?gãy",
+    Finding.CLAVICLE_FRACTURE: f"xương đòn~{NO} (bị )?gãy",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}^{NORM}; {DOME}^{NO} (nâng cao|cao|đẩy|lên cao)
         {DOME}^(đều|rõ nét|mềm mại|cân đối|đều rõ|rõ|liên tục|nhẵn)""",

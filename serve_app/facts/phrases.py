@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from serve_app.domain.facts import DEVICES, LUNGS, PLEURA, Finding, Location, Severity, Side
+from serve_app.domain.facts import DEVICES, LUNG_SIGNS, LUNGS, PLEURA, Finding, Location, Severity, Side
 from serve_app.facts.cues import Cue, Kind
 from serve_app.facts.mentions import Attribute, Mention
 
@@ -42,15 +42,17 @@ _OWN_SIDE_ONLY = (
 # What lies somewhere in a lung or along a bone; of all else the words for a place say nothing.
 _LOCATED = LUNGS | PLEURA | FRACTURES | {Finding.LYMPHADENOPATHY}
 # Where a finding always is says nothing.
-_OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM, Finding.EFFUSION: Location.BASE}
+_OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM}
 # Kinds of cues that a list runs through.
 _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 # Words for a place and an amount, and nothing else.
 _MERE_PLACE = re.compile(
-    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|1/3|phế|trường|vùng|nửa|rốn|quanh|cạnh|ngoại|vi"
-    r"|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng|trung|bình|hơn|ở|tại"
-    r"|khoảng|và|thứ|\d[\d\-–]*)(?!\w))+ ?"
+    r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
+    r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|\d\S*)(?!\w))+ ?"
 )
+_LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
+_NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
 
@@ -71,6 +73,11 @@ class Phrase:
     def kind(self) -> Kind | None:
         """The kind of the cue that opens the phrase."""
         return self.opened_by.kind if self.opened_by else None
+
+    @property
+    def start(self) -> int:
+        """Where the words behind the cue begin."""
+        return self.opened_by.end if self.opened_by else 0
 
 
 def split_phrases(mentions: list[Mention], attributes: list[Attribute], cues: list[Cue]) -> list[Phrase]:
@@ -101,22 +108,41 @@ def attach(clause: str, phrases: list[Phrase]) -> None:
     given: dict[int, list[Attribute]] = {id(mention): [] for phrase in phrases for mention in phrase.mentions}
     waiting: list[Attribute] = []
     last: list[Attribute] | None = None
+    normal: dict[int, Side] = {}
     for phrase, after in zip_longest(phrases, phrases[1:]):
         if phrase.mentions:
             _share_out(phrase, waiting, given)
             waiting, last = [], given[id(phrase.mentions[-1])]
         elif last is not None and _is_afterthought(clause, phrase, after, last):
             last += phrase.attributes
-        elif _leads_on(clause, phrase, after):
-            waiting += phrase.attributes
+        elif last is not None and (side := _other_side(clause, phrase, after)):
+            normal[id(last)] = side
+        else:
+            waiting = [*waiting, *phrase.attributes] if _leads_on(clause, phrase, after) else []
     for phrase in phrases:
-        phrase.mentions[:] = [one for mention in phrase.mentions for one in _members(mention, given[id(mention)])]
+        members = [(mention, given[id(mention)]) for mention in phrase.mentions]
+        phrase.mentions[:] = [
+            one for mention, its in members for one in (*_members(mention, its), *_normal(mention, normal.get(id(its))))
+        ]
+
+
+def _other_side(clause: str, phrase: Phrase, after: Phrase | None) -> Side | None:
+    """Give the side of "..., on the left normal"."""
+    words = clause[phrase.start : end_of(clause, after)]
+    sides = [each.value for each in phrase.attributes if isinstance(each.value, Side)]
+    return sides[0] if len(sides) == 1 and _NORMAL_THERE.fullmatch(words) else None
+
+
+def _normal(mention: Mention, side: Side | None) -> list[Mention]:
+    return [replace(mention, side=side, is_normality=True)] if side else []
 
 
 def _share_out(phrase: Phrase, waiting: list[Attribute], given: dict[int, list[Attribute]]) -> None:
     first = phrase.mentions[0]
     leading = [*waiting, *(each for each in phrase.attributes if each.start < first.start)]
-    first.topic = next((each.value for each in leading if isinstance(each.value, Side)), None)
+    side = next((each.value for each in leading if isinstance(each.value, Side)), None)
+    location = next((each.value for each in leading if isinstance(each.value, Location)), None)
+    first.topic = replace(first, side=side, location=location) if side or location else None
     given[id(first)] += waiting
     for attribute in phrase.attributes:
         behind = (mention for mention in reversed(phrase.mentions) if mention.start <= attribute.start)
@@ -130,20 +156,24 @@ def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: li
     is_new = all(_slot(each) not in map(_slot, last) for each in phrase.attributes)
     if phrase.kind in (Kind.COMMA, Kind.SAME) and is_new:
         return True
-    return phrase.kind in _LISTING and _is_mere_place(clause, phrase, after)
+    return phrase.kind in (*_LISTING, Kind.POSITIVE) and _is_mere_place(clause, phrase, after)
 
 
 def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
     """Whether attributes say where the next finding is: not those of another part ("không rõ vòm hoành trái, ...")."""
     if after is None or after.kind is not Kind.COMMA:
         return True
-    return phrase.kind is not Kind.NEGATIVE and _is_mere_place(clause, phrase, after)
+    is_topic = phrase.kind is None and _LUNG.match(clause) is not None
+    return phrase.kind is not Kind.NEGATIVE and (is_topic or _is_mere_place(clause, phrase, after))
 
 
 def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
-    start = phrase.opened_by.end if phrase.opened_by else 0
-    end = after.opened_by.start if after and after.opened_by else len(clause)
-    return _MERE_PLACE.fullmatch(clause, start, end) is not None
+    return _MERE_PLACE.fullmatch(clause, phrase.start, end_of(clause, after)) is not None
+
+
+def end_of(clause: str, after: Phrase | None) -> int:
+    """Return where a phrase ends that stands before another or last."""
+    return after.opened_by.start if after and after.opened_by else len(clause)
 
 
 def _slot(attribute: Attribute) -> str:
@@ -159,7 +189,7 @@ def _members(mention: Mention, attributes: list[Attribute]) -> list[Mention]:
             continue
         if slot not in groups[-1]:
             groups[-1][slot] = value
-        elif slot != "severity" and not mention.is_normality:
+        elif slot != "severity" and not mention.is_normality and Location.DIFFUSE not in (value, groups[-1][slot]):
             groups.append({slot: value})
     return [replace(mention, **group) for group in _completed(groups)]
 
@@ -189,36 +219,48 @@ def _can_take(mention: Mention, attribute: Attribute) -> bool:
 
 
 def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
-    """Give the side at a list's end to the items before it, and a leading side to those after it."""
+    """Give the place at a list's end to the items before it, and a leading place to those after it."""
     for items, is_negated in _lists(phrases):
-        _spread_topic(items)
-        side: Side | None = None
+        _spread_topic(clause, items)
+        end: Mention | None = None
         for item, after in reversed(list(zip_longest(items, items[1:]))):
             if item.finding in _OWN_SIDE_ONLY or item.is_normality:
-                side = None
-            elif after and _has_own_amount(item, after):
-                side = item.side
-            elif is_negated and side is not Side.BILATERAL and after and _is_closed(clause, item, after):
-                side = item.side
+                end = None
+            elif after and (_has_own_amount(item, after) or (is_negated and _is_closed(clause, item, after, end))):
+                end = item
             elif item.side is None:
-                item.side = side
+                _place_like(clause, item, end)
             else:
                 # An amount is one item's: "không tràn khí, tràn dịch trái lượng ít" says nothing of where no air is.
-                side = None if is_negated and item.severity is not None else item.side
+                end = None if is_negated and item.severity is not None else item
+
+
+def _place_like(clause: str, item: Mention, other: Mention | None) -> None:
+    """Give an item the side of another in its list; a shadow that names no place has its location too."""
+    if other is None or item.side is not None:
+        return
+    item.side = other.side
+    names_place = _PLACE.search(clause, item.start, item.end) is not None
+    if item.location is None and not names_place and item.finding in LUNG_SIGNS and other.finding in LUNGS:
+        item.location = other.location
 
 
 def _has_own_amount(item: Mention, after: Mention) -> bool:
     """Whether an item is told apart from what follows of another region: "moderate oedema, effusion on both sides"."""
-    return item.severity is not None and not any({item.finding, after.finding} <= region for region in (LUNGS, PLEURA))
+    return item.severity is not None and not _are_of_one_region(item, after)
 
 
-def _spread_topic(items: list[Mention]) -> None:
-    """Give the side of "the left lung: ..." to what a list names of the lung, until another side is named."""
-    topic: Side | None = None
+def _are_of_one_region(one: Mention, other: Mention) -> bool:
+    return any({one.finding, other.finding} <= region for region in (LUNGS, PLEURA, FRACTURES))
+
+
+def _spread_topic(clause: str, items: list[Mention]) -> None:
+    """Give the place in "the left lung: ..." to what a list names of the lung, until another side is named."""
+    topic: Mention | None = None
     for item in items:
         topic = item.topic or (topic if item.side is None else None)
-        if item.finding in LUNGS and item.side is None and not item.is_normality:
-            item.side = topic
+        if topic and not item.topic and _are_of_one_region(topic, item) and not item.is_normality:
+            _place_like(clause, item, topic)
 
 
 def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
@@ -233,8 +275,8 @@ def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
     yield items, is_negated
 
 
-def _is_closed(clause: str, item: Mention, after: Mention) -> bool:
+def _is_closed(clause: str, item: Mention, after: Mention, end: Mention | None) -> bool:
     """Whether a negated list ends here: the place is named, and behind a comma follows something of another region."""
-    if any({item.finding, after.finding} <= region for region in (LUNGS, PLEURA, FRACTURES)):
+    if _are_of_one_region(item, after) or (end is not None and end.side is Side.BILATERAL):
         return False
     return "," in clause[item.end : after.start] and _PLACE.search(clause, item.start, item.end) is not None

@@ -8,13 +8,15 @@ from serve_app.domain.facts import LUNG_SIGNS, PLEURA, Finding, Polarity, Side
 from serve_app.facts.cues import Cue, Kind
 from serve_app.facts.mentions import Mention
 from serve_app.facts.normality import NO
-from serve_app.facts.phrases import FRACTURES, Phrase
+from serve_app.facts.phrases import FRACTURES, Phrase, end_of
 from serve_app.facts.terms import without_captures
 
 # "Clear", "can be seen".
 _OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
 # "Both effusion and pneumothorax are absent".
 _OF_ALL = re.compile(r"(?<!\w)đều $")
+# "..., now not any more".
+_NOT_ANY_MORE = re.compile(r" ?(?:hiện(?: tại| nay)?|nay|đến nay)? (?:không (?:thấy )?còn|(?:đã )?hết)")
 # Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
 _DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
 _NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
@@ -68,6 +70,8 @@ class _Reading:
                 self._look_back(cue, before)
                 return
             self._turn(cue)
+        if kind is Kind.OR and self.polarity is Polarity.PRESENT and phrase.mentions and before.mentions:
+            self._leave_open(before.mentions[-1])
         self.is_past_comma = not phrase.is_before_or and (
             kind is Kind.COMMA or (self.is_past_comma and kind in (Kind.JOIN, Kind.OR))
         )
@@ -86,8 +90,14 @@ class _Reading:
         self._begin(_TURNS[cue.kind], turned_by=cue.kind)
         self.is_unseen = cue.kind is Kind.UNSEEN or _OUT_OF_SIGHT.search(self.clause, cue.start, cue.end) is not None
 
+    def _leave_open(self, one: Mention) -> None:
+        """Doubt both of "pneumonia or collapse"."""
+        if not one.is_normality:
+            one.polarity = Polarity.UNCERTAIN
+            self._begin(Polarity.UNCERTAIN, one, turned_by=Kind.OR)
+
     def _look_back(self, cue: Cue, before: Phrase) -> None:
-        num_back = 1 if cue.kind is Kind.DOUBT else len(before.mentions)
+        num_back = 1 if cue.kind is Kind.DOUBT else max(1, len(before.mentions))
         if _OF_ALL.search(self.clause, 0, cue.start):
             num_back = len(self.listed)
         polarity = _TURNS[cue.kind]
@@ -121,6 +131,7 @@ class _Reading:
             (is_subject and mention.start > last.end)
             or (last.is_normality and mention.finding not in _LESIONS[last.finding])
             or (mention.finding.is_device and not last.finding.is_device)
+            or any(item.finding is mention.finding and item.side is not mention.side for item in self.listed)
             or self._adds_detail(mention)
         )
 
@@ -147,9 +158,11 @@ def _denied_at_end(clause: str, phrase: Phrase) -> Mention | None:
 def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | None) -> bool:
     """Whether a cue stands behind its finding ("tràn dịch: không", "viêm phổi?")."""
     cue = phrase.opened_by
-    if cue is None or phrase.mentions or not before.mentions:
+    if cue is None or phrase.mentions:
+        return False
+    is_afterthought = before.kind is Kind.COMMA and _NOT_ANY_MORE.match(clause, before.start)
+    if not before.mentions and not is_afterthought:
         return False
     if cue.kind is Kind.UNCERTAIN and not _DOUBT_BEHIND.match(clause, cue.start):
         return False
-    end = after.opened_by.start if after and after.opened_by else len(clause)
-    return _NOTHING_MORE.fullmatch(clause, cue.end, end) is not None
+    return _NOTHING_MORE.fullmatch(clause, cue.end, end_of(clause, after)) is not None

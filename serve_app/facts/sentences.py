@@ -12,15 +12,27 @@ from serve_app.facts.text import HEADS, Normalised
 
 _SENTENCE_END = re.compile(r"\n|[!]|\.(?!\d)|(?<!\d)\.")
 _CLAUSE_END = re.compile(r";|=>|->|→| [-–—] |(?<=\?)")
-# What is not said of this film. A head with a colon rules its sentence, a word its part of it, a condition all behind
-# it, unless the film comes back.
-_FILM = r"(?=(?<!\w)(?:hiện|hình ảnh|x quang|phim|kết quả|kết luận|mô tả)(?!\w)|$)"
+# What is not said of this film. A head with a colon rules its sentence, other words their part of it, a condition all
+# behind it; unless the film comes back.
+_FILM = r"(?=(?<!\w)(?:hiện|nay|hình ảnh|x quang|phim|kết quả|kết luận|mô tả)(?!\w)|$)"
+_CHEST = r"(?=, (?:hai|phổi|bóng|tim|nhu mô|không|chưa|thấy)(?!\w))"
+_ACTS = "chụp|chọc|đặt|làm|kiểm tra|đối chiếu|kết hợp|hội chẩn|mở|điều trị|xét nghiệm|loại trừ"
 _ASIDE = re.compile(
-    rf"(?<!\w)(?:{HEADS})§.*?{_FILM}"
-    r"|(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|kiến nghị|tiền sử|bệnh sử|lâm sàng (?:có|nghi)|kỹ thuật)(?!\w)[^,;]*"
-    r"|(?<!\w)(?:cần|nên) (?:được )?(?:chụp|chọc|đặt|làm|kiểm tra|đối chiếu|kết hợp|hội chẩn|mở)(?!\w).*"
-    r"|(?<!\w)(?:nếu|trong trường hợp)(?!\w).*"
+    # Indications and advice under a head; indications at the beginning of a sentence.
+    rf"(?<!\w)(?:(?:{HEADS})§|^ ?(?:lâm sàng|chỉ định|lý do)(?!\w)).*?{_FILM}"
+    # History.
+    rf"|(?<!\w)(?:tiền sử|tiền căn|bệnh sử)(?!\w)[^;]*?(?:{_CHEST}|{_FILM})"
     rf"|(?<!\w)(?:(?:vào|nhập) viện(?: vì| do)?|đến khám (?:vì|do))(?!\w).*?{_FILM}"
+    r"|(?<!\w)(?:phim|lần|x quang)(?: chụp)? (?:cũ|trước)(?!\w)[^,;]*? (?:có|thấy|ghi nhận)(?!\w)[^,;]*"
+    r"|(?<!\w)sau (?:khi )?(?:chọc|hút|điều trị|cắt|(?:mổ|phẫu thuật) (?:cắt|bóc))(?!\w)[^,;]*"
+    # Advice.
+    rf"|(?<!\w)(?:đề nghị|khuyến nghị|đề xuất|kiến nghị)(?!\w)[^,;]*(?:, (?:{_ACTS})(?!\w)[^,;]*)*"
+    rf"|(?<!\w)(?:cần|nên) (?:được )?(?:{_ACTS})(?<!loại trừ)(?!\w).*"
+    r"|(?<!\w)(?:hẹn|tái khám|chụp lại|kỹ thuật|lâm sàng (?:có|nghi))(?!\w)[^,;]*"
+    # What something is compared with.
+    r"|(?<=hơn )(?:so với )?(?:(?:bên|phổi|vòm hoành|cơ hoành) )+(?:phải|trái)(?!\w)"
+    # Conditions.
+    r"|(?<!\w)(?:nếu|trong trường hợp)(?!\w).*"
 )
 
 
@@ -55,7 +67,9 @@ def _read_clause(clause: str) -> list[Mention]:
     if not mentions:
         return []
     attributes = find_attributes(clause)
-    phrases = split_phrases(mentions, attributes, find_cues(clause, [*mentions, *attributes]))
+    cues = find_cues(clause, [*mentions, *attributes])
+    attributes = [each for each in attributes if not any(cue.start <= each.start < cue.end for cue in cues)]
+    phrases = split_phrases(mentions, attributes, cues)
     attach(clause, phrases)
     distribute_sides(clause, phrases)
     return judge(clause, phrases)

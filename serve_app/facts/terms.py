@@ -6,7 +6,7 @@ stand between, "^" lets anatomy stand between. A new line or "; " begins the nex
 
 import re
 
-HEART = "(?<!màng )(?<!ngoài )(hình tim|bóng tim|diện tim|bóng mờ tim|kích thước tim|cỡ tim|tim)"
+HEART = "(?<!màng )(?<!ngoài )(bóng mờ hình tim|hình tim|bóng tim|diện tim|bóng mờ tim|kích thước tim|cỡ tim|tim)"
 # The cardiothoracic ratio.
 HEART_RATIO = "chỉ số( bóng)?( tim)?[ ,/-]*(tim )?(trên )?(lồng )?(ngực)?"
 # The aorta, or its arch, root, knob or another part.
@@ -24,15 +24,16 @@ MEDIASTINUM = "(bóng tim |tim |tim , |tim và |khí quản ,? ?|khí quản và
 _MODIFIER = (
     "nhẹ|nhiều|ít|vừa|hơi|rõ|mức độ|trung bình|rải rác|lan tỏa|bên|phải|trái|hai|cả|một phần|một|toàn bộ|lượng|nhỏ|lớn|"
     "nặng|kín đáo|mảnh|dạng|khoang|vùng|đáy|đỉnh|thùy|trên|dưới|giữa|phổi|phế trường|trường|thành|của|khu trú|vài|các|"
-    "những|bị|không đều|không đồng nhất|ổ|tự do|khá|còn|đều|1/3|ngoài|trong|sau|trước|bóng|cũ|mới|phía|ở|mất|là|rất|"
-    "nền|ngoại vi|thấy|có|hình ảnh|hình|tại|đang|tăng|giảm"
+    "những|bị|không đều|không đồng nhất|ổ|tự do|khá|còn|đều|[12]/[23]|ngoài|trong|sau|trước|bóng|cũ|mới|phía|ở|mất|là|"
+    "rất|nền|ngoại vi|thấy|có|hình ảnh|hình|tại|đang|tăng|giảm"
 )
 # What else a list calls normal, and the words that join it.
 _ANATOMY = (
     "lồng ngực|thành ngực|phần mềm|và|,|sườn|đòn|bả vai|cột sống|các|hai bên|bên|phải|trái|ức|ngực|vùng|khảo sát|"
     "quan sát|được|trên phim|hiện tại|cung|cơ hoành|vòm hoành|xương|khung|hai|phổi|phế trường|nhu mô|tim|trung thất|"
     "kích thước|hình dạng|hình thể|hình thái|vị trí|hình ảnh|x quang|đậm độ|sáng|đều|chụp|thẳng|màng phổi|rốn|cân đối|"
-    "động mạch chủ|có|trong|quai|phế quản|khí quản|mạch máu|cơ|hoành|túi cùng|góc|sườn hoành|bóng|là|thấy|phần|trục|ở"
+    "động mạch chủ|có|trong|quai|phế quản|khí quản|mạch máu lớn|mạch máu|cơ|hoành|túi cùng|góc|sườn hoành|bóng|là|"
+    "thấy|phần|trục|ở"
 )
 
 

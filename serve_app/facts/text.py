@@ -22,9 +22,11 @@ _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
 # What heads a part of a report that is not about the film; the colon behind one becomes "§".
 HEADS = (
-    "lâm sàng|ls|thông tin lâm sàng|triệu chứng|chỉ định|yêu cầu|mục đích|lý do(?: chụp| khám| vào viện| chỉ định)?|"
-    "tiền sử|tiền căn|bệnh sử|kỹ thuật|(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
-    "đề nghị|khuyến nghị|khuyến cáo|đề xuất|kiến nghị|lời dặn|hướng xử trí"
+    "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|"
+    "lý do(?: chụp| khám| vào viện| chỉ định)?|tiền sử|tiền căn|bệnh sử|kỹ thuật|"
+    "(?<!với )(?<!sánh )phim (?:cũ|trước)|"
+    "(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
+    "đề nghị|khuyến nghị|khuyến cáo|tư vấn|đề xuất|kiến nghị|lời dặn|hướng xử trí"
 )
 # English words that stand in Vietnamese sentences.
 _LOANWORDS: tuple[tuple[str, str], ...] = (
@@ -49,6 +51,12 @@ _LOANWORDS: tuple[tuple[str, str], ...] = (
     ("(?:pulmonary )?o?edema", "phù phổi"),
     ("lymphadenopathy", "hạch to"),
     ("rib fractures?", "gãy xương sườn"),
+    ("ett", "ống nội khí quản"),
+    ("ng ?(?:tube|t)", "ống thông dạ dày"),
+    ("chest (?:tube|drain)", "ống dẫn lưu màng phổi"),
+    ("right", "phải"),
+    ("left", "trái"),
+    ("bilateral", "hai bên"),
 )
 _LOANWORD = "|".join(words for words, _ in _LOANWORDS)
 
@@ -65,7 +73,11 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bnmp\b", "nhu mô phổi"),
     (r"\bdlmp\b", "dẫn lưu màng phổi"),
     (r"\bodl\b", "ống dẫn lưu"),
+    (r"\b[ck]at(?:h?e|he)?(?:r?th?er|ter)\b", "catheter"),
     (r"\bđ[./]?m[./]?c\b|\bđm chủ\b|\bđ[./]m\.? chủ", "động mạch chủ"),
+    (r"\btal ?đmp\b", "tăng áp lực động mạch phổi"),
+    (r"\bqđmc\b", "quai động mạch chủ"),
+    (r"\bcst(?:l?n|tln)\b", "chỉ số tim lồng ngực"),
     (r"\bđmp\b", "động mạch phổi"),
     (r"\bđ[./]?m\b\.?", "động mạch"),
     (r"\btmtt\b|\btm trung tâm\b", "tĩnh mạch trung tâm"),
@@ -76,6 +88,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bmp\b", "màng phổi"),
     (r"\b[gc]sh\b", "góc sườn hoành"),
     (r"\bsườn[ -]?hoành\b", "sườn hoành"),
+    (r"\bvpqp\b", "viêm phế quản phổi"),
     (r"\bvpq\b", "viêm phế quản"),
     (r"\bvp\b", "viêm phổi"),
     (r"\bpq\b", "phế quản"),
@@ -92,13 +105,20 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bcardiac index\b", "chỉ số tim"),
     (
         r"\b(?:cả )?(?:2|hai)"
-        r"(?= bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
+        # A rib's number before its side is no pair.
+        r"(?= bên(?! (?:phải|trái|p|t)\b)"
+        r"| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
-    (r"\bkhông phải(?= là| do)", "không"),
+    (r"\bkhông phải (?:là )?không(?: có| thấy)*\b", "có"),
+    (r"\bkhông phải\b", "không"),
+    (r"(?<!tràn )\bdịch(?: ?, ?| ?/ ?| và | hay | hoặc )(?:tràn )?khí\b", "tràn dịch , tràn khí"),
     # Fluid and air, in one word.
-    (r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)|mức (?:nước|dịch)[ -]*(?:hơi|khí)(?= (?:ở |trong )?(?:khoang )?màng))\b",
-     "tràn dịch , tràn khí"),
+    (
+        r"\b(?:tràn (?:dịch[ -]*khí|khí[ -]*dịch)"
+        r"|mức (?:nước|dịch)[ -]*(?:hơi|khí)(?= (?:ở |trong )?(?:khoang )?màng))\b",
+        "tràn dịch , tràn khí",
+    ),
     # Their full stop may end the sentence, and with it a negation: it stays.
     (r"\bp\b", "phải"),
     (r"\bt\b", "trái"),
@@ -188,7 +208,7 @@ _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     *((re.compile(pattern), words) for pattern, words in _SPELLINGS),
     # Hyphens, slashes and commas between words all become a comma of its own; those in numbers stay.
     (
-        re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi)"),
+        re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi|lồng|ngực)"),
         lambda found: f"{found[1]} , ",
     ),
     (re.compile(r"(?<![\d ])/(?!lồng|ngực|\d)"), " , "),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.imaging.bicubic import resize
 
-PREPARATION_VERSION = "clara-prep-2"
+PREPARATION_VERSION = "clara-prep-3"
 
 
 @lru_cache(maxsize=1024)

@@ -5,19 +5,26 @@ Knows nothing about files, DICOM or models.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.domain.radiograph import DicomReference, FileAttributes, Source
+from serve_app.domain.radiograph import Correction, DicomReference, FileAttributes, Source
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
+Sample = TypeVar("Sample", np.uint8, np.uint16)
 
 # A thumbnail pixel counts as coloured when its channels differ by more than this; JPEG chroma noise stays below.
 _COLOURED_SPREAD = 28
 _COLOUR_SAMPLE_PX = 128
 _STRIP_PX = 1 << 18
+_DEPTH_SAMPLE_PX = 256
+# What is brighter than the film: at most this share of hot pixels, or of letters whose grey lies apart from the film's.
+_MAX_HOT_RATIO = 1e-4
+_MAX_BURNT_IN_RATIO = 0.1
+_GAP_RATIO = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class Picture:
     """What was displayed by the file.
 
     `pixels` is uint8, shape (height, width), air dark and bone bright, square pixels. `colour_ratio` is the share
-    (0 to 1) of the picture's area that is visibly coloured; a grey file has 0.
+    (0 to 1) of the picture's area that is visibly coloured; a grey file has 0. `corrections`: what
+    `film.readable` changed.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,6 +41,7 @@ class Picture:
     colour_ratio: float = 0.0
     attributes: FileAttributes = field(default=FileAttributes(), repr=False)
     reference: DicomReference | None = field(default=None, repr=False)
+    corrections: tuple[Correction, ...] = ()
 
 
 def luma_and_colour(picture: Image.Image) -> tuple[NDArray[np.uint8], float]:
@@ -98,10 +107,33 @@ def _eight_bits(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     if samples.dtype != np.uint16:
         samples = np.clip(samples, 0, 65535)
     values = samples.astype(np.uint16, copy=False)
-    top = (1 << max(8, int(values.max()).bit_length())) - 1
+    top = (1 << _filled_bits(values)) - 1
+    values = np.minimum(values, top) if values.max() > top else values
     scale = np.float32(255 / top)
     shown = np.empty(values.shape, np.uint8)
     for strip in strips(*values.shape):
         # Single precision rounds each of a depth's samples as double precision does.
         shown[strip] = np.rint(values[strip] * scale)
     return shown
+
+
+def _filled_bits(values: NDArray[np.uint16]) -> int:
+    """Count the bits that a film fills, at least 8, whatever its hot pixels and burnt-in letters fill.
+
+    Those are rare, or few beyond a gap: the next bit holds far fewer samples than the bits above it do.
+    """
+    sample = spread_sample(values, _DEPTH_SAMPLE_PX)
+    # By number of bits: 0; 1; 2 and 3; 4 to 7; and so on.
+    starts = [0, *(1 << bits for bits in range(16))]
+    share = np.add.reduceat(np.bincount(sample.ravel(), minlength=1 << 16), starts) / sample.size
+    for bits in range(8, 16):
+        above = float(share[bits + 1 :].sum())
+        is_apart = share[bits + 1] < _GAP_RATIO * above < _GAP_RATIO * min(_MAX_BURNT_IN_RATIO, share[bits])
+        if above < _MAX_HOT_RATIO or is_apart:
+            return bits
+    return 16
+
+
+def spread_sample(pixels: NDArray[Sample], side_px: int) -> NDArray[Sample]:
+    """Return a view of every nth row and column: at least `side_px` of each where there are, under twice as many."""
+    return pixels[:: max(1, pixels.shape[0] // side_px), :: max(1, pixels.shape[1] // side_px)]

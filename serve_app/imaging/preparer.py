@@ -11,26 +11,38 @@ from typing import TypeVar
 
 from serve_app.domain.call import Call
 from serve_app.domain.errors import NeedsConfirmation, NotAChestXray, Overloaded, UploadTooLarge
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Radiograph
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Radiograph
 from serve_app.domain.study import StudyImage, View
-from serve_app.imaging.decode import decode
+from serve_app.imaging import sandbox
+from serve_app.imaging.film import corrected, readable
 from serve_app.imaging.normalize import digest, normalize
+from serve_app.imaging.picture import Picture
+from serve_app.imaging.sandbox import decode
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
 
 T = TypeVar("T")
 
-_QUESTIONS = {
-    GateOutcome.CONFIRM: "the image may not be a frontal chest X-ray: confirm it to go on",
-    GateOutcome.UNJUDGED: "the file says that it is a lateral view, which cannot be judged here: confirm it to go on",
+_NOT_A_CHEST = "the image does not look like a chest X-ray"
+_UNSURE = "the image may not be a frontal chest X-ray: confirm it to go on"
+_FAULTS = {
+    "too-small": "the film shows no more than one of 128 pixels a side would: send the original",
+    "under-exposed": "the film is so dark that too few grey levels are left: send the original",
+    "flat": "the film has too few grey levels: send the original",
+    Correction.INVERTED: "the film seems to be inverted, with dark bones: have it inverted, or confirm it as it is",
+    Correction.TURNED_LEFT: "the film seems to be rotated: have it turned left by 90 degrees, or confirm it as it is",
+    Correction.TURNED_RIGHT: "the film seems to be rotated: have it turned right by 90 degrees, or confirm it as it is",
+    Correction.TURNED_AROUND: "the film seems to be upside down: have it turned by 180 degrees, or confirm it as it is",
+    "laterals-are-not-judged": "the file says that it is a lateral view, which cannot be judged here: "
+    "confirm it to go on",
 }
 
 
 class LocalPreparer:
     """Implements the `ImagePreparer` port.
 
-    At most `num_workers` images are worked on at a time. A thread cannot be killed: after `decode_timeout_s` the
-    client is answered, but the slot stays taken until the decoder really returns, so stuck files cannot pile up.
+    At most `num_workers` images are worked on at a time. Decoding is killed after `decode_timeout_s`. The rest runs on
+    a thread, which cannot be killed: the client is answered, but the slot stays taken until it really returns.
     """
 
     def __init__(self, settings: PreprocessorSettings) -> None:
@@ -39,6 +51,7 @@ class LocalPreparer:
         self._threads = ThreadPoolExecutor(settings.num_workers, thread_name_prefix="prepare")
         self._slots = asyncio.Semaphore(settings.num_workers)
         self._num_busy = 0
+        sandbox.start()
 
     @property
     def num_free(self) -> int:
@@ -56,10 +69,19 @@ class LocalPreparer:
         return await self._on_worker(lambda: self._prepare(image))
 
     def _prepare(self, image: StudyImage) -> Radiograph:
-        picture = decode(image.data, self._settings)
-        verdict = self._decide(self._gate.screen(picture, image.view or picture.attributes.view), image)
+        picture, verdict = self._judge(readable(decode(image.data, self._settings)), image)
+        verdict = self._decide(verdict, image)
         pixels = normalize(picture.pixels, self._settings.max_visual_tokens)
         return Radiograph(pixels, digest(pixels), picture.source, verdict, picture.attributes, picture.reference)
+
+    def _judge(self, picture: Picture, image: StudyImage) -> tuple[Picture, GateVerdict]:
+        """Judge a film, and judge it corrected if the client lets it be and that mends it."""
+        view = image.view or picture.attributes.view
+        verdict = self._gate.screen(picture, view)
+        if not (image.is_correctable and verdict.remedy):
+            return picture, verdict
+        mended = corrected(picture, verdict.remedy)
+        return mended, self._gate.screen(mended, view)
 
     def _decide(self, verdict: GateVerdict, image: StudyImage) -> GateVerdict:
         """Stop what does not pass, unless the client confirms it or the policy only records.
@@ -74,8 +96,9 @@ class LocalPreparer:
         if self._settings.screen.policy == "record":
             return verdict
         if verdict.outcome is GateOutcome.REFUSE:
-            raise NotAChestXray("the image does not look like a chest X-ray", verdict.reason, verdict.score or 0.0)
-        raise NeedsConfirmation(_QUESTIONS[verdict.outcome], verdict.reason, verdict.score or 0.0)
+            raise NotAChestXray(_FAULTS.get(verdict.reason, _NOT_A_CHEST), verdict.reason, verdict.score or 0.0)
+        question = _FAULTS.get(verdict.remedy or verdict.reason, _UNSURE)
+        raise NeedsConfirmation(question, verdict.reason, verdict.score or 0.0, verdict.remedy or "")
 
     async def _on_worker(self, work: Callable[[], T]) -> T:
         limit_s = self._settings.decode_timeout_s

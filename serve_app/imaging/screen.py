@@ -1,8 +1,9 @@
-"""The gate: is this film a frontal chest X-ray, upright and not inverted? A small network and four plain checks.
+"""The gate: is this film a frontal chest X-ray, upright and not inverted? A small network and plain checks.
 
 Knows nothing about files or reports; the network, its training and its confusion tables: serve_app/models/gate.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,46 +11,50 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
-from serve_app.domain.radiograph import GateOutcome, GateVerdict
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict
 from serve_app.domain.study import View
+from serve_app.imaging.film import REMEDIES, count_middle_levels, is_dark
 from serve_app.imaging.picture import Picture
+from serve_app.imaging.resolution import SIDE_PX, is_fine
 from serve_app.settings import ScreenSettings
 
 GATE_CHECKPOINT = Path(__file__).parent.parent / "models" / "gate" / "gate.onnx"
 THUMBNAIL_PX = 96
 # The network's three answers, in the order of its outputs.
 CLASSES = ("frontal-chest", "unusual-chest", "no-chest")
-# Smaller than a gate's thumbnail cannot be judged, let alone read.
-_MIN_SIDE_PX = 64
+# A film of fewer pixels shows no more than a postage stamp, nor does one enlarged from fewer.
+_MIN_SIDE_PX = 128
 # Chest films are between 2:3 and 3:2; an image three times as long as wide is not a chest film.
 _MAX_ASPECT = 3.0
-# Grey levels between the 1st and 99th percentile; below it there is nothing to see.
-_MIN_SPREAD = 10.0
+# Grey levels in the middle 90 % of a film: below the first nothing can be seen, below the second too little is certain.
+_MIN_LEVELS, _MIN_TRUSTED_LEVELS = 4, 16
 # A film is grey: a picture with more colour than annotations have counts half.
 _MAX_COLOUR_RATIO = 0.15
 _DEFAULTS = ScreenSettings()
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+def thumbnail(film: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Make the network's input: a letterboxed square, contrast stretched between the 1st and 99th percentile.
 
     Args:
-        pixels: uint8, shape (height, width).
+        film: uint8, shape (height, width).
 
     Returns:
-        float32 of shape (96, 96), 0 to 1, and the stretched range in grey levels (0 to 255).
+        float32 of shape (96, 96), 0 to 1.
     """
-    height_px, width_px = pixels.shape
-    scale = THUMBNAIL_PX / max(height_px, width_px)
-    size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
-    small = np.asarray(
-        Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.float32
-    )
+    small = _reduced(film, THUMBNAIL_PX / max(film.shape)).astype(np.float32)
     low, high = (float(level) for level in np.percentile(small, (1, 99)))
     square = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), dtype=np.float32)
-    top, left = (THUMBNAIL_PX - size[1]) // 2, (THUMBNAIL_PX - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = np.clip((small - low) / max(high - low, 1.0), 0, 1)
-    return square, high - low
+    top, left = ((THUMBNAIL_PX - length) // 2 for length in small.shape)
+    stretched = np.clip((small - low) / max(high - low, 1.0), 0, 1)
+    square[top : top + small.shape[0], left : left + small.shape[1]] = stretched
+    return square
+
+
+def _reduced(film: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    height_px, width_px = (max(1, round(length * scale)) for length in film.shape)
+    image = Image.fromarray(film).resize((width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(image)
 
 
 class Gate:
@@ -62,42 +67,66 @@ class Gate:
         self._network = onnxruntime.InferenceSession(checkpoint, options, providers=["CPUExecutionProvider"])
         self._settings = settings
         # The first run imports and allocates; a client should not wait for that.
-        self.probabilities(thumbnail(np.zeros((640, 480), dtype=np.uint8))[0][None])
+        self.probabilities(thumbnail(np.zeros((640, 480), dtype=np.uint8))[None])
 
     def screen(self, picture: Picture, view: View | None = None) -> GateVerdict:
-        """Judge one picture of a declared view; a lateral passes the plain checks only.
+        """Judge a film (see `film.readable`) of a declared view; a lateral passes the plain checks only.
 
         The score is the probability of a frontal chest film plus half that of a chest film taken or turned
-        otherwise; the reason is one of `frontal-chest`, `unusual-chest`, `no-chest`, `coloured`, `too-small`,
-        `extreme-aspect`, `uniform`, `laterals-are-not-judged`.
+        otherwise; the reason is one of `frontal-chest`, `unusual-chest`, `inverted`, `rotated`, `no-chest`,
+        `coloured`, `too-small`, `extreme-aspect`, `under-exposed`, `flat`, `laterals-are-not-judged`.
         """
-        height_px, width_px = picture.pixels.shape
-        if min(height_px, width_px) < _MIN_SIDE_PX:
+        return replace(self._screen(picture, view), corrections=picture.corrections)
+
+    def _screen(self, picture: Picture, view: View | None) -> GateVerdict:
+        shorter_px, longer_px = sorted(picture.pixels.shape)
+        if shorter_px < _MIN_SIDE_PX:
             return _refused("too-small")
-        if max(height_px, width_px) > _MAX_ASPECT * min(height_px, width_px):
+        if longer_px > _MAX_ASPECT * shorter_px:
             return _refused("extreme-aspect")
-        square, spread = thumbnail(picture.pixels)
-        if spread < _MIN_SPREAD:
-            return _refused("uniform")
-        if view is View.LATERAL:
-            # It was trained on drawn laterals only: scores of real ones overlap those of other pictures (its card).
-            is_coloured = picture.colour_ratio > _MAX_COLOUR_RATIO
-            unjudged = GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
-            return _refused("coloured") if is_coloured else unjudged
-        return self._judge(self.probabilities(square[None])[0], picture.colour_ratio)
+        num_levels = count_middle_levels(picture.pixels)
+        if num_levels < _MIN_LEVELS:
+            return _refused(_exposure(picture))
+        small = _reduced(picture.pixels, SIDE_PX / shorter_px)
+        verdict = self._judge_view(small, picture.colour_ratio, view)
+        if verdict.outcome is GateOutcome.REFUSE:
+            return verdict
+        if num_levels < _MIN_TRUSTED_LEVELS:
+            return replace(verdict, outcome=GateOutcome.CONFIRM, reason=_exposure(picture))
+        if not is_fine(picture.pixels, small, _MIN_SIDE_PX):
+            return replace(verdict, outcome=GateOutcome.CONFIRM, reason="too-small")
+        return verdict
+
+    def _judge_view(self, small: NDArray[np.uint8], colour_ratio: float, view: View | None) -> GateVerdict:
+        if view is not View.LATERAL:
+            return self._judge(small, colour_ratio)
+        # It was trained on drawn laterals only: scores of real ones overlap those of other pictures (its card).
+        unjudged = GateVerdict(GateOutcome.UNJUDGED, None, "laterals-are-not-judged")
+        return _refused("coloured") if colour_ratio > _MAX_COLOUR_RATIO else unjudged
 
     def probabilities(self, thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
         """Ask the network: (n, 96, 96) in, (n, 3) out, in the order of `CLASSES`."""
         answer: NDArray[np.float32] = self._network.run(None, {"film": thumbnails[:, None]})[0]
         return answer
 
-    def _judge(self, probabilities: NDArray[np.float32], colour_ratio: float) -> GateVerdict:
+    def _judge(self, small: NDArray[np.uint8], colour_ratio: float) -> GateVerdict:
+        probabilities = self.probabilities(thumbnail(small)[None])[0]
         score = float(probabilities[0] + probabilities[1] / 2)
         reason = CLASSES[int(np.argmax(probabilities))]
         if colour_ratio > _MAX_COLOUR_RATIO:
             score, reason = score / 2, "coloured"
         score = round(min(1.0, max(0.0, score)), 4)
-        return GateVerdict(self._outcome(score), score, reason)
+        verdict = GateVerdict(self._outcome(score), score, reason)
+        return self._with_remedy(verdict, small) if reason == CLASSES[1] else verdict
+
+    def _with_remedy(self, verdict: GateVerdict, small: NDArray[np.uint8]) -> GateVerdict:
+        """Name what is wrong with a film that would pass inverted or turned."""
+        changed = np.stack([thumbnail(change(small)) for change in REMEDIES.values()])
+        frontal = self.probabilities(changed)[:, 0]
+        remedy = list(REMEDIES)[int(np.argmax(frontal))]
+        if verdict.outcome is not GateOutcome.CONFIRM or frontal.max() < self._settings.pass_score:
+            return verdict
+        return replace(verdict, reason="inverted" if remedy is Correction.INVERTED else "rotated", remedy=remedy)
 
     def _outcome(self, score: float) -> GateOutcome:
         if score >= self._settings.pass_score:
@@ -107,3 +136,9 @@ class Gate:
 
 def _refused(reason: str) -> GateVerdict:
     return GateVerdict(GateOutcome.REFUSE, 0.0, reason)
+
+
+def _exposure(picture: Picture) -> str:
+    """Name what left so few grey levels."""
+    was_dark = Correction.BRIGHTNESS_RESTORED in picture.corrections
+    return "under-exposed" if was_dark or is_dark(picture.pixels) else "flat"

@@ -11,7 +11,7 @@ class GatewaySettings(Step):
     """Largest image file in bytes; larger ones get 413. A 3000 x 3000 16-bit DICOM file takes 18 MB."""
     max_in_flight_bytes: int = Field(400_000_000, ge=1)
     """Most bytes of uploads that one replica holds until their reports end; further uploads get 503. At its peak a
-    replica takes up to four times as much memory. A single upload is admitted whatever its size."""
+    replica takes about five times as much memory. A single upload is admitted whatever its size."""
     max_uploads: int = Field(960, ge=1)
     """Most uploads and reports in progress in one replica; further ones get 503. Keep it below
     `scaling.max_ongoing_requests`, so that health checks need not wait for reports."""

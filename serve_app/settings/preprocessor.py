@@ -30,11 +30,13 @@ class PreprocessorSettings(Step):
     """Most tokens per image, of 28 x 28 pixels each; a larger image is scaled down. No engine starts with more than its
     checkpoint was trained on: the demo 64, the full-size model 1280."""
     max_pixels: int = Field(64_000_000, ge=1)
-    """Most pixels (width times height) of an image; larger ones are rejected before decoding."""
+    """Most pixels (width times height) of an image; larger ones are rejected before decoding. It also sets the memory
+    that decoding an image may take: 12 bytes for each of these pixels and 256 MB, 1 GB by default."""
     max_frames: int = Field(1, ge=1)
     """Most frames in a DICOM object; objects with more are rejected. Only the first frame is read."""
     decode_timeout_s: float = Field(20, gt=0)
-    """Seconds that decoding one image may take; then the image is rejected."""
+    """Seconds that decoding one image may take; then its process is killed and the image is rejected."""
     num_workers: int = Field(2, ge=1)
-    """Threads per replica, each preparing one image at a time; further images wait, at most `decode_timeout_s`."""
+    """Images that a replica prepares at a time, each decoded in a process of its own; further images wait, at most
+    `decode_timeout_s`."""
     screen: ScreenSettings = ScreenSettings()

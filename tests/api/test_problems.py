@@ -8,7 +8,15 @@ import httpx
 import pytest
 from ray.exceptions import RayTaskError
 
-from serve_app.api.door.problems import CONFIRMATION_HINT, INTERNAL_DETAIL, STATUS, clara_error, failure_of, nearest
+from serve_app.api.door.problems import (
+    CONFIRMATION_HINT,
+    CORRECTION_HINT,
+    INTERNAL_DETAIL,
+    STATUS,
+    clara_error,
+    failure_of,
+    nearest,
+)
 from serve_app.api.door.vietnamese import TITLES
 from serve_app.domain import errors
 from serve_app.domain.errors import ClaraError
@@ -95,10 +103,19 @@ async def test_unavailable_says_when_to_come_back() -> None:
 
 
 async def test_the_client_is_told_how_to_confirm() -> None:
-    error = errors.NeedsConfirmation("This may not be a chest X-ray.", "unsure", 0.5)
+    for kind in (errors.NeedsConfirmation, errors.NotAChestXray):
+        error = kind("This may not be a chest X-ray.", "unsure", 0.5)
+        body = (await open_door(ScriptedReporter([], error)).post()).json()
+
+        assert body["detail"] == f"This may not be a chest X-ray. {CONFIRMATION_HINT}"
+
+
+async def test_the_client_is_told_how_to_have_a_film_corrected() -> None:
+    error = errors.NeedsConfirmation("This film seems to be rotated.", "rotated", 0.5, "turned-left")
     body = (await open_door(ScriptedReporter([], error)).post()).json()
 
-    assert body["detail"] == f"This may not be a chest X-ray. {CONFIRMATION_HINT}"
+    assert body["detail"] == f"This film seems to be rotated. {CORRECTION_HINT} {CONFIRMATION_HINT}"
+    assert body["facts"] == {"reason": "rotated", "score": 0.5, "remedy": "turned-left"}
 
 
 def across_a_handle(error: Exception) -> Exception:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from serve_app.api.bodies import report_body
 from serve_app.domain.call import Principal
 from serve_app.domain.errors import EngineGone
-from serve_app.domain.radiograph import GateOutcome, GateVerdict
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict
 from serve_app.domain.report import DISCLAIMER, Report, Section, SectionStatus
 from serve_app.domain.study import Age, ImageRole, Patient, Sex, StudyImage, View
 from tests.api.conftest import FILM, Door, ScriptedReporter, example_report, open_door
@@ -41,7 +41,14 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
             "items": ["Tràn dịch màng phổi trái."],
             "status": "complete",
         },
-        "gate": {"outcome": "pass", "score": 0.97, "reason": "looks-like-a-chest-x-ray", "overridden": False},
+        "gate": {
+            "outcome": "pass",
+            "score": 0.97,
+            "reason": "looks-like-a-chest-x-ray",
+            "overridden": False,
+            "corrections": [],
+            "remedy": None,
+        },
         "turns": [
             {
                 "section": "findings",
@@ -84,7 +91,14 @@ async def test_a_report_is_answered_in_its_documented_shape(door: Door) -> None:
                 "view": "PA",
                 "view_origin": "form",
                 "role": "current",
-                "gate": {"outcome": "pass", "score": 0.97, "reason": "looks-like-a-chest-x-ray", "overridden": False},
+                "gate": {
+                    "outcome": "pass",
+                    "score": 0.97,
+                    "reason": "looks-like-a-chest-x-ray",
+                    "overridden": False,
+                    "corrections": [],
+                    "remedy": None,
+                },
             }
         ],
         "trained_on": {"views": ["frontal"], "num_images": 1},
@@ -131,14 +145,27 @@ def with_gate(report: Report, gate: GateVerdict) -> Report:
     return dataclasses.replace(report, images=(dataclasses.replace(image, gate=gate),))
 
 
+async def test_correct_lets_a_film_be_turned(door: Door) -> None:
+    await door.post(correct="true")
+    assert door.reporter.asked[0][1].images[0].is_correctable
+    assert not door.reporter.asked[0][1].images[0].is_confirmed
+
+
 async def test_confirm_overrides_the_gate_and_the_answer_says_so() -> None:
-    gate = GateVerdict(GateOutcome.CONFIRM, 0.5, "unsure", is_confirmed=True)
+    gate = GateVerdict(GateOutcome.CONFIRM, 0.5, "unsure", is_confirmed=True, corrections=(Correction.BORDERS_CROPPED,))
     door = open_door(ScriptedReporter([with_gate(example_report(), gate)]))
 
     response = await door.post(confirm="true")
 
     assert door.reporter.asked[0][1].images[0].is_confirmed
-    assert response.json()["gate"] == {"outcome": "confirm", "score": 0.5, "reason": "unsure", "overridden": True}
+    assert response.json()["gate"] == {
+        "outcome": "confirm",
+        "score": 0.5,
+        "reason": "unsure",
+        "overridden": True,
+        "corrections": ["borders-cropped"],
+        "remedy": None,
+    }
 
 
 @pytest.mark.parametrize("status", list(SectionStatus))

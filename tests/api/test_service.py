@@ -70,7 +70,7 @@ async def test_version_names_what_reports_are_made_with(door: Door) -> None:
         "engine": "vllm",
         "engine_version": "0.32.0",
         "prompt_version": "clara-vi-1",
-        "preparation_version": "clara-prep-2",
+        "preparation_version": "clara-prep-3",
     }
 
 

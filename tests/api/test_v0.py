@@ -84,7 +84,7 @@ async def test_predict_cannot_override_the_gate(door: Door) -> None:
     ("error", "status", "message"),
     [
         (NotAnImage("this is no image"), 415, "this is no image"),
-        (NotAChestXray("this is no chest X-ray"), 422, "this is no chest X-ray"),
+        (NotAChestXray("this is no chest X-ray"), 422, f"this is no chest X-ray. {CONFIRMATION_HINT}"),
         (NeedsConfirmation("this may be no chest X-ray"), 409, f"this may be no chest X-ray. {CONFIRMATION_HINT}"),
         (EngineGone("the engine stopped"), 503, "the engine stopped"),
     ],

@@ -1,9 +1,10 @@
 """An API server in memory: enough of it for Helm to install, upgrade, roll back and uninstall a chart.
 
-Keeps objects as they are sent and serves them again; those of Kubernetes' own kinds only if they fit its strict schema.
-Knows no controllers and no defaults.
+Keeps objects as they are sent, with the owners of their fields, and serves them again; those of Kubernetes' own kinds
+only if they fit its strict schema. Knows no controllers, and no defaults but those of a RayService.
 """
 
+import copy
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import kubernetes_validate
 import yaml
 
-from tests.deploy.manifests import is_core
+from tests.deploy import managed_fields
+from tests.deploy.manifests import containers_of, is_core
 from tests.deploy.protobuf import is_protobuf, read_secret
 
 Object = dict[str, Any]
@@ -52,6 +54,7 @@ class ApiServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.resources = resources
         self.objects: dict[str, Object] = {}
+        self.owners: dict[str, managed_fields.Owners] = {}
 
     def __enter__(self) -> "ApiServer":
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -85,12 +88,41 @@ class ApiServer(ThreadingHTTPServer):
         (found,) = [o for o in self.objects.values() if (o["kind"], o["metadata"]["name"]) == (kind, name)]
         return found
 
+    def apply(self, path: str, config: Object, manager: str, is_forced: bool = False) -> Object:
+        """Apply a configuration from the server's side.
+
+        Raises:
+            managed_fields.Conflict: another manager owns a field that would change.
+        """
+        live, owners = self.objects.get(path, {}), self.owners.get(path, {})
+        merged, self.owners[path] = managed_fields.apply(live, config, owners, manager, is_forced)
+        return self._keep(path, _defaulted(merged))
+
+    def write(self, path: str, body: Object, manager: str) -> Object:
+        """Replace an object, or make it."""
+        live, owners = self.objects.get(path, {}), self.owners.get(path, {})
+        body = _defaulted(body)
+        self.owners[path] = managed_fields.update(live, body, owners, manager)
+        return self._keep(path, body)
+
+    def remove(self, path: str) -> Object | None:
+        """Delete an object; None where there is none."""
+        self.owners.pop(path, None)
+        return self.objects.pop(path, None)
+
+    def _keep(self, path: str, body: Object) -> Object:
+        before = self.objects.get(path, {}).get("metadata", {})
+        version = int(before.get("resourceVersion", "0")) + 1
+        body["metadata"] |= {"resourceVersion": str(version), "uid": before.get("uid", f"uid-{path}")}
+        self.objects[path] = body
+        return body
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: ApiServer
 
     def do_GET(self) -> None:
-        path, query = urlsplit(self.path).path.rstrip("/"), parse_qs(urlsplit(self.path).query)
+        path, query = urlsplit(self.path).path.rstrip("/"), self._query()
         if (found := _described(self.server.resources, path)) is not None:
             self._answer(200, found)
         elif path in self.server.objects:
@@ -109,17 +141,18 @@ class _Handler(BaseHTTPRequestHandler):
         if key in self.server.objects:
             self._answer(409, _status("AlreadyExists", 409))
         else:
-            self._keep(key, body, 201)
+            self._answer(201, self.server.write(key, body, self._manager()))
 
     def do_PUT(self) -> None:
-        self._keep(urlsplit(self.path).path, self._body(), 200)
+        self._answer(200, self.server.write(urlsplit(self.path).path, self._body(), self._manager()))
 
     def do_PATCH(self) -> None:
         path, body = urlsplit(self.path).path, self._body()
         if "apply" in self.headers["Content-Type"]:
             self._apply(path, body)
         elif path in self.server.objects:
-            self._keep(path, _patched(self.server.objects[path], body), 200)
+            patched = _patched(self.server.objects[path], body)
+            self._answer(200, self.server.write(path, patched, self._manager()))
         else:
             self._missing()
 
@@ -127,28 +160,31 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if is_core(body):
                 kubernetes_validate.validate(body, KUBERNETES_VERSION, strict=True)
+            is_forced = self._query().get("force") == ["true"]
+            self._answer(200, self.server.apply(path, body, self._manager(), is_forced))
         except kubernetes_validate.ValidationError as error:
-            self._answer(422, _status(f"Invalid: {error.message}", 422))
-        else:
-            self._keep(path, body, 200)
+            self._answer(422, _status("Invalid", 422, error.message))
+        except managed_fields.Conflict as conflict:
+            self._answer(409, _status("Conflict", 409, f"Apply failed with conflicts: {conflict}"))
 
     def do_DELETE(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.objects.pop(urlsplit(self.path).path, None) is None:
+        if self.server.remove(urlsplit(self.path).path) is None:
             self._missing()
         else:
             self._answer(200, {"kind": "Status", "apiVersion": "v1", "status": "Success"})
 
+    def _query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.path).query)
+
+    def _manager(self) -> str:
+        """Name the client as the server does: as it says, or by the first part of its user agent."""
+        named = self._query().get("fieldManager", [self.headers.get("User-Agent", "unknown").partition("/")[0]])
+        return named[0]
+
     def _kind(self, path: str) -> str | None:
         plural = path.rpartition("/")[2]
         return next((kinds[plural] for kinds in self.server.resources.values() if plural in kinds), None)
-
-    def _keep(self, key: str, body: Object, status: int) -> None:
-        before = self.server.objects.get(key, {}).get("metadata", {})
-        version = int(before.get("resourceVersion", "0")) + 1
-        body["metadata"] |= {"resourceVersion": str(version), "uid": before.get("uid", f"uid-{key}")}
-        self.server.objects[key] = body
-        self._answer(status, body)
 
     def _body(self) -> Object:
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -211,9 +247,24 @@ def _validated(name: str, kind: str) -> Object:
     return {"patch": {"parameters": parameters, "x-kubernetes-group-version-kind": about}}
 
 
-def _status(reason: str, code: int) -> Object:
+def _status(reason: str, code: int, message: str = "") -> Object:
     status = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}
-    return status | {"reason": reason, "code": code, "message": reason}
+    return status | {"reason": reason, "code": code, "message": message or reason}
+
+
+def _defaulted(thing: Object) -> Object:
+    """Fill in the defaults that a RayService's definition has for what the chart renders."""
+    if thing["kind"] != "RayService":
+        return thing
+    thing = copy.deepcopy(thing)
+    cluster = thing["spec"]["rayClusterConfig"]
+    for group in cluster["workerGroupSpecs"]:
+        for key, value in {"numOfHosts": 1, "priority": 0, "replicas": 0}.items():
+            group.setdefault(key, value)
+    for container in containers_of(cluster):
+        for port in container.get("ports", []):
+            port.setdefault("protocol", "TCP")
+    return thing
 
 
 def _patched(below: Object, above: Object) -> Object:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import helm_python as helm
 import yaml
 
 from charts.render import CHART, manifests, merged
@@ -16,6 +17,8 @@ PORTS = {
     for name, number in re.findall(r"^([a-z-]+): (\d+)$", PORTS_BLOCK.read_text(encoding="utf-8"), re.MULTILINE)
 }
 """The chart's ports by name, from the one block that has their numbers."""
+LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+"""What Kubernetes takes as the value of a label."""
 HARDENED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -122,3 +125,21 @@ def is_core(document: Manifest) -> bool:
     """Whether Kubernetes itself defines the kind."""
     group = document["apiVersion"].rpartition("/")[0]
     return group in ("", "apps", "batch", "policy", "networking.k8s.io", "scheduling.k8s.io")
+
+
+def rendered_as(release: str, namespace: str = "clara", values: dict[str, Any] | None = None) -> dict[str, str]:
+    """Render for another release."""
+    with helm.Chart.load(str(CHART)) as chart:
+        return {
+            str(name): str(text) for name, text in chart.render(values or {}, name=release, namespace=namespace).items()
+        }
+
+
+def strings_under(node: Any, key: str) -> list[Any]:
+    """The values of every map that stands under the key, anywhere in a document."""
+    if isinstance(node, list):
+        return [value for item in node for value in strings_under(item, key)]
+    if not isinstance(node, dict):
+        return []
+    own = list(node[key].values()) if isinstance(node.get(key), dict) else []
+    return own + [value for item in node.values() for value in strings_under(item, key)]

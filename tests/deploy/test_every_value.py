@@ -7,6 +7,7 @@ from typing import Any
 
 import helm_python as helm
 import pytest
+import yaml
 
 from charts.render import CHART, manifests, merged, profile
 from charts.values_prose import read_values
@@ -27,6 +28,19 @@ METRICS = "NetworkPolicy:ray/spec.ingress.2"
 FIRST_ALERT = "PrometheusRule/spec.groups.1.rules.0"
 DIGEST = "sha256:" + "a" * 64
 SIZE = {"requests": {"cpu": "5", "memory": "5Gi"}, "limits": {"cpu": "5", "memory": "5Gi"}}
+JOB = "Job/spec.template.spec"
+SERVICE = "RayService/spec.serveService"
+PROXY = "http://proxy.example.org:3128"
+ADDED = ({"env": [{"name": "ADDED", "value": "1"}]}, f"{HEAD}.containers.0.env.ADDED", "1")
+"""Additions, where the head shows them, and what is there then; test_extra.py has the rest."""
+OBJECT = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "clara-extra"},
+    "data": {"from": "{{ .Release.Name }}"},
+}
+RULES = [{"ports": [{"port": 15012, "protocol": "TCP"}]}]
+OUTSIDE = {"edge": {"authenticatedBefore": True}, "networkPolicy": {"admitCidrs": ["10.0.0.0/8"]}}
 TOLERATIONS = [{"key": "other", "operator": "Exists"}]
 
 
@@ -42,6 +56,7 @@ class Effect:
 
 WITH_MONITOR = {"assumeCrds": True, "podMonitor": {"enabled": True}}
 WITH_ALERTS = merged(WITH_MONITOR, {"prometheusRule": {"enabled": True}})
+ONE_ENGINE = {"app": {"engine": {"scaling": {"max_surge_percent": 0}}}}
 CREATED = {"models": {"create": True}}
 WITH_PREFETCH = CREATED | {"prefetch": {"enabled": True}}
 WITH_BUCKET = {
@@ -59,7 +74,8 @@ WITH_ROCKSDB = {"gcsFaultTolerance": {"backend": "rocksdb"}}
 WITH_TRITON = profile("triton")
 ENGINE_ELSEWHERE = {"gpuWorkers": {"enabled": False}, "app": {"engine": {"scaling": {"num_gpus": 0}}}}
 KEY_FILE = "/var/run/secrets/clara/model-server/api-key"
-WITH_SERVER = merged(ENGINE_ELSEWHERE, {"app": {"engine": {"backend": "openai", "openai": {"api_key_file": KEY_FILE}}}})
+SERVER = {"base_url": "https://models.example.org/v1", "api_key_file": KEY_FILE}
+WITH_SERVER = merged(ENGINE_ELSEWHERE, {"app": {"engine": {"backend": "openai", "openai": SERVER}}})
 
 
 def in_namespace(name: str) -> dict[str, str]:
@@ -98,11 +114,40 @@ EFFECTS: dict[str, Effect] = {
     "image.pullSecrets": Effect(["door"], f"{GPU}.imagePullSecrets", [{"name": "door"}]),
     "airGapped": Effect(True, f"{GPU}.containers.0.env.HF_HUB_OFFLINE", "1", {"models": {"claimName": "models"}}),
     "assumeCrds": Effect(True, "PodMonitor/metadata.name", "clara", WITH_MONITOR),
+    "global.imageRegistry": Effect("shared/x", f"{HEAD}.containers.0.image", "shared/x/clara-gpu:0.1.0"),
     "rayAuth.secretName": Effect("token", f"{CLUSTER}.authOptions", {"mode": "token", "secretName": "token"}),
     "upgradeStrategy": Effect("None", "RayService/spec.upgradeStrategy.type", "None"),
-    "terminationGracePeriodSeconds": Effect(150, f"{CPU}.terminationGracePeriodSeconds", 150),
-    "endpointDrainSeconds": Effect(20, f"{CPU}.containers.0.lifecycle.preStop.exec.command.1", "20"),
+    "terminationGracePeriodSeconds": Effect(250, f"{CPU}.terminationGracePeriodSeconds", 250),
+    "endpointDrainSeconds": Effect(
+        20, f"{CPU}.containers.0.lifecycle.preStop.exec.command.1", "20", {"terminationGracePeriodSeconds": 250}
+    ),
     "scratchSizeLimit": Effect("11Gi", f"{HEAD}.volumes.0.emptyDir.sizeLimit", "11Gi"),
+    "everyPod": Effect(*ADDED),
+    "podSecurity.runAsUser": Effect("auto", f"{HEAD}.securityContext.runAsUser", None),
+    "podSecurity.runAsGroup": Effect(1001, f"{GPU}.securityContext.runAsGroup", 1001),
+    "podSecurity.fsGroup": Effect("auto", f"{CPU}.securityContext.fsGroup", None),
+    "outbound.httpProxy": Effect(PROXY, f"{GPU}.containers.0.env.HTTP_PROXY", PROXY),
+    "outbound.httpsProxy": Effect(PROXY, f"{GPU}.containers.0.env.HTTPS_PROXY", PROXY),
+    "outbound.noProxy": Effect(
+        ["10.0.0.0/8"],
+        f"{GPU}.containers.0.env.NO_PROXY",
+        "localhost,127.0.0.1,::1,.svc,.cluster.local,clara-triton,10.0.0.0/8",
+        {"outbound": {"httpsProxy": PROXY}},
+    ),
+    "outbound.caConfigMapName": Effect("site-ca", f"{HEAD}.volumes.2.configMap.name", "site-ca"),
+    "service.type": Effect("LoadBalancer", f"{SERVICE}.spec.type", "LoadBalancer", OUTSIDE),
+    "service.annotations": Effect({"internal": "true"}, f"{SERVICE}.metadata.annotations", {"internal": "true"}),
+    "service.ipFamilyPolicy": Effect("RequireDualStack", f"{SERVICE}.spec.ipFamilyPolicy", "RequireDualStack"),
+    "service.ipFamilies": Effect(["IPv6"], "Service:triton/spec.ipFamilies", ["IPv6"], WITH_TRITON),
+    "listenAddress": Effect("::", "RayService/spec.serveConfigV2.http_options.host", "::"),
+    "jobs.nodeSelector": Effect({"disk": "ssd"}, f"{JOB}.nodeSelector", {"disk": "ssd"}, WITH_PREFETCH),
+    "jobs.tolerations": Effect(TOLERATIONS, "Pod:check/spec.tolerations", TOLERATIONS),
+    "jobs.extra": Effect(ADDED[0], "Pod:check/spec.containers.0.env.ADDED", ADDED[2]),
+    "head.extra": Effect(*ADDED),
+    "cpuWorkers.extra": Effect(ADDED[0], f"{CPU}.containers.0.env.ADDED", ADDED[2]),
+    "gpuWorkers.extra": Effect(ADDED[0], f"{GPU}.containers.0.env.ADDED", ADDED[2]),
+    "triton.extra": Effect(ADDED[0], f"{TRITON}.containers.0.env.ADDED", ADDED[2], WITH_TRITON),
+    "extraObjects": Effect([OBJECT], "ConfigMap:extra/data.from", "clara"),
     **pool("head", HEAD),
     **placed("head", HEAD),
     "autoscaler.idleTimeoutSeconds": Effect(9, f"{CLUSTER}.autoscalerOptions.idleTimeoutSeconds", 9),
@@ -113,7 +158,8 @@ EFFECTS: dict[str, Effect] = {
     **placed("cpuWorkers", CPU),
     **spread("cpuWorkers", CPU),
     "gpuWorkers.enabled": Effect(False, f"{CLUSTER}.workerGroupSpecs.1", None, ENGINE_ELSEWHERE),
-    "gpuWorkers.gpusPerPod": Effect(4, f"{GPU}.containers.0.resources.limits.nvidia~com/gpu", 4),
+    "gpuWorkers.gpusPerPod": Effect(4, f"{GPU}.containers.0.resources.limits.nvidia~com/gpu", "4"),
+    "gpuWorkers.gpuResourceName": Effect("amd.com/gpu", f"{GPU}.containers.0.resources.limits.amd~com/gpu", "1"),
     **pool("gpuWorkers", GPU),
     **placed("gpuWorkers", GPU),
     **spread("gpuWorkers", GPU),
@@ -145,6 +191,9 @@ EFFECTS: dict[str, Effect] = {
     "networkPolicy.monitoringNamespace": Effect(
         "prom", f"{METRICS}.from.0.namespaceSelector.matchLabels", in_namespace("prom"), WITH_MONITOR
     ),
+    "networkPolicy.apiServerPorts": Effect([16443], "NetworkPolicy:head/spec.egress.0.ports.0.port", 16443),
+    "networkPolicy.extraIngress": Effect(RULES, "NetworkPolicy:extra/spec.ingress", RULES),
+    "networkPolicy.extraEgress": Effect(RULES, "NetworkPolicy:extra/spec.egress", RULES),
     "edge.host": Effect("b.example.org", "Ingress/spec.rules.0.host", "b.example.org", WITH_INGRESS),
     "edge.authenticatedBefore": Effect(True, "Ingress/metadata.name", "clara", WITH_INGRESS),
     "edge.tlsSecretName": Effect("mine", "Ingress/spec.tls.0.secretName", "mine", WITH_INGRESS),
@@ -177,7 +226,9 @@ EFFECTS: dict[str, Effect] = {
         "mine:1", f"{GPU}.volumes.2.image.reference", "mine:1", {"app": {"model": {"source": "/models/mine"}}}
     ),
     "models.create": Effect(True, "PersistentVolumeClaim:models/spec.accessModes", ["ReadWriteMany"]),
-    "models.accessMode": Effect("ReadWriteOnce", "PersistentVolumeClaim/spec.accessModes.0", "ReadWriteOnce", CREATED),
+    "models.accessMode": Effect(
+        "ReadWriteOnce", "PersistentVolumeClaim/spec.accessModes.0", "ReadWriteOnce", merged(CREATED, ONE_ENGINE)
+    ),
     "models.storageClassName": Effect("fast", "PersistentVolumeClaim/spec.storageClassName", "fast", CREATED),
     "prefetch.enabled": Effect(True, "ConfigMap:prefetch/metadata.name", "clara-prefetch", CREATED),
     "prefetch.bucket": Effect("gs://m/x", f"{COPY}.args", [":gcs:m/x", "/models/mine"], WITH_BUCKET),
@@ -195,7 +246,13 @@ EFFECTS: dict[str, Effect] = {
     "triton.image.tag": Effect("2", f"{TRITON}.containers.0.image", "clara-triton:2", WITH_TRITON),
     "triton.image.digest": Effect(DIGEST, f"{TRITON}.containers.0.image", f"clara-triton@{DIGEST}", WITH_TRITON),
     "triton.replicas": Effect(2, "Deployment/spec.replicas", 2, WITH_TRITON),
-    "triton.gpus": Effect(1, f"{TRITON}.containers.0.resources.limits.nvidia~com/gpu", 1, WITH_TRITON),
+    "triton.gpus": Effect(1, f"{TRITON}.containers.0.resources.limits.nvidia~com/gpu", "1", WITH_TRITON),
+    "triton.gpuResourceName": Effect(
+        "nvidia.com/mig-1g.5gb",
+        f"{TRITON}.containers.0.resources.limits.nvidia~com/mig-1g~5gb",
+        "1",
+        merged(WITH_TRITON, {"triton": {"gpus": 1}}),
+    ),
     **pool("triton", TRITON, WITH_TRITON),
     "triton.runtimeClassName": Effect("nvidia", f"{TRITON}.runtimeClassName", "nvidia", WITH_TRITON),
     "podMonitor.enabled": Effect(True, "PodMonitor/spec.podMetricsEndpoints.0.port", "metrics", {"assumeCrds": True}),
@@ -226,6 +283,8 @@ def seen(documents: list[Manifest], place: str) -> Any:
     except ValueError:
         return None
     for key in path.split("."):
+        if isinstance(node, str):
+            node = yaml.safe_load(node)
         if isinstance(node, list) and not key.isdigit():
             node = {item["name"]: item.get("value", item.get("valueFrom")) for item in node}
         try:

@@ -92,6 +92,15 @@ def test_an_image_has_a_bill_of_materials_of_what_is_installed_in_it() -> None:
     assert "cyclonedx-bom==" in (ROOT / "requirements" / "sbom.txt").read_text(encoding="utf-8")
 
 
+def test_an_image_for_gpus_holds_the_compiler_that_triton_calls_and_no_cuda_toolkit() -> None:
+    """What needs nvcc is off wherever an engine starts: see tests/contracts/test_start_in_a_pod.py."""
+    text = (K8S / "images" / "Dockerfile").read_text(encoding="utf-8")
+    added = re.search(r'case "\$SET" in gpu\|train\) echo (.+?);;', text)
+    assert added
+    assert {"gcc", "libc6-dev"} <= set(added[1].split())
+    assert "nvcc" not in added[1] and "CUDA_HOME" not in text
+
+
 def test_every_image_of_the_chart_and_the_jobs_is_built_from_a_lock_file() -> None:
     head = (K8S / "images" / "Dockerfile").read_text(encoding="utf-8").split("\nARG")[0]
     sets = set(re.findall(r"SET=(\w+)", head))

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from charts.render import merged
 from tests.deploy.manifests import PORTS, Manifest, environment_of, of_kind, ray_templates_of, render_of, templates_of
 
 OFFLINE = {"laptop", "edge", "edge-istio", "triton", "air-gapped", "production"}
+SERVER = "https://models.example.org/v1"
 CPU_ONLY: dict[str, Any] = {
     "gpuWorkers": {"enabled": False},
-    "app": {"engine": {"backend": "openai", "scaling": {"num_gpus": 0}}},
+    "app": {"engine": {"backend": "openai", "openai": {"base_url": SERVER}, "scaling": {"num_gpus": 0}}},
 }
 
 
@@ -28,7 +30,8 @@ def test_the_claim_and_the_hub_token_reach_the_engine_only() -> None:
     assert {"name": "models", "persistentVolumeClaim": {"claimName": "models"}} in pods["gpu"]["spec"]["volumes"]
     assert environment_of(pods["gpu"])["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}
     assert environment_of(pods["gpu"])["HF_HOME"].startswith("/models/")
-    assert not {"HF_TOKEN", "HF_HOME"} & environment_of(pods["cpu"]).keys()
+    assert environment_of(pods["gpu"])["VLLM_CACHE_ROOT"].startswith("/models/")
+    assert not {"HF_TOKEN", "HF_HOME", "VLLM_CACHE_ROOT"} & environment_of(pods["cpu"]).keys()
     assert "models" not in {volume["name"] for volume in pods["cpu"]["spec"]["volumes"]}
 
 
@@ -37,7 +40,7 @@ def test_a_model_in_an_image_is_mounted_read_only_and_nothing_is_written_beside_
     pod = ray_templates_of({"models": {"image": "registry.example.org/mine:1"}, "app": app})["gpu"]
     mount = {"name": "models", "mountPath": "/models", "readOnly": True}
     assert mount in pod["spec"]["containers"][0]["volumeMounts"]
-    assert "HF_HOME" not in environment_of(pod)
+    assert not {"HF_HOME", "VLLM_CACHE_ROOT"} & environment_of(pod).keys()
 
 
 def test_an_air_gapped_site_loads_a_hub_model_from_its_claim() -> None:
@@ -47,7 +50,7 @@ def test_an_air_gapped_site_loads_a_hub_model_from_its_claim() -> None:
 
 def test_the_key_of_a_model_server_is_mounted_where_the_engine_runs() -> None:
     file = "/var/run/secrets/clara/model-server/api-key"
-    app = {"engine": CPU_ONLY["app"]["engine"] | {"openai": {"api_key_file": file}}}
+    app = {"engine": CPU_ONLY["app"]["engine"] | {"openai": {"base_url": SERVER, "api_key_file": file}}}
     pod = ray_templates_of(CPU_ONLY | {"modelServer": {"apiKeySecretName": "server-key"}, "app": app})["cpu"]["spec"]
     (volume,) = [volume for volume in pod["volumes"] if "secret" in volume]
     assert volume["secret"]["secretName"] == "server-key"
@@ -57,7 +60,7 @@ def test_the_key_of_a_model_server_is_mounted_where_the_engine_runs() -> None:
 
 @pytest.mark.parametrize("backend", ["openai", "scripted"])
 def test_an_engine_that_holds_no_model_gets_none(backend: str) -> None:
-    values = CPU_ONLY | {"app": {"engine": {"backend": backend, "scaling": {"num_gpus": 0}}}}
+    values = merged(CPU_ONLY, {"app": {"engine": {"backend": backend}}})
     pod = ray_templates_of(values)["cpu"]["spec"]
     assert {volume["name"] for volume in pod["volumes"]} == {"scratch", "home"}
 

@@ -23,6 +23,8 @@ TRITON = INSTANCE | {"app.kubernetes.io/component": "triton"}
 CHECK = INSTANCE | {"app.kubernetes.io/component": "check"}
 PREFETCH = INSTANCE | {"app.kubernetes.io/component": "prefetch"}
 STRANGER = {"app": "stranger"}
+API_SERVER = 6443
+"""One of networkPolicy.apiServerPorts."""
 FAR = "far away"
 """A namespace, or an address outside the cluster."""
 
@@ -115,9 +117,9 @@ def test_names_can_be_looked_up() -> None:
 
 def test_only_the_engine_asks_the_hub_and_only_the_head_the_api_server() -> None:
     assert may({}, GPU, FAR, PORTS["https"])
-    assert may({}, HEAD, FAR, PORTS["kube-api"])
+    assert may({}, HEAD, FAR, API_SERVER)
     assert not may({}, CPU, FAR, PORTS["https"])
-    assert not may({}, GPU, FAR, PORTS["kube-api"])
+    assert not may({}, GPU, FAR, API_SERVER)
     assert not may({}, GPU, FAR, PORTS["http"])
 
 
@@ -172,6 +174,22 @@ def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
     assert may(elsewhere, CPU, FAR, 8443)
     triton = {"backend": "triton", "triton": {"address": "triton:9001"}, "scaling": {"num_gpus": 0}}
     assert may({"gpuWorkers": {"enabled": False}, "app": {"engine": triton}}, CPU, FAR, 9001)
+
+
+PROXY_PORT = 3128
+PROXY = {"outbound": {"httpsProxy": f"http://proxy.example.org:{PROXY_PORT}"}}
+
+
+def test_the_sites_proxy_is_reached_by_whoever_leaves_the_cluster() -> None:
+    assert may(PROXY, GPU, FAR, PROXY_PORT)
+    assert not may({}, GPU, FAR, PROXY_PORT)
+    assert not may(PROXY, CPU, FAR, PROXY_PORT)
+    assert may(PROXY | {"models": {"create": True}, "prefetch": {"enabled": True}}, PREFETCH, FAR, PROXY_PORT)
+    traces = {"app": {"telemetry": {"otlp_endpoint": "https://traces.example.org/v1"}}}
+    assert may(merged(PROXY, traces), CPU, FAR, PROXY_PORT)
+    server = {"backend": "openai", "openai": {"base_url": "https://models:8443/v1"}, "scaling": {"num_gpus": 0}}
+    elsewhere = {"gpuWorkers": {"enabled": False}, "app": {"engine": server}}
+    assert all(may(merged(PROXY, elsewhere), CPU, FAR, port) for port in (PROXY_PORT, 8443))
 
 
 def test_only_the_engine_asks_triton() -> None:

@@ -2,13 +2,11 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from charts.render import CHART, merged, profile
-from serve_app.settings import Settings
 from tests.deploy.manifests import PORTS, PORTS_BLOCK, containers_of, of_kind, ray_templates_of, render_of
 
 TEMPLATES = CHART / "templates"
@@ -74,7 +72,3 @@ def test_monitors_watch_ports_that_containers_open() -> None:
 def test_serve_listens_where_its_service_sends() -> None:
     config = yaml.safe_load(of_kind(render_of(profile("laptop")), "RayService")["spec"]["serveConfigV2"])
     assert config["http_options"]["port"] == PORTS["serve"]
-
-
-def test_the_openai_port_is_that_of_the_default_address() -> None:
-    assert urlsplit(Settings().engine.openai.base_url).port == PORTS["openai"]

@@ -63,7 +63,8 @@ def test_no_port_of_haproxy_is_open_to_anyone_but_rays_nodes(port: int) -> None:
 @pytest.mark.parametrize("deadline_s", [90, 600])
 def test_the_longest_report_outlives_a_change_of_replicas(deadline_s: int) -> None:
     """HAProxy is replaced when replicas come or go, and what the old one still carries ends with it."""
-    values = merged(HAPROXY, {"app": {"gateway": {"deadline_s": deadline_s}}})
+    longest = {"terminationGracePeriodSeconds": 700, "app": {"gateway": {"deadline_s": deadline_s}}}
+    values = merged(HAPROXY, longest)
     told = environment_of(ray_templates_of(values)["cpu"])
     for name in ("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"):
         assert int(told[name]) > deadline_s

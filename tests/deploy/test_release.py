@@ -115,6 +115,26 @@ def test_more_replicas_than_a_running_cluster_has_room_for_are_told(server: ApiS
     assert [[group[key] for key in bounds] for group in groups] == [[group[key] for key in bounds] for group in wanted]
 
 
+def test_a_new_image_that_waits_for_a_deletion_is_told(server: ApiServer, site: helm.Config) -> None:
+    values = merged(PRODUCTION, {"upgradeStrategy": "None"})
+    install(site, values)
+    running_cluster(server)
+    assert "still has another image" not in upgrade(site, values)
+    notes = upgrade(site, merged(values, {"image": {"tag": "0.2.0"}}))
+    assert "still has another image" in notes
+    assert "kubectl --namespace clara delete raycluster clara-x7k2p" in notes
+
+
+def test_an_existing_claim_for_one_node_is_refused_for_several_pods(server: ApiServer, site: helm.Config) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"}}
+    path = "/api/v1/namespaces/clara/persistentvolumeclaims/models"
+    server.write(path, claim | {"spec": {"accessModes": ["ReadWriteOnce"]}}, "test")
+    with pytest.raises(helm.HelmError, match=r"claim of the model is ReadWriteOnce, but up to 2 pods"):
+        install(site, {"models": {"claimName": "models"}})
+    server.write(path, claim | {"spec": {"accessModes": ["ReadWriteMany"]}}, "test")
+    install(site, {"models": {"claimName": "models"}})
+
+
 def test_every_profile_is_taken(server: ApiServer, site: helm.Config, profile_name: str) -> None:
     install(site, profile(profile_name))
     assert ("RayService", "clara") in server.kinds()

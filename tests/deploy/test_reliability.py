@@ -205,7 +205,7 @@ def test_a_gpu_pod_asks_for_its_gpus_and_its_pool() -> None:
         "runtimeClassName": "nvidia",
     }
     pods = ray_templates_of({"gpuWorkers": pool | {"gpusPerPod": 2}})
-    assert pods["gpu"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 2
+    assert pods["gpu"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
     assert pool.items() <= pods["gpu"]["spec"].items()
     assert not pool.keys() & pods["cpu"]["spec"].keys()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import helm_python as helm
 import pytest
 import yaml
 from pydantic import BaseModel
@@ -83,7 +84,8 @@ def test_every_setting_in_the_values_reaches_the_config() -> None:
     app = {step: {name: value for (of, name), value in others.items() if of == step} for step in APP}
     app["orchestrator"]["placement"] = APP["orchestrator"]["placement"]
     wanted = merged(app, scaling)
-    assert rendered_settings({"app": wanted}) == Settings.model_validate(wanted)
+    values = {"app": wanted, "terminationGracePeriodSeconds": 900}
+    assert rendered_settings(values) == Settings.model_validate(wanted)
 
 
 def app_with(step: str, scaling: dict[str, Any]) -> dict[str, Any]:
@@ -125,11 +127,26 @@ def test_an_orchestrator_within_the_gateway_is_not_scaled() -> None:
     assert names == {"gateway", "preprocessor", "engine"}
 
 
-def test_where_the_orchestrator_runs_unless_told_is_the_same_for_chart_and_code() -> None:
-    ray_service = of_kind(render_of({"app": {"orchestrator": {"placement": None}}}), "RayService")
-    names = {entry["name"] for entry in application_of(ray_service)["deployments"]}
-    assert settings_of(ray_service).orchestrator.placement == Settings().orchestrator.placement
-    assert ("orchestrator" in names) == (Settings().orchestrator.placement == "separate")
+def settings_that_differ(values: Any, defaults: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The settings of values.yaml whose values are not the code's defaults."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from settings_that_differ(value, defaults[key], (*path, key))
+    elif values != defaults:
+        yield path
+
+
+DIFFERENT = list(settings_that_differ(APP, Settings().model_dump(mode="json")))
+
+
+@pytest.mark.parametrize("path", DIFFERENT, ids=".".join)
+def test_a_null_is_refused_where_the_demos_default_would_take_its_place(path: tuple[str, ...]) -> None:
+    """Helm drops the key, and the code would serve a 7B model with 256 MiB of cache."""
+    values: Any = None
+    for key in reversed(("app", *path)):
+        values = {key: values}
+    with pytest.raises(helm.HelmError, match=f"/app/{'/'.join(path[:-1])}': missing property '{path[-1]}'"):
+        render_of(values)
 
 
 def test_the_laptop_profile_is_the_embedded_demo() -> None:
@@ -278,6 +295,7 @@ AS_ON_ONE_MACHINE = (
     "DO_NOT_TRACK",
     "HF_HUB_DISABLE_TELEMETRY",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH",
     "RAY_SERVE_USE_GRPC_BY_DEFAULT",
     "RAY_USAGE_STATS_ENABLED",

@@ -15,7 +15,7 @@ import yaml
 from charts import generate
 from charts.render import CHART, layers, merged, profile, render
 from charts.values_prose import Value, read_values
-from tests.deploy.manifests import PORTS
+from tests.deploy.manifests import LABEL, PORTS, rendered_as, strings_under
 
 ROOT = CHART.parent.parent
 LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value.leaves()]
@@ -36,6 +36,16 @@ LEAVES = [leaf for value in read_values(CHART / "values.yaml") for leaf in value
         ({"cpuWorkers": {"resources": {"limit": {}}}}, "limit"),
         ({"gpuWorkers": {"tolerations": [{"keyy": "x"}]}}, "keyy"),
         ({"terminationGracePeriodSeconds": 10}, "terminationGracePeriodSeconds"),
+        ({"head": {"affinity": {"podAntiAfinity": {}}}}, "podAntiAfinity"),
+        (
+            {"head": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}},
+            "topologyKey",
+        ),
+        ({"jobs": {"tolerations": [{"operator": "Exits"}]}}, "operator"),
+        ({"everyPod": {"envs": []}}, "envs"),
+        ({"head": {"extra": {"volumes": [{"name": "x", "emptydir": {}}]}}}, "emptydir"),
+        ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
+        ({"outbound": {"httpsProxy": "proxy:3128"}}, "httpsProxy"),
         ({"podMonitor": {"interval": "often"}}, "interval"),
         ({"prometheusRule": {"runbooksUrl": "wiki"}}, "runbooksUrl"),
         ({"prometheusRule": {"alertLabels": {"team": 3}}}, "alertLabels"),
@@ -72,7 +82,29 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         f"Triton is clara-triton:{PORTS['triton']}",
     ),
     (merged(profile("triton"), {"triton": {"enabled": False}}), "set app.engine.triton.address to your server"),
-    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 101}}}}, "reports would be cut off"),
+    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 181}}}}, "reports would be cut off"),
+    ({"app": {"gateway": {"deadline_s": 181}}}, "a stopping pod would cut off reports within their deadline"),
+    ({"head": {"resources": {"requests": {"cpu": "2500m"}}}}, "head.resources requests 2500m of cpu"),
+    (
+        {"scratchSizeLimit": "1Gi", "head": {"resources": {"limits": {"cpu": "two"}}}},
+        "the quantity two can't be used here",
+    ),
+    ({"head": {"resources": {"limits": {"memory": "4.3Gi"}}}}, "is not a whole number of a smaller unit"),
+    ({"app": {"engine": {"tensor_parallel_size": 2}}}, "would not get the GPUs that share its weights"),
+    ({"models": {"create": True, "accessMode": "ReadWriteOnce"}}, "pods on a second node would never start"),
+    (
+        {
+            "gpuWorkers": {"enabled": False},
+            "app": {"engine": {"backend": "openai", "scaling": {"num_gpus": 0}}},
+        },
+        "set app.engine.openai.base_url to your server",
+    ),
+    ({"service": {"type": "NodePort"}}, "anyone who reaches it could send images and read reports"),
+    (
+        {"service": {"type": "LoadBalancer"}, "edge": {"authenticatedBefore": True}},
+        "no client outside the cluster would be admitted",
+    ),
+    ({"head": {"extra": {"env": [{"name": "RAY_AUTH_MODE"}]}}}, "token authentication can't be turned off"),
     ({"gcsFaultTolerance": {"backend": "redis"}}, "gcsFaultTolerance.redisAddress is empty"),
     ({"gcsFaultTolerance": {"redisAddress": "redis:6379"}}, "the cluster's state would not be kept there"),
     ({"gcsFaultTolerance": {"redisPasswordSecretName": "redis"}}, "the password would not be used"),
@@ -125,14 +157,6 @@ def test_every_fail_in_the_templates_is_tested() -> None:
     assert len(re.findall(r"\bfail [\"(]", templates)) == len(CONTRADICTIONS) + NEEDS_A_SERVER + NEEDS_A_NAME
 
 
-def rendered_as(release: str, namespace: str = "clara", values: dict[str, Any] | None = None) -> dict[str, str]:
-    """Render for another release."""
-    with helm.Chart.load(str(CHART)) as chart:
-        return {
-            str(name): str(text) for name, text in chart.render(values or {}, name=release, namespace=namespace).items()
-        }
-
-
 @pytest.mark.parametrize("release", ["2024", "1clara", "clara.v1"])
 def test_a_name_that_kuberay_would_refuse_fails_with_a_sentence(release: str) -> None:
     with pytest.raises(helm.HelmError, match="must begin with a letter and hold only small letters, digits and dashes"):
@@ -150,16 +174,6 @@ def test_names_that_look_like_something_else_stay_text(name: str) -> None:
             kubernetes_names = [*strings_under(document, "labels"), *strings_under(document, "matchLabels")]
             assert [value for value in kubernetes_names if not isinstance(value, str)] == []
             assert document is None or document["metadata"]["namespace"] == "2024"
-
-
-def strings_under(node: Any, key: str) -> list[Any]:
-    """The values of every map that stands under the key, anywhere in a document."""
-    if isinstance(node, list):
-        return [value for item in node for value in strings_under(item, key)]
-    if not isinstance(node, dict):
-        return []
-    own = list(node[key].values()) if isinstance(node.get(key), dict) else []
-    return own + [value for item in node.values() for value in strings_under(item, key)]
 
 
 def test_a_digest_wins_over_the_tag() -> None:
@@ -223,9 +237,6 @@ def test_the_annotation_of_changes_is_the_newest_part_of_the_changelog() -> None
     assert newest.strip().splitlines() == [f"- {entry['kind']}: {entry['description']}" for entry in annotated]
 
 
-LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-
-
 @pytest.mark.parametrize("version", ["0.1.0+1", "0.1.0-rc.1+" + "0" * 12 + "." + "a" * 40])
 def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(version: str, tmp_path: Path) -> None:
     """Flux writes such versions, and so does `helm package --version`."""
@@ -242,22 +253,6 @@ def test_a_chart_whose_version_was_built_upon_has_labels_that_kubernetes_takes(v
 def test_no_template_is_long() -> None:
     lengths = {path.name: path.read_text().count("\n") for path in (CHART / "templates").rglob("*.*")}
     assert {name for name, length in lengths.items() if length > 120} == set()
-
-
-@pytest.mark.parametrize(("secret", "asks"), [("", "clara report FILM.png"), ("tls", "curl --cacert CA.crt")])
-def test_the_notes_ask_the_door_in_its_own_protocol(secret: str, asks: str) -> None:
-    notes = rendered_as("clara", values={"serveTls": {"secretName": secret}})["clara/templates/NOTES.txt"]
-    assert f"\n  {asks}" in notes
-    assert (f"https://clara-serve-svc.clara.svc:{PORTS['serve']}/v1/reports" in notes) == bool(secret)
-
-
-def test_the_notes_tell_the_next_command() -> None:
-    with helm.Chart.load(str(CHART)) as chart:
-        notes = chart.render(profile("production"), name="clara", namespace="reports")["clara/templates/NOTES.txt"]
-    assert "kubectl --namespace reports wait rayservice/clara --for=condition=Ready" in notes
-    assert "helm test clara --namespace reports" in notes
-    assert "logs --follow job/clara-prefetch-" in notes
-    assert "no authentication yet" in notes
 
 
 def test_every_row_of_the_readmes_tables_is_one_line() -> None:

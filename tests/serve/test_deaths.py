@@ -1,11 +1,14 @@
 """Processes that die under a platform which stays: what is healthy stays too, and what is gone is said."""
 
+import os
+import shutil
 import signal
 from pathlib import Path
 
 import psutil
 import pytest
 
+from serve_app.settings import DEMO_CHECKPOINT
 from tests.serve.conftest import CORE, Platform, drawn_film, start, starting
 from tests.serve.test_platform import post
 
@@ -35,6 +38,16 @@ def test_a_new_controller_keeps_the_engine_and_its_log_goes_on(vllm_platform: Pl
     assert post(vllm_platform, drawn_film(tmp_path, 61).read_bytes()).status_code == 200
     assert vllm_platform.processes(ENGINE, *CORE) == before
     assert "CALL converse OK" in vllm_platform.replica_logs("engine")
+
+
+def test_a_dead_proxy_is_replaced_before_its_successor_could_miss_a_check(scripted_platform: Platform) -> None:
+    """It has a minute for an answer, as a busy machine needs; a dead one is not given that."""
+    (proxy,) = scripted_platform.processes("ProxyActor")
+
+    proxy.kill()
+    proxy.wait(timeout=10)
+
+    scripted_platform.wait_until_ready(timeout_s=40)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +81,17 @@ def test_a_start_that_is_interrupted_says_so_at_once_and_leaves_nothing(
         platform.wait_for_line("stopping", timeout_s=3)
         assert platform.process.wait(timeout=30) == status
         assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+@pytest.mark.engine
+def test_why_a_core_does_not_start_is_the_last_line_after_the_first_attempt(tmp_path: Path) -> None:
+    """Half of the weights are missing, which only the core's process notices."""
+    broken = tmp_path / "broken"
+    shutil.copytree(DEMO_CHECKPOINT, broken)
+    os.truncate(broken / "model.safetensors", 1_000_000)
+
+    with starting(tmp_path, {"model": {"source": str(broken)}}) as platform:
+        assert platform.process.wait(timeout=300) == 1
+        *_, stopping, reason = platform.log_end().splitlines()
+        assert stopping.endswith("stopping")
+        assert reason.startswith("engine cannot start: vLLM cannot start: SafetensorError: ")

@@ -1,6 +1,7 @@
 """The whole platform over HTTP, with everything real but the model."""
 
 import io
+import ipaddress
 import random
 import re
 import socket
@@ -148,10 +149,12 @@ def test_rubbish_never_breaks_the_platform(scripted_platform: Platform, tmp_path
 def test_undecodable_samples_are_refused_by_name(scripted_platform: Platform, shared_data: Path) -> None:
     folder = shared_data / "cxr_samples" / "dicom"
 
-    extended = post(scripted_platform, (folder / "RG3_JPEG_extended12_undecodable.dcm").read_bytes())
+    film = (folder / "RG3_JPEG_extended12_undecodable.dcm").read_bytes()
+    # JPEG 2000 part 2, for which there is no decoder.
+    other = post(scripted_platform, film.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.92"))
     frames = post(scripted_platform, (folder / "SC_rgb_2frame.dcm").read_bytes())
 
-    assert extended.status_code == 415 and "1.2.840.10008.1.2.4.51" in extended.text
+    assert other.status_code == 415 and "1.2.840.10008.1.2.4.92" in other.text
     assert frames.status_code in (413, 415)
 
 
@@ -159,6 +162,24 @@ def test_nothing_phones_home(scripted_platform: Platform, tmp_path: Path) -> Non
     post(scripted_platform, drawn_film(tmp_path, 5).read_bytes())
 
     assert_only_called_itself(scripted_platform)
+
+
+def test_nothing_listens_beyond_this_machine(scripted_platform: Platform) -> None:
+    """The door, the metrics and Ray's own ports; where replicas call each other, Ray does not let us choose."""
+    listening = {
+        (process.name(), connection.laddr.ip)
+        for process in [psutil.Process(scripted_platform.process.pid), *scripted_platform.processes("")]
+        if "ServeReplica" not in process.name()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert len(listening) > 5, "too few listeners are seen"
+    assert not [
+        (name, address)
+        for name, address in listening
+        if not ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback
+    ]
 
 
 # Ray asks, with usage statistics off as well, on which cloud it runs: the machine's own metadata service, link-local.

@@ -188,7 +188,7 @@ def test_what_is_said_of_the_patient_is_passed_on(monkeypatch: pytest.MonkeyPatc
 
     cli.report(tmp_path, age="63", sex="nữ", confirm=True)
 
-    assert client.asked == [{"age": "63", "sex": "nữ", "view": None, "confirm": True}]
+    assert client.asked == [{"age": "63", "sex": "nữ", "view": None, "confirm": True, "correct": False}]
 
 
 @pytest.mark.parametrize("command", ["demo", "report"])

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_haproxy_that_is_missing_is_said_before_anything_starts(monkeypatch: pyt
         pass
 
     assert "RAY_SERVE_ENABLE_HA_PROXY" not in os.environ
+
+
+@pytest.mark.parametrize("backend", ["vllm", "transformers"])
+def test_a_mistyped_model_is_said_before_anything_starts(backend: str, tmp_path: Path) -> None:
+    settings = Settings.model_validate({"model": {"source": str(tmp_path / "no")}, "engine": {"backend": backend}})
+
+    with (
+        pytest.raises(LaunchError, match=r"^model\.source names the folder .*/no, which does not exist: write demo, "),
+        platform(settings, "127.0.0.1", 1, 0, print),
+    ):
+        pass
 
 
 def test_usage_statistics_are_off_and_the_demo_asks_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:

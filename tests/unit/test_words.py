@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import pytest
 
+from serve_app.api.door.problems import CONFIRMATION_HINT
 from serve_app.client import (
     ClientError,
     DeadlineExceeded,
@@ -79,8 +80,8 @@ async def test_a_refusal_has_the_servers_vietnamese_title_and_its_detail() -> No
         answer = await client.post("/v1/reports", files={"image": FILM}, headers=headers)
     error = ProblemError(Problem.model_validate_json(answer.content))
 
-    assert VIETNAMESE.failure(error) == "Ảnh không giống X-quang ngực. (no lungs)"
-    assert ENGLISH.failure(error) == "no lungs"
+    assert VIETNAMESE.failure(error) == f"Ảnh không giống X-quang ngực. (no lungs. {CONFIRMATION_HINT})"
+    assert ENGLISH.failure(error) == f"no lungs. {CONFIRMATION_HINT}"
 
 
 def test_every_status_of_a_section_that_is_not_whole_has_vietnamese_words() -> None:

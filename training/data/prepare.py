@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from serve_app.domain.errors import ClaraError
 from serve_app.imaging.decode import decode
+from serve_app.imaging.film import readable
 from serve_app.imaging.normalize import PREPARATION_VERSION, digest, normalize
 from serve_app.settings import PreprocessorSettings
 from training.data.fact_json import write_facts
@@ -152,7 +153,8 @@ def in_order(threads: ThreadPoolExecutor, work: Callable[[T], R], items: Iterabl
 def _row(located: LocatedStudy, settings: PreprocessorSettings) -> PreparedRow | BadRow:
     study = located.study
     try:
-        pixels = normalize(decode(study.image, settings).pixels, settings.max_visual_tokens)
+        film = readable(decode(study.image, settings))
+        pixels = normalize(film.pixels, settings.max_visual_tokens)
     except ClaraError as error:
         return BadRow(located.file, located.row, error.message)
     return {

@@ -1,6 +1,6 @@
 """Measures the served gate on films of unseen patients, and writes the confusion tables.
 
-`python -m training.gate.evaluate --films F --samples S --out training/gate/results/gate-1.json`
+`python -m training.gate.evaluate --films F --samples S --out training/gate/results/gate-2.json`
 """
 
 import argparse
@@ -8,29 +8,58 @@ import datetime
 import hashlib
 import json
 import platform
+import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture, colour_ratio
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
 from training.gate.augment import cut
-from training.gate.examples import DRAWN, VALIDATION_DRAWN, phantoms
+from training.gate.examples import DRAWN, VALIDATION_DRAWN
 from training.gate.films import PatientFilm, load_films, sample_patients, split
 from training.gate.pictures import VALIDATION, load_pictures
 from training.gate.train import Recipe
+from training.phantoms import draw, sample
 
 Pixels = NDArray[np.uint8]
 # Training draws no phantom with a random seed of this range.
 PHANTOM_SEED = 90_000_000
 NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
+_STAMP_PX = 80
 TURNS = {"rotated 90": 1, "rotated 180": 2, "rotated 270": 3}
+
+
+def _rescaled(film: Pixels, gain: float, base: float = 0.0) -> Pixels:
+    rescaled: Pixels = np.rint(film * gain + base).astype(np.uint8)
+    return rescaled
+
+
+def _from_stamp(film: Pixels) -> Pixels:
+    """Shrink a film to 80 pixels and enlarge it again."""
+    image = Image.fromarray(film)
+    scale = _STAMP_PX / min(image.size)
+    stamp = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+    return np.asarray(stamp.resize(image.size, Image.Resampling.BICUBIC))
+
+
+# What makes a film unreadable as it is; two thirds of the last are border.
+_SPOILERS: dict[str, Callable[[Pixels], Pixels]] = {
+    "at 6 % brightness": lambda film: _rescaled(film, 0.06),
+    "at 30 % brightness": lambda film: _rescaled(film, 0.3),
+    "at 8 % contrast": lambda film: _rescaled(film, 0.08, 128),
+    "enlarged from 80 pixels": _from_stamp,
+    "blurred by 10 pixels": lambda film: np.asarray(Image.fromarray(film).filter(ImageFilter.GaussianBlur(10))),
+    "wide borders": lambda film: np.pad(film, [(side // 2, side // 4) for side in film.shape], constant_values=255),
+}
 
 
 def main() -> None:
@@ -48,15 +77,18 @@ def main() -> None:
     sets |= _unseen(rng)
     for kind in ("positive", "negative"):
         sets[f"samples, {kind}"] = [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
+    verdicts = {name: [gate.screen(readable(film)) for film in films] for name, films in sets.items()}
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": cpu(),
+        "commit": commit(),
         "onnxruntime": onnxruntime.__version__,
         "seed": seed,
         "checkpoint_sha256": hashlib.sha256(arguments.checkpoint.read_bytes()).hexdigest(),
         "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
         "films": {part: _by_projection(films) for part, films in parts.items()},
-        "tables": {name: table([gate.screen(film) for film in films]) for name, films in sets.items()},
+        "tables": {name: table(of_set) for name, of_set in verdicts.items()},
+        "reasons": {name: dict(Counter(verdict.reason for verdict in of_set)) for name, of_set in verdicts.items()},
         "gate_ms": _milliseconds(gate, read_picture(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -80,19 +112,28 @@ def _changed(prefix: str, films: list[Picture], rng: np.random.Generator) -> dic
     halves = [_of(np.ascontiguousarray(cut(film.pixels, rng, (0.45, 0.5)))) for film in films]
     mirrored = [_of(np.ascontiguousarray(film.pixels[:, ::-1])) for film in films]
     inverted = [_of(255 - film.pixels) for film in films]
-    return turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
+    changed = turned | {f"{prefix}inverted": inverted, f"{prefix}half": halves, f"{prefix}mirrored": mirrored}
+    return changed | {
+        f"{prefix}{name}": [_of(spoil(film.pixels)) for film in films] for name, spoil in _SPOILERS.items()
+    }
 
 
 def _unseen(rng: np.random.Generator) -> dict[str, list[Picture]]:
     """Gather unseen pictures other than films: new phantoms, other photographs, other kinds of drawing."""
     pictures = load_pictures()
     return {
-        "unseen phantoms": [_of(phantom) for phantom in phantoms(NUM_PHANTOMS, rng)],
-        "unseen photographs": [_of(pictures[name]) for name in sorted(VALIDATION)],
+        "unseen phantoms": [_of(draw(sample(rng))) for _ in range(NUM_PHANTOMS)],
+        "unseen photographs": [_of(_doubled(pictures[name])) for name in sorted(VALIDATION)],
         "unseen kinds of drawing": [
-            _of(DRAWN[k](rng)) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
+            _of(_doubled(DRAWN[k](rng))) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
         ],
     }
+
+
+def _doubled(pixels: Pixels) -> Pixels:
+    """Enlarge what is drawn or kept at the network's scale: as a film it would be too small to be judged."""
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((2 * image.width, 2 * image.height), Image.Resampling.BICUBIC))
 
 
 def table(verdicts: list[GateVerdict]) -> dict[str, float]:
@@ -129,7 +170,7 @@ def _median_ms(gate: Gate, film: Picture) -> float:
     times = []
     for _ in range(30):
         started = time.thread_time()
-        gate.screen(film)
+        gate.screen(readable(film))
         times.append(1000 * (time.thread_time() - started))
     return round(float(np.median(times)), 2)
 
@@ -139,6 +180,12 @@ def cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {len(names)} cores"
+
+
+def commit() -> str:
+    """Name the commit that is measured."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _arguments() -> argparse.Namespace:

@@ -76,7 +76,7 @@ class Examples(IterableDataset[tuple[NDArray[np.float32], int]]):
         for _ in range(index, self._length, number):
             label = int(rng.choice(list(_SHARES), p=list(_SHARES.values())))
             picture = _MAKERS[label](self._source, rng)
-            square, _ = thumbnail(np.ascontiguousarray(vary(picture, rng)))
+            square = thumbnail(np.ascontiguousarray(vary(picture, rng)))
             yield square[None], label
 
 

@@ -7,7 +7,6 @@ import argparse
 import datetime
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,9 @@ import onnxruntime
 
 from serve_app.domain.radiograph import GateVerdict
 from serve_app.domain.study import View
+from serve_app.imaging.film import readable
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
-from training.gate.evaluate import cpu, read_picture, table
+from training.gate.evaluate import commit, cpu, read_picture, table
 
 
 def main() -> None:
@@ -24,13 +24,15 @@ def main() -> None:
     arguments = _arguments()
     gate = Gate()
     folders = {"real laterals": arguments.laterals, "samples, negative": arguments.samples / "negative"}
-    sets = {name: [read_picture(path) for path in sorted(folder.iterdir())] for name, folder in folders.items()}
+    sets = {
+        name: [readable(read_picture(path)) for path in sorted(folder.iterdir())] for name, folder in folders.items()
+    }
     undeclared = {name: [gate.screen(picture) for picture in pictures] for name, pictures in sets.items()}
     declared = {name: [gate.screen(picture, View.LATERAL) for picture in pictures] for name, pictures in sets.items()}
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": cpu(),
-        "commit": _commit(),
+        "commit": commit(),
         "onnxruntime": onnxruntime.__version__,
         "checkpoint_sha256": hashlib.sha256(GATE_CHECKPOINT.read_bytes()).hexdigest(),
         "set": arguments.set_name,
@@ -44,11 +46,6 @@ def main() -> None:
 def _spread(verdicts: list[GateVerdict]) -> dict[str, float]:
     scores = [verdict.score for verdict in verdicts if verdict.score is not None]
     return {"least": min(scores), "median": round(float(np.median(scores)), 4), "greatest": max(scores)}
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _arguments() -> argparse.Namespace:

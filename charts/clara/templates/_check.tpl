@@ -7,3 +7,42 @@ app.kubernetes.io/component: check
 {{- define "clara.serveUrl" -}}
 {{ ternary "https" "http" (ne .Values.serveTls.secretName "") }}://{{ include "clara.serveService" . }}.{{ .Release.Namespace }}.svc:{{ include "clara.port" "serve" }}
 {{- end -}}
+
+{{- define "clara.checkPod" -}}
+metadata:
+  labels:
+    {{- include "clara.checkSelectorLabels" . | nindent 4 }}
+  annotations:
+    helm.sh/hook: test
+    # Keep the pod until the next check: `helm test --logs` reads its log after the hooks are done.
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  {{- with include "clara.placement" (dict "root" . "group" .Values.jobs "name" "jobs") | trim }}{{ . | nindent 2 }}{{ end }}
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  securityContext:
+    {{- include "clara.podSecurityContext" . | nindent 4 }}
+  {{- with include "clara.pullSecrets" . | trim }}{{ . | nindent 2 }}{{ end }}
+  containers:
+    - name: check
+      image: {{ include "clara.image" . | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [clara, check]
+      args:
+        - {{ include "clara.serveUrl" . }}
+        - --timeout-s={{ include "clara.edgeTimeout" . }}
+        {{- if .Values.serveTls.secretName }}
+        - --ca-file=/var/run/secrets/clara/serve-tls/ca.crt
+        {{- end }}
+      resources:
+        requests: {cpu: 100m, memory: 128Mi}
+        limits: {cpu: 500m, memory: 128Mi}
+      securityContext:
+        {{- include "clara.securityContext" . | nindent 8 }}
+      {{- with include "clara.serveTlsMount" . | trim }}
+      volumeMounts: {{- . | nindent 8 }}
+      {{- end }}
+  {{- with include "clara.serveTlsVolume" . | trim }}
+  volumes: {{- . | nindent 4 }}
+  {{- end }}
+{{- end -}}

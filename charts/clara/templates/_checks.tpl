@@ -9,6 +9,8 @@
 {{- include "clara.checkShutdown" . -}}
 {{- include "clara.checkGcs" . -}}
 {{- include "clara.checkEdge" . -}}
+{{- include "clara.checkService" . -}}
+{{- include "clara.checkBounds" . -}}
 {{- include "clara.checkProxy" . -}}
 {{- include "clara.checkPrefetch" . -}}
 {{- include "clara.checkAlerts" . -}}
@@ -75,6 +77,9 @@
 {{- if and .Values.triton.enabled (ne $backend "triton") -}}
 {{- fail (printf "triton.enabled is true, but app.engine.backend is %s: no engine would use Triton" $backend) -}}
 {{- end -}}
+{{- if and (eq $backend "openai") (not (dig "engine" "openai" "base_url" "" .Values.app)) -}}
+{{- fail "app.engine.backend is openai: set app.engine.openai.base_url to your server, or the engine would call its own pod" -}}
+{{- end -}}
 {{- $address := dig "engine" "triton" "address" "" .Values.app -}}
 {{- $ours := include "clara.tritonAddress" . -}}
 {{- if and .Values.triton.enabled $address (ne $address $ours) -}}
@@ -93,24 +98,5 @@
 {{- if gt (add $shutdown $drain 10) $grace -}}
 {{- fail (printf "terminationGracePeriodSeconds is %d, less than app.%s.scaling.graceful_shutdown_timeout_s (%d), endpointDrainSeconds (%d) and 10 s for Ray together: reports would be cut off" $grace $step $shutdown $drain) -}}
 {{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/* The API server would reject a change of `backend` too, with a less helpful message. */}}
-{{- define "clara.checkGcs" -}}
-{{- $gcs := .Values.gcsFaultTolerance -}}
-{{- if and (eq $gcs.backend "redis") (not $gcs.redisAddress) -}}
-{{- fail "gcsFaultTolerance.backend is redis, but gcsFaultTolerance.redisAddress is empty" -}}
-{{- end -}}
-{{- if and (ne $gcs.backend "redis") $gcs.redisAddress -}}
-{{- fail "gcsFaultTolerance.redisAddress is set, but gcsFaultTolerance.backend is not redis: the cluster's state would not be kept there" -}}
-{{- end -}}
-{{- if and (ne $gcs.backend "redis") $gcs.redisPasswordSecretName -}}
-{{- fail "gcsFaultTolerance.redisPasswordSecretName is set, but gcsFaultTolerance.backend is not redis: the password would not be used" -}}
-{{- end -}}
-{{- $running := lookup "ray.io/v1" "RayService" .Release.Namespace (include "clara.name" .) -}}
-{{- $before := dig "spec" "rayClusterConfig" "gcsFaultToleranceOptions" "backend" "" (default dict $running) -}}
-{{- if and $before $gcs.backend (ne $before $gcs.backend) -}}
-{{- fail (printf "gcsFaultTolerance.backend is %s in the running release and can't become %s: uninstall the release, or install another one beside it" $before $gcs.backend) -}}
 {{- end -}}
 {{- end -}}

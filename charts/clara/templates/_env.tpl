@@ -26,6 +26,8 @@
 - {name: VLLM_CONFIGURE_LOGGING, value: "0"}
 {{- /* The default is 4 MB; -1 sets no limit, because the gateway limits uploads. */}}
 - {name: RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH, value: "-1"}
+{{- /* Ray's default of 10 s, three times, keeps a dead proxy for half a minute. */}}
+- {name: RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S, value: "1"}
 - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "serve_app.cluster.proxy:middleware"}
 {{- include "clara.proxyEnv" .root }}
 {{- if $values.app.engine.enforce_eager }}
@@ -38,6 +40,10 @@
 - name: VLLM_HOST_IP
   valueFrom:
     fieldRef: {fieldPath: status.podIP}
+{{- if and (include "clara.modelClaim" .root) (not $values.models.image) }}
+{{- /* What vLLM compiles and inspects at a first start, 41 s on a GPU; with the home folder it would end with the pod. */}}
+- {name: VLLM_CACHE_ROOT, value: /models/vllm-cache}
+{{- end }}
 {{- end }}
 {{- include "clara.hubEnv" (dict "root" .root "holdsModel" $holdsModel) }}
 {{- end -}}

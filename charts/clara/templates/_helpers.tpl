@@ -2,11 +2,15 @@
 All helpers take the root context unless their comment says otherwise.
 */}}
 
-{{/* Name of the RayService: at most 47 characters, because KubeRay appends to it. */}}
+{{/*
+Name of the RayService: at most 45 characters, so that the longest suffix, the prefetch Job's 18, ends within the 63 of a
+label, and KubeRay's own within its 47. A longer one ends in its hash, or two long releases could share their objects.
+*/}}
 {{- define "clara.name" -}}
 {{- $name := .Release.Name -}}
 {{- if not (contains .Chart.Name $name) -}}{{- $name = printf "%s-%s" $name .Chart.Name -}}{{- end -}}
-{{- $name | trunc 47 | trimSuffix "-" -}}
+{{- if gt (len $name) 45 -}}{{- $name = printf "%s-%s" (trunc 36 $name | trimSuffix "-") (sha256sum $name | trunc 8) -}}{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "clara.checkName" -}}
@@ -44,7 +48,7 @@ labels:
 {{- fail (printf "%s.tag must not be `latest`: name a release, or set %s.digest" .name .name) -}}
 {{- end -}}
 {{- $repository := .image.repository -}}
-{{- with .root.Values.image.registry -}}{{- $repository = printf "%s/%s" (trimSuffix "/" .) $repository -}}{{- end -}}
+{{- with default .root.Values.global.imageRegistry .root.Values.image.registry -}}{{- $repository = printf "%s/%s" (trimSuffix "/" .) $repository -}}{{- end -}}
 {{- if .image.digest -}}{{ $repository }}@{{ .image.digest }}{{- else -}}{{ $repository }}:{{ $tag }}{{- end -}}
 {{- end -}}
 

@@ -9,9 +9,11 @@ capabilities:
 
 {{- define "clara.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 1000
-runAsGroup: 1000
-fsGroup: 1000
+{{- range $key, $id := .Values.podSecurity }}
+{{- if ne (toString $id) "auto" }}
+{{ $key }}: {{ int $id }}
+{{- end }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
@@ -25,13 +27,13 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Resources of a group, GPUs included. Takes a dict: resources, gpus (a count, possibly 0). */}}
+{{/* Resources of a group, GPUs included. Takes a dict: group (its values), gpus (a count, possibly 0). */}}
 {{- define "clara.resources" -}}
-{{- $resources := deepCopy .resources -}}
+{{- $resources := deepCopy .group.resources -}}
 {{- if .gpus -}}
-{{- $_ := set $resources "limits" (merge (dict "nvidia.com/gpu" (int .gpus)) (default dict $resources.limits)) -}}
+{{- $_ := set $resources "limits" (merge (dict .group.gpuResourceName (int .gpus)) (default dict $resources.limits)) -}}
 {{- end -}}
-{{- toYaml $resources -}}
+{{- include "clara.canonicalResources" $resources -}}
 {{- end -}}
 
 {{/*
@@ -41,6 +43,10 @@ KubeRay adds the probes that fit Ray's version and the kind of node: a worker is
 are, leaves the Service at the first failure, and restarts when its raylet is gone.
 */}}
 {{- define "clara.pod" -}}
+{{- include "clara.extendedPod" (dict "root" .root "group" .group "pod" (include "clara.ownPod" . | fromYaml)) -}}
+{{- end -}}
+
+{{- define "clara.ownPod" -}}
 {{- $root := .root -}}
 metadata:
   labels:
@@ -73,7 +79,7 @@ spec:
       env:
         {{- include "clara.env" . | trim | nindent 8 }}
       resources:
-        {{- include "clara.resources" (dict "resources" .group.resources "gpus" .gpus) | nindent 8 }}
+        {{- include "clara.resources" . | nindent 8 }}
       securityContext:
         {{- include "clara.securityContext" $root | nindent 8 }}
       {{- if and $root.Values.serveTls.secretName (not .isHead) }}

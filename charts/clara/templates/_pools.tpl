@@ -78,27 +78,3 @@ gpu: {{ include "clara.gpuPods" (dict "root" . "bound" "min_replicas") }}
 {{- fail (printf "cpuWorkers.maxReplicas is %d, of %s cores each, but the minimum replicas of app take %g cores: some would wait for ever" (int $cpu.maxReplicas) $cores $needed) -}}
 {{- end -}}
 {{- end -}}
-
-{{/*
-Commands that set the bounds above on this release's running clusters, where they differ: the operator applies them to new
-clusters only. Empty where no cluster runs or none is visible.
-*/}}
-{{- define "clara.boundsPatches" -}}
-{{- $bounds := include "clara.podBounds" . | fromYaml -}}
-{{- range (lookup "ray.io/v1" "RayCluster" .Release.Namespace "").items -}}
-{{- if eq (dig "metadata" "labels" "ray.io/originated-from-cr-name" "" .) (include "clara.name" $) -}}
-{{- $patch := list -}}
-{{- range $index, $group := .spec.workerGroupSpecs -}}
-{{- range $key, $number := get $bounds $group.groupName -}}
-{{- if ne (int $number) (get $group $key | int) -}}
-{{- $path := printf "/spec/workerGroupSpecs/%d/%s" $index $key -}}
-{{- $patch = append $patch (dict "op" "replace" "path" $path "value" (int $number)) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- if $patch }}
-  kubectl --namespace {{ $.Release.Namespace }} patch raycluster {{ .metadata.name }} --type json --patch '{{ toJson $patch }}'
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}

@@ -13,16 +13,14 @@ dash-metrics: 44227
 {{- /* On a node with HAProxy: the gateway's replicas, one port each. */}}
 replicas-from: 30000
 replicas-to: 30100
-{{- /* Model servers: Triton, and the default of app.engine.openai.base_url. */}}
+{{- /* Triton. */}}
 triton: 8001
 triton-metrics: 8002
-openai: 8001
 {{- /* Outside the release. Some clusters' DNS pods really listen on dns-pod. */}}
 dns: 53
 dns-pod: 5353
 http: 80
 https: 443
-kube-api: 6443
 gke-metadata: 988
 {{- /* An unused port, the target of reports that must not leave. */}}
 discard: 9

@@ -14,7 +14,7 @@
 {{- define "clara.serveConfig" -}}
 proxy_location: EveryNode
 http_options:
-  host: 0.0.0.0
+  host: {{ .Values.listenAddress | quote }}
   port: {{ include "clara.port" "serve" }}
   {{- if .Values.serveTls.secretName }}
   ssl_certfile: /var/run/secrets/clara/serve-tls/tls.crt

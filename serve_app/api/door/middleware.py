@@ -4,7 +4,9 @@ Does not depend on routes; it is given their paths.
 """
 
 import asyncio
+import logging
 import re
+import time
 import uuid
 from collections.abc import Collection
 from http import HTTPStatus
@@ -16,10 +18,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api.door.negotiation import JSON
-from serve_app.api.door.problems import PROBLEM_JSON, answer, settle
+from serve_app.api.door.problems import PROBLEM_JSON, answer, request_id_of, settle
 from serve_app.domain.errors import Unavailable
 from serve_app.ports import MetricSink
 from serve_app.telemetry.metrics import REPORTS
+
+logger = logging.getLogger(__name__)
 
 _STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -117,7 +121,7 @@ class Unanswered:
 
 
 class OutcomeReport:
-    """Counts each report request once, by how it ended.
+    """Counts each report request once, by how it ended, and logs the ids of the request and of its report.
 
     Without an outcome it is an error of ours, unless its client was seen to leave or the request was cancelled: Serve
     cancels what a client left, often before the disconnect arrives.
@@ -133,7 +137,7 @@ class OutcomeReport:
         if not _is_report(scope, self._paths):
             await self._app(scope, receive, send)
             return
-        state = scope["state"]
+        state, started_s = scope["state"], time.monotonic()
 
         async def watched_receive() -> Message:
             message = await receive()
@@ -147,7 +151,10 @@ class OutcomeReport:
             state.setdefault("outcome", "cancelled")
             raise
         finally:
-            self._metrics.count(REPORTS, outcome=state.get("outcome", "error"))
+            outcome = state.get("outcome", "error")
+            self._metrics.count(REPORTS, outcome=outcome)
+            ids = f"request_id={request_id_of(scope)} report_id={state.get('report_id', 'none')}"
+            logger.info("report request: %s outcome=%s duration_s=%.2f", ids, outcome, time.monotonic() - started_s)
 
 
 class ProxyOutcomeReport:

@@ -67,6 +67,7 @@ _OUTCOME: Mapping[type[ClaraError], str] = {
     Unavailable: "unavailable",
 }
 CONFIRMATION_HINT = "To confirm the image, send it to POST /v1/reports with the form field confirm=true."
+CORRECTION_HINT = "To have it corrected, send it to POST /v1/reports with the form field correct=true."
 INTERNAL_DETAIL = "The service made a mistake. Quote the request id when you report it."
 INVALID_FORM_DETAIL = "A form field is missing or has a value of the wrong kind; facts names the fields."
 
@@ -166,8 +167,9 @@ def register(app: FastAPI) -> None:
 def _known(error: ClaraError, request_id: str) -> Failure:
     status = nearest(STATUS, type(error)) or 500
     detail = error.message or _sentence(type(error))
-    if isinstance(error, NeedsConfirmation):
-        detail = f"{detail.rstrip('.')}. {CONFIRMATION_HINT}"
+    if isinstance(error, Refused):
+        hints = (CORRECTION_HINT, CONFIRMATION_HINT) if error.remedy else (CONFIRMATION_HINT,)
+        detail = " ".join((f"{detail.rstrip('.')}.", *hints))
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) and status == 503 else {}
     outcome = nearest(_OUTCOME, type(error)) or "error"
     return _failure(status, error.code, _sentence(type(error)), detail, request_id, outcome, error.facts, headers)

@@ -25,6 +25,8 @@ TITLES = {
     "client-gone": "Máy khách đã ngắt kết nối.",
     "not-found": "Không tìm thấy.",
     "method-not-allowed": "Phương thức không được phép.",
+    "forbidden": "Không nhận yêu cầu từ trang web khác.",
+    "request-header-fields-too-large": "Phần đầu của yêu cầu quá lớn.",
     "request-timeout": "Yêu cầu không đến kịp thời hạn.",
     "unsupported-media-type": "Kiểu nội dung không được hỗ trợ.",
 }

@@ -1,7 +1,7 @@
 """The form of a report: its fields, and the study that they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import File, Form, UploadFile
@@ -29,6 +29,10 @@ ConfirmField = Annotated[
         description="I confirm that every image is a chest X-ray: go on whatever the gate says. The report records it."
     ),
 ]
+CorrectField = Annotated[
+    bool,
+    Form(description="Invert or turn an image that the gate finds inverted or rotated. The report records it."),
+]
 OneImage = Annotated[
     UploadFile | None, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content. Or send `images`.")
 ]
@@ -52,6 +56,7 @@ class ReportForm:
     view: ViewField = None
     views: ViewsField = ()  # type: ignore[assignment]
     confirm: ConfirmField = False
+    correct: CorrectField = False
 
     async def study(self, max_upload_bytes: int) -> Study:
         """Read the study.
@@ -66,7 +71,9 @@ class ReportForm:
         if self.image is None and not self.images:
             raise RequestValidationError([{"type": "missing", "loc": ("body", "image"), "msg": "", "input": None}])
         files, views = ([self.image], [self.view]) if self.image is not None else (self.images, self._views())
-        return await study_of(patient, files, views, max_upload_bytes, is_confirmed=self.confirm)
+        study = await study_of(patient, files, views, max_upload_bytes)
+        permitted = (replace(image, is_confirmed=self.confirm, is_correctable=self.correct) for image in study.images)
+        return replace(study, images=tuple(permitted))
 
     def _views(self) -> Sequence[str | None]:
         if self.view is not None or len(self.views) not in (0, len(self.images)):
@@ -79,11 +86,8 @@ async def study_of(
     files: Sequence[UploadFile],
     views: Sequence[str | None],
     max_upload_bytes: int,
-    *,
-    is_confirmed: bool = False,
 ) -> Study:
     """Put images and their views into a study."""
     known = [parse_view(view) for view in views]
     data = await read_images(files, max_upload_bytes)
-    images = (StudyImage(bytes_, view, is_confirmed=is_confirmed) for bytes_, view in zip(data, known, strict=True))
-    return Study(tuple(images), patient)
+    return Study(tuple(map(StudyImage, data, known)), patient)

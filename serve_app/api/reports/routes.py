@@ -53,7 +53,7 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         `impression.delta`, `impression` and `report`; or, last, `error`.
         """
         study = await form.study(settings.max_upload_bytes)
-        run = ReportRun(reporter.report(call, study, new_report_id()))
+        run = ReportRun(reporter.report(call, study, new_report_id(request)))
         if prefers_event_stream(",".join(request.headers.getlist("accept")) or None):
             return await _stream(run, request, settings)
         report = await finished_report(run, request)
@@ -63,9 +63,10 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
     return router
 
 
-def new_report_id() -> str:
-    """Make a fresh report id."""
-    return f"rpt_{uuid.uuid4().hex}"
+def new_report_id(request: Request) -> str:
+    """Make a fresh report id, and note it for the log."""
+    request.state.report_id = f"rpt_{uuid.uuid4().hex}"
+    return str(request.state.report_id)
 
 
 async def finished_report(run: ReportRun, request: Request) -> Report:

@@ -71,8 +71,6 @@ def _check_whole(data: bytes) -> None:
         raise CorruptImage("the JPEG file is damaged: it has no frame header")
     if header.bits != 8:
         raise UnsupportedImage(f"JPEG with {header.bits} bits per sample is not supported; send 8 bits")
-    if num_jpeg_scans(data) > _MAX_SCANS:
-        raise UnsupportedImage(f"JPEG with more than {_MAX_SCANS} scans is not supported")
 
 
 def least_side_px(width_px: int, height_px: int, max_visual_tokens: int) -> int:
@@ -93,8 +91,10 @@ def jpeg_samples(data: bytes, mode: str, size_px: tuple[int, int]) -> NDArray[np
 
     Raises:
         ValueError: truncated or damaged, or of another size.
-        UnsupportedImage: colours are stored at a resolution that no common encoder uses.
+        UnsupportedImage: colours are stored at a resolution that no common encoder uses, or too many scans.
     """
+    if num_jpeg_scans(data) > _MAX_SCANS:
+        raise UnsupportedImage(f"JPEG with more than {_MAX_SCANS} scans is not supported")
     colours, num_channels = _COLOURS[mode]
     width_px, height_px = size_px
     samples = np.empty((height_px, width_px, num_channels), np.uint8)

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from serve_app.domain.errors import CorruptImage, UnsupportedImage, UploadTooLarge
 from serve_app.domain.radiograph import Source
-from serve_app.imaging.picture import Picture, Samples, luma_and_colour, shown
+from serve_app.imaging.picture import Picture, Samples, luma_and_colour, shown, strips
 from serve_app.imaging.readers.opening import opened
 from serve_app.imaging.readers.png_samples import SIGNATURE, has_every_row, plain_samples, up_to_end
 from serve_app.settings import PreprocessorSettings
@@ -79,6 +79,9 @@ def _opaque(image: Image.Image, bits: int) -> Samples:
 
 
 def _on_black(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
-    background = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-    return Image.alpha_composite(background, rgba).convert("RGB")
+    shown = Image.new("RGB", image.size)
+    for rows in strips(image.height, image.width):
+        box = (0, rows.start, image.width, min(rows.stop, image.height))
+        strip = image.crop(box).convert("RGBA")
+        shown.paste(Image.alpha_composite(Image.new("RGBA", strip.size, (0, 0, 0, 255)), strip).convert("RGB"), box)
+    return shown

@@ -1,4 +1,8 @@
-"""The clinical part of the check, as data: what supports what, what may go unmentioned, what has a side or a degree."""
+"""The clinical part of the check, as data: what supports what, what may go unmentioned, what has a side or a degree.
+
+A reason in brackets names where it was read. One without is common knowledge of the field, not yet confirmed by a
+radiologist.
+"""
 
 from dataclasses import dataclass
 
@@ -23,27 +27,33 @@ class Support:
 SUPPORT = {
     F.PNEUMONIA: Support(
         frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.INTERSTITIAL_DISEASE, F.CAVITY}),
-        "A new shadow on the film is part of its definition; lobar, interstitial or necrotising (ATS/IDSA 2019).",
+        "Its diagnosis asks for a shadow on the film: lobar, interstitial or with cavities (UpToDate, topic 7032).",
         frozenset({F.HILAR_ENLARGEMENT, F.BRONCHIAL_THICKENING}),
     ),
     F.TUBERCULOSIS: Support(
         frozenset({F.CAVITY, F.FIBROSIS, F.INFILTRATE, F.NODULE, F.OPACITY, F.CONSOLIDATION})
-        | {F.CALCIFICATION, F.EFFUSION, F.HILAR_ENLARGEMENT},
-        "Active, primary, pleural or healed (WHO, Chest radiography in tuberculosis detection, 2016).",
+        | {F.CALCIFICATION, F.EFFUSION, F.HILAR_ENLARGEMENT, F.LYMPHADENOPATHY},
+        "Infiltrates, hilar nodes, cavities, nodules, effusion (WikiDoc, Tuberculosis chest x ray); scars once healed.",
         frozenset({F.PLEURAL_THICKENING, F.BRONCHIECTASIS}),
     ),
     F.LUNG_TUMOR: Support(
-        frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY, F.CONSOLIDATION}),
-        "Seen itself, by the lobe that it closes, or as a shadow that does not clear (Fleischner Society 2017).",
+        frozenset({F.MASS, F.NODULE, F.OPACITY, F.ATELECTASIS, F.HILAR_ENLARGEMENT, F.CAVITY, F.CONSOLIDATION})
+        | {F.LYMPHADENOPATHY, F.MALIGNANCY},
+        "Nodule, mass, infiltrate, collapse, a large hilum (Medscape, Non-small cell lung cancer, 2020); cavities.",
+    ),
+    F.MALIGNANCY: Support(
+        frozenset({F.MASS, F.NODULE, F.OPACITY, F.LUNG_LESION, F.LUNG_TUMOR, F.LYMPHADENOPATHY, F.BONE_LESION}),
+        "Suspected of what is seen to grow or to destroy.",
+        frozenset({F.EFFUSION}),
     ),
     F.HEART_FAILURE: Support(
         frozenset({F.EDEMA, F.CARDIOMEGALY, F.EFFUSION, F.INTERSTITIAL_DISEASE}),
-        "Congestion, effusion and a large heart are its signs on the film (ESC guideline 2021, section 4).",
+        "A large heart, interstitial and alveolar fluid and effusion (table 5-6 in PMC8139021).",
         frozenset({F.HILAR_ENLARGEMENT, F.PULMONARY_ARTERY_ENLARGEMENT}),
     ),
     F.COPD: Support(
         frozenset({F.EMPHYSEMA, F.BRONCHIAL_THICKENING}),
-        "The film shows hyperinflation, or the bronchi of chronic bronchitis (GOLD report 2023, chapter 2).",
+        "A disease of the bronchi, the alveoli or both (GOLD 2023, executive summary: the definition).",
         frozenset({F.HILAR_ENLARGEMENT, F.CYST, F.PULMONARY_ARTERY_ENLARGEMENT}),
     ),
     F.BRONCHITIS: Support(
@@ -52,24 +62,28 @@ SUPPORT = {
     ),
     F.EDEMA: Support(
         frozenset({F.INTERSTITIAL_DISEASE, F.OPACITY, F.HILAR_ENLARGEMENT}),
-        "Septal lines, then shadows around the hila (Fleischner Society glossary 2008).",
+        "Septal lines, then fluid in the alveoli (table 5-6 in PMC8139021).",
     ),
     F.OPACITY: Support(
-        frozenset({F.CONSOLIDATION, F.INFILTRATE, F.NODULE, F.MASS, F.ATELECTASIS}),
-        "The wider name of each of these (Fleischner Society glossary 2008).",
+        frozenset({F.CONSOLIDATION, F.INFILTRATE, F.NODULE, F.MASS, F.ATELECTASIS, F.CONTUSION}),
+        "The wider name of each of these.",
     ),
     F.INFILTRATE: Support(frozenset({F.OPACITY, F.CONSOLIDATION}), "Names of one shadow that readers exchange."),
     F.CONSOLIDATION: Support(frozenset({F.OPACITY, F.INFILTRATE}), "Names of one shadow that readers exchange."),
     F.NODULE: Support(frozenset({F.OPACITY, F.CALCIFICATION}), "The narrower name of a shadow; it may be calcified."),
     F.MASS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
     F.ATELECTASIS: Support(frozenset({F.OPACITY}), "The narrower name of a shadow."),
+    F.CONTUSION: Support(frozenset({F.OPACITY, F.CONSOLIDATION}), "The narrower name of a shadow after an accident."),
+    F.LYMPHADENOPATHY: Support(
+        frozenset({F.HILAR_ENLARGEMENT, F.MEDIASTINAL_WIDENING}), "What makes these large may be nodes."
+    ),
     F.FIBROSIS: Support(
-        frozenset({F.INTERSTITIAL_DISEASE}), "A honeycomb is fibrosis (Fleischner Society glossary 2008)."
+        frozenset({F.INTERSTITIAL_DISEASE}), "A honeycomb is fibrosis with cysts (Farlex Partner Medical Dictionary)."
     ),
     F.INTERSTITIAL_DISEASE: Support(
         frozenset({F.FIBROSIS, F.OPACITY, F.INFILTRATE}), "The name of the disease whose signs these may be."
     ),
-    F.EMPHYSEMA: Support(frozenset({F.CYST}), "Bullae are emphysema (Fleischner Society glossary 2008)."),
+    F.EMPHYSEMA: Support(frozenset({F.CYST}), "Bullae are emphysema."),
     F.AORTIC_ENLARGEMENT: Support(
         frozenset(),
         "Seen itself; it widens the mediastinum.",
@@ -100,7 +114,7 @@ INCIDENTAL = {
     F.ABNORMALITY: "What it is has a name of its own.",
     F.LUNG_LESION: "What it is has a name of its own.",
     **dict.fromkeys(
-        DEVICES - {F.ENDOTRACHEAL_TUBE, F.CHEST_TUBE},
+        DEVICES - {F.ENDOTRACHEAL_TUBE, F.TRACHEOSTOMY_TUBE, F.CHEST_TUBE, F.MALPOSITIONED_TUBE},
         "The ward put it in; tubes whose place decides over breathing are not among these.",
     ),
 }
@@ -113,6 +127,7 @@ SIDED = frozenset(
         F.PLEURAL_THICKENING,
         F.ELEVATED_DIAPHRAGM,
         F.CONSOLIDATION,
+        F.CONTUSION,
         F.INFILTRATE,
         F.NODULE,
         F.MASS,
@@ -148,7 +163,7 @@ GRADED = frozenset(
 )
 """What has a degree. Of nodules and scars "few", "many" and "small" are number and size, and may all be true."""
 
-FOCAL_LESIONS = frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.NODULE, F.MASS, F.CAVITY})
+FOCAL_LESIONS = frozenset({F.CONSOLIDATION, F.OPACITY, F.INFILTRATE, F.NODULE, F.MASS, F.CAVITY, F.CONTUSION})
 
 DENIED_BY = {
     # What a general negative covers. "The bones are normal" is written of ribs and clavicles, beside a bent spine.

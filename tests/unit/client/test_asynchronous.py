@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from serve_app.api.bodies import named_event
+from serve_app.api.door.problems import CONFIRMATION_HINT
 from serve_app.api.examples import EVENTS, NOT_READY, report_example
 from serve_app.client import (
     AsyncClient,
@@ -119,7 +120,7 @@ async def test_a_refusal_is_a_problem_with_its_facts(way: str) -> None:
     error = failure.value
     assert (error.code, error.problem.status, error.request_id) == ("not-a-chest-xray", 422, "visit-7.1")
     assert error.problem.facts == {"reason": "too-colourful", "score": 0.02}
-    assert str(error) == error.problem.detail == "The image does not look like a chest X-ray."
+    assert str(error) == error.problem.detail == f"The image does not look like a chest X-ray. {CONFIRMATION_HINT}"
 
 
 async def test_a_stream_that_fails_later_ends_with_the_problem() -> None:

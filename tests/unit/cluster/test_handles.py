@@ -107,27 +107,6 @@ async def test_a_listener_that_stops_early_keeps_its_own_error() -> None:
     assert handle.was_cancelled
 
 
-async def test_which_model_answers_is_asked_anew_each_time() -> None:
-    """Serve replaces an engine's replicas while those who hold a handle to them live on."""
-
-    class Handle:
-        model = "old"
-
-        @property
-        def describe(self) -> "Handle":
-            return self
-
-        async def remote(self) -> ModelCard:
-            return ModelCard(self.model, "vllm", "1")
-
-    handle: Any = Handle()
-    model = RemoteModel(handle)
-    before = await model.describe()
-    handle.model = "new"
-
-    assert (before.model, (await model.describe()).model) == ("old", "new")
-
-
 @dataclass
 class Described:
     """What one replica's answer to a broadcast is to Serve's handle; None never comes."""
@@ -159,6 +138,29 @@ class Replicas:
 
 CARD = ModelCard("m", "vllm", "1")
 DEAD = EngineGone("the model engine is not running")
+
+
+async def test_which_model_answers_is_asked_anew_each_time() -> None:
+    """Serve replaces an engine's replicas while those who hold a handle to them live on."""
+    handle: Any = Replicas([ModelCard("old", "vllm", "1")])
+    model = RemoteModel(handle)
+    before = await model.describe()
+    handle.answers = [ModelCard("new", "vllm", "1")]
+
+    assert (before.model, (await model.describe()).model) == ("old", "new")
+
+
+async def test_the_model_is_named_past_replicas_that_are_busy_or_dead() -> None:
+    handle: Any = Replicas([DEAD, None, CARD])
+
+    assert await asyncio.wait_for(RemoteModel(handle).describe(), 5) == CARD
+
+
+async def test_no_model_is_named_when_every_replica_is_dead() -> None:
+    handle: Any = Replicas([DEAD, DEAD])
+
+    with pytest.raises(EngineGone):
+        await RemoteModel(handle).describe()
 
 
 @pytest.mark.parametrize(

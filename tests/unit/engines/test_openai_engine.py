@@ -179,7 +179,7 @@ def blind(payload: dict[str, Any]) -> httpx.Response:
         (Server(models=("a", "b")), "2 models"),
         (Server(models=()), "0 models"),
         (Server(lambda payload: streamed(chunk("a"), chunk(finish_reason="stop"))), "no token usage"),
-        (Server(models=("Qwen/clara",), adapters=("stage-1",)), "not list stage-2'"),
+        (Server(models=("Qwen/clara",), adapters=("stage-1",)), "not list stage-2$"),
     ],
 )
 async def test_a_server_that_cannot_report_on_films_is_not_started_with(server: Server, words: str) -> None:

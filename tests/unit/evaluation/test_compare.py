@@ -101,6 +101,17 @@ def test_a_broken_gate_is_exit_code_1_and_named(good: Path, bad: Path) -> None:
     assert "gate failed: fact_f1_side fell by 1.0000" in result.output
 
 
+def test_impressions_that_say_normal_of_a_pneumothorax_fail_though_the_headline_is_perfect(make_run: MakeRun) -> None:
+    sick = Text("Tràn khí màng phổi trái lượng nhiều.", "Tràn khí màng phổi trái lượng nhiều.")
+    reassuring = Text(sick.findings, "Tim phổi trong giới hạn bình thường.")
+    right = make_run("right", [sick] * 10, [sick] * 10)
+    result = command(right, make_run("reassuring", [sick] * 10, [reassuring] * 10))
+    assert result.exit_code == 1
+    assert "gate failed: false_reassurance_ratio 1.0000 is above 0.02" in result.output
+    assert "gate failed: contradiction_ratio" in result.output
+    assert "gate failed: fact_f1_side" not in result.output
+
+
 def test_the_gates_can_be_ones_own(good: Path, bad: Path, lenient: Path) -> None:
     assert command(good, bad, "--gates", lenient).exit_code == 0
 

@@ -24,7 +24,7 @@ VERSION = {
     "engine_version": "1",
     "prompt_version": "clara-vi-1",
     "version": "0",
-    "preparation_version": "clara-prep-2",
+    "preparation_version": "clara-prep-3",
 }
 
 

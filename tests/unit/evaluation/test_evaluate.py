@@ -44,6 +44,7 @@ def test_drawn_films_are_scored_in_process(films: Path, checkpoint: Path, tmp_pa
 
     assert result.exit_code == 0, result.output
     assert "3 drafts of 3 studies" in result.output and "always normal" in result.output
+    assert "no measure of how good drafts of real films are" in result.output
     found = json.loads((out / "result.json").read_text())
     assert found["model"] == "scripted" and found["max_visual_tokens"] == PreprocessorSettings().max_visual_tokens
     assert "truth_f1_side" in found["scores"]

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serve_app.domain.errors import CorruptImage
+from serve_app.domain.errors import CorruptImage, Refused
+from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import decode
+from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings
+from tests.calls import call
 
 SETTINGS = PreprocessorSettings()
 
@@ -52,3 +55,16 @@ def test_a_compressed_film_cut_in_half_is_truncated(films: Path) -> None:
 
 def test_a_film_of_many_window_values_is_read_without_them(films: Path) -> None:
     assert decode((films / "many_values_300kB.dcm").read_bytes(), SETTINGS).pixels.shape == (64, 64)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("png8_dark.png", "under-exposed"), ("png8_66x80.png", "too-small")])
+async def test_a_film_that_shows_too_little_does_not_pass(films: Path, name: str, reason: str) -> None:
+    with pytest.raises(Refused) as caught:
+        await LocalPreparer(SETTINGS).prepare(call(), StudyImage((films / name).read_bytes()))
+    assert caught.value.facts["reason"] == reason
+
+
+def test_letters_burnt_into_a_deep_film_do_not_darken_it(films: Path) -> None:
+    pixels = decode((films / "png16_12bit_white_text.png").read_bytes(), SETTINGS).pixels
+    right = np.asarray(Image.open(films / "expected_linear.png").convert("L")).astype(int)
+    assert (np.abs(pixels - right) > 2).sum() <= (pixels == 255).sum()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serve_app.imaging import picture as module
-from serve_app.imaging.picture import colour_ratio, grey, luma_and_colour, only_channel, strips
+from serve_app.imaging.picture import colour_ratio, grey, luma_and_colour, only_channel, shown, strips
 from tests.unit.imaging.files import ramp
 
 
@@ -53,3 +53,20 @@ def test_any_single_sample_that_differs_is_seen() -> None:
 def test_strips_cover_every_row_once(height_px: int, width_px: int) -> None:
     rows = [row for strip in strips(height_px, width_px) for row in range(*strip.indices(height_px))]
     assert rows == list(range(height_px))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 15])
+def test_letters_and_hot_pixels_do_not_darken_a_deep_film(bits: int) -> None:
+    film = (np.linspace(0, (1 << bits) - 1, 400)[:, None] * np.ones((1, 300))).astype(np.uint16)
+    marked = film.copy()
+    marked[5, 5] = 1 << bits
+    if bits < 15:
+        marked[20:50, 30:130] = 65535
+    is_film = marked == film
+    assert np.array_equal(shown(marked)[0][is_film], shown(film)[0][is_film])
+    assert shown(marked)[0][~is_film].min() == 255
+
+
+def test_a_film_that_fills_its_depth_thinly_is_not_clipped() -> None:
+    film = np.linspace(0, 1, 200_000).reshape(400, 500) ** 3 * 65535
+    assert np.abs(shown(film.astype(np.uint16))[0] - film / 257).max() <= 1

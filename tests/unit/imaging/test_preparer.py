@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from serve_app.domain.errors import (
@@ -15,7 +16,7 @@ from serve_app.domain.errors import (
     Overloaded,
     UploadTooLarge,
 )
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Source
 from serve_app.domain.study import StudyImage, View
 from serve_app.imaging import preparer as module
 from serve_app.imaging.normalize import digest, normalize
@@ -56,6 +57,43 @@ async def test_an_uncertain_film_needs_confirmation() -> None:
     never_sure = PreprocessorSettings(screen=ScreenSettings(pass_score=1.0, refuse_score=0.0))
     with pytest.raises(NeedsConfirmation):
         await LocalPreparer(never_sure).prepare(call(), StudyImage(png(255 - CHEST)))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "remedy"),
+    [
+        (255 - CHEST, Correction.INVERTED),
+        (np.rot90(CHEST), Correction.TURNED_RIGHT),
+        (np.rot90(CHEST, 2), Correction.TURNED_AROUND),
+        (np.rot90(CHEST, 3), Correction.TURNED_LEFT),
+    ],
+)
+async def test_an_inverted_or_rotated_film_is_mended_where_the_client_lets_it_be(
+    spoilt: NDArray[np.uint8], remedy: Correction
+) -> None:
+    preparer, data = LocalPreparer(PreprocessorSettings()), png(np.ascontiguousarray(spoilt))
+    with pytest.raises(NeedsConfirmation) as caught:
+        await preparer.prepare(call(), StudyImage(data))
+    assert caught.value.facts["remedy"] == remedy
+
+    upright = await preparer.prepare(call(), StudyImage(png(CHEST)))
+    mended = await preparer.prepare(call(), StudyImage(data, is_correctable=True))
+    assert (mended.gate.outcome, mended.gate.corrections) == (GateOutcome.PASS, (remedy,))
+    assert mended.digest == upright.digest
+
+
+async def test_an_upright_film_is_not_corrected() -> None:
+    prepared = await LocalPreparer(PreprocessorSettings()).prepare(call(), StudyImage(png(CHEST), is_correctable=True))
+    assert (prepared.gate.outcome, prepared.gate.corrections) == (GateOutcome.PASS, ())
+
+
+async def test_gate_and_model_get_one_film_cropped_and_restored() -> None:
+    preparer = LocalPreparer(PreprocessorSettings())
+    bright = await preparer.prepare(call(), StudyImage(png(CHEST)))
+    spoilt = await preparer.prepare(call(), StudyImage(png(np.pad(CHEST // 4, 250, constant_values=255))))
+    assert spoilt.gate.outcome is GateOutcome.PASS
+    assert spoilt.gate.corrections == (Correction.BORDERS_CROPPED, Correction.BRIGHTNESS_RESTORED)
+    assert abs(spoilt.pixels.mean() - bright.pixels.mean()) < 40
 
 
 async def test_an_override_goes_on_and_is_recorded() -> None:

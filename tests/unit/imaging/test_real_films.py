@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from serve_app.domain.errors import ClaraError, UploadTooLarge
 from serve_app.domain.radiograph import GateOutcome, GateVerdict
 from serve_app.domain.study import StudyImage, View
 from serve_app.imaging.decode import decode
+from serve_app.imaging.film import count_middle_levels, readable
+from serve_app.imaging.normalize import normalize
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.imaging.screen import Gate
 from serve_app.settings import PreprocessorSettings
@@ -27,7 +31,7 @@ def samples(shared_data: Path) -> Path:
 
 def verdicts(folder: Path) -> dict[str, GateVerdict]:
     gate = Gate()
-    return {path.name: gate.screen(decode(path.read_bytes(), SETTINGS)) for path in sorted(folder.iterdir())}
+    return {path.name: gate.screen(readable(decode(path.read_bytes(), SETTINGS))) for path in sorted(folder.iterdir())}
 
 
 def test_of_unseen_chest_films_most_pass_and_hardly_one_is_refused(samples: Path) -> None:
@@ -35,6 +39,30 @@ def test_of_unseen_chest_films_most_pass_and_hardly_one_is_refused(samples: Path
     assert outcomes.total() == 26
     assert outcomes[GateOutcome.PASS] >= 0.8 * outcomes.total()
     assert outcomes[GateOutcome.REFUSE] <= 0.05 * outcomes.total()
+
+
+def test_well_exposed_films_keep_every_pixel(samples: Path) -> None:
+    for path in sorted((samples / "positive").iterdir()):
+        picture = decode(path.read_bytes(), SETTINGS)
+        assert readable(picture).pixels is picture.pixels, path.name
+
+
+@pytest.mark.parametrize(("gain", "base"), [(0.06, 0), (0.08, 128)])
+def test_dark_and_flat_films_are_shown_as_bright_ones_and_do_not_pass_on_few_grey_levels(
+    samples: Path, gain: float, base: float
+) -> None:
+    gate = Gate()
+    for path in sorted((samples / "positive").glob("hannover_*")):
+        picture = decode(path.read_bytes(), SETTINGS)
+        shown = readable(_rescaled(picture, gain, base))
+        ours, bright = (normalize(film.pixels, SETTINGS.max_visual_tokens).ravel() for film in (shown, picture))
+        assert np.corrcoef(ours, bright)[0, 1] > 0.94, path.name
+        verdict = gate.screen(shown)
+        assert verdict.outcome is not GateOutcome.PASS or count_middle_levels(shown.pixels) >= 16, path.name
+
+
+def _rescaled(picture: Picture, gain: float, base: float) -> Picture:
+    return replace(picture, pixels=np.rint(picture.pixels * gain + base).astype(np.uint8))
 
 
 def test_of_pictures_that_are_none_no_one_passes_and_all_are_refused(samples: Path) -> None:
@@ -50,7 +78,7 @@ def test_declared_lateral_none_passes_the_grey_ones_are_unjudged_and_coloured_on
 ) -> None:
     gate = Gate()
     for path in sorted((samples / kind).iterdir()):
-        picture = decode(path.read_bytes(), SETTINGS)
+        picture = readable(decode(path.read_bytes(), SETTINGS))
         expected = GateOutcome.REFUSE if picture.colour_ratio > 0.15 else GateOutcome.UNJUDGED
         assert gate.screen(picture, View.LATERAL).outcome is expected, path.name
 

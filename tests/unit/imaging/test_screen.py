@@ -1,17 +1,20 @@
 """The gate's plain checks, its three outcomes, and that it is fast and small."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Source
 from serve_app.domain.study import View
+from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import CLASSES, GATE_CHECKPOINT, Gate, thumbnail
 from serve_app.settings import ScreenSettings
@@ -32,7 +35,7 @@ def phantom(seed: int) -> NDArray[np.uint8]:
 @pytest.mark.parametrize(
     ("pixels", "reason"),
     [
-        (np.full((300, 300), 128, np.uint8), "uniform"),
+        (np.full((300, 300), 128, np.uint8), "flat"),
         (np.random.default_rng(0).integers(0, 255, (900, 200), dtype=np.uint8), "extreme-aspect"),
         (np.random.default_rng(0).integers(0, 255, (40, 60), dtype=np.uint8), "too-small"),
         (np.random.default_rng(0).integers(0, 255, (1, 1), dtype=np.uint8), "too-small"),
@@ -41,6 +44,43 @@ def phantom(seed: int) -> NDArray[np.uint8]:
 def test_what_cannot_be_a_film_is_refused_with_its_reason(pixels: NDArray[np.uint8], reason: str) -> None:
     verdict = GATE.screen(film(pixels))
     assert (verdict.outcome, verdict.score, verdict.reason) == (GateOutcome.REFUSE, 0.0, reason)
+
+
+def test_a_film_without_grey_levels_is_refused_as_under_exposed_or_flat() -> None:
+    for level, reason in ((0, "under-exposed"), (40, "under-exposed"), (160, "flat")):
+        verdict = GATE.screen(readable(film(np.full((300, 300), level, np.uint8))))
+        assert (verdict.outcome, verdict.reason) == (GateOutcome.REFUSE, reason)
+
+
+@pytest.mark.parametrize(("gain", "base", "reason"), [(0.05, 0, "under-exposed"), (0.05, 150, "flat")])
+def test_a_film_of_too_few_grey_levels_needs_confirmation(gain: float, base: float, reason: str) -> None:
+    verdict = GATE.screen(readable(film(np.rint(phantom(1) * gain + base).astype(np.uint8))))
+    assert (verdict.outcome, verdict.reason) == (GateOutcome.CONFIRM, reason)
+    assert len(verdict.corrections) == 1
+
+
+def test_a_restored_film_of_enough_grey_levels_passes_and_the_verdict_records_it() -> None:
+    verdict = GATE.screen(readable(film(phantom(1) // 4)))
+    assert (verdict.outcome, verdict.corrections) == (GateOutcome.PASS, (Correction.BRIGHTNESS_RESTORED,))
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_film_with_wide_borders_passes_cropped(grey: int) -> None:
+    verdict = GATE.screen(readable(film(np.pad(phantom(1), ((300, 500), (600, 100)), constant_values=grey))))
+    assert (verdict.outcome, verdict.corrections) == (GateOutcome.PASS, (Correction.BORDERS_CROPPED,))
+
+
+def test_a_film_enlarged_from_a_postage_stamp_needs_confirmation_of_any_view() -> None:
+    large = Image.fromarray(phantom(1))
+    pixels = np.asarray(large.resize((80, 80)).resize(large.size, Image.Resampling.BICUBIC))
+    for view in (None, View.LATERAL):
+        verdict = GATE.screen(film(pixels), view)
+        assert (verdict.outcome, verdict.reason) == (GateOutcome.CONFIRM, "too-small")
+
+
+def test_doubts_about_exposure_do_not_save_what_is_no_chest() -> None:
+    verdict = GATE.screen(film(np.random.default_rng(0).integers(100, 110, (300, 300), dtype=np.uint8)))
+    assert (verdict.outcome, verdict.reason) == (GateOutcome.REFUSE, "no-chest")
 
 
 def test_unseen_phantoms_pass() -> None:
@@ -69,6 +109,22 @@ def test_turned_and_inverted_phantoms_do_not_pass(quarter_turns: int) -> None:
         assert GATE.screen(film(255 - phantom(seed))).outcome is not GateOutcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("change", "reason", "remedy"),
+    [
+        (lambda upright: 255 - upright, "inverted", Correction.INVERTED),
+        (lambda upright: np.rot90(upright), "rotated", Correction.TURNED_RIGHT),
+        (lambda upright: np.rot90(upright, 2), "rotated", Correction.TURNED_AROUND),
+        (lambda upright: np.rot90(upright, 3), "rotated", Correction.TURNED_LEFT),
+    ],
+)
+def test_an_inverted_or_rotated_film_is_called_so_with_its_remedy(
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], reason: str, remedy: Correction
+) -> None:
+    verdicts = [GATE.screen(film(np.ascontiguousarray(change(phantom(seed))))) for seed in range(10)]
+    assert [(verdict.reason, verdict.remedy) for verdict in verdicts].count((reason, remedy)) >= 9
+
+
 def test_a_coloured_picture_never_passes() -> None:
     verdict = GATE.screen(film(phantom(1), colour_ratio=0.5))
     assert verdict.outcome is not GateOutcome.PASS
@@ -83,7 +139,7 @@ def test_the_thresholds_decide_the_outcome() -> None:
 
 
 def test_probabilities_add_up_for_any_number_of_films() -> None:
-    thumbnails = np.stack([thumbnail(phantom(seed))[0] for seed in range(5)])
+    thumbnails = np.stack([thumbnail(phantom(seed)) for seed in range(5)])
     probabilities = GATE.probabilities(thumbnails)
     assert probabilities.shape == (5, len(CLASSES))
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
@@ -107,11 +163,10 @@ def test_every_other_view_is_judged_by_the_network(view: View | None) -> None:
 @given(height=st.integers(1, 400), width=st.integers(1, 400), seed=st.integers(0, 5))
 def test_a_thumbnail_is_a_stretched_square(height: int, width: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
-    square, spread = thumbnail(pixels)
+    square = thumbnail(pixels)
     assert square.shape == (96, 96)
     assert square.min() >= 0
     assert square.max() <= 1
-    assert 0 <= spread <= 255
 
 
 def test_the_gate_takes_less_than_20_ms_of_one_core_for_a_large_film() -> None:

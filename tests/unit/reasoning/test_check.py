@@ -94,6 +94,11 @@ def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None
         ("- Khối mờ thùy trên phổi trái.", "- Khối mờ thùy dưới phổi trái.", ("place-disagrees", "Khối mờ", "Khối mờ")),
         ("- Bóng tim to.", "- Bóng tim to.\n- Theo dõi lao phổi.", ("unsupported", "lao phổi", None)),
         ("- Bóng tim to.\n- Gãy xương sườn trái.", "- Bóng tim to.", ("dropped", "Gãy xương sườn", None)),
+        (
+            "- Bóng tim to.\n- Ống thông dạ dày lạc vào phế quản phải.",
+            "- Bóng tim to.\n- Còn ống thông dạ dày.",
+            ("dropped", "lạc vào phế quản phải", None),
+        ),
         ("- Tràn dịch màng phổi.", "- Tràn dịch màng phổi.", ("side-missing", "Tràn dịch màng phổi", None)),
         (
             "- Bóng tim to.\n- Bóng tim không to.",
@@ -186,8 +191,12 @@ def test_an_empty_draft_is_incomplete_twice_and_nothing_else() -> None:
     assert codes == ["section-incomplete", "section-incomplete", "drawn-from-incomplete"]
 
 
-def test_words_without_marks_are_not_understood_and_not_foreign() -> None:
-    assert found("Tran dich mang phoi phai luong it.", "- Bóng tim to.")[0][0] == "not-understood"
+def test_words_without_marks_are_read_as_if_they_had_them() -> None:
+    assert not found("Tran dich mang phoi phai luong it.", "- Tràn dịch màng phổi phải lượng ít.")
+
+
+def test_words_without_marks_that_are_no_finding_are_not_understood_and_not_foreign() -> None:
+    assert found("Benh nhan da duoc giai thich.", "- Bóng tim to.")[0][0] == "not-understood"
 
 
 @pytest.mark.parametrize("finding", SUPPORT)

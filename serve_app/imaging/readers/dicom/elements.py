@@ -50,7 +50,9 @@ class Scanner:
         self._tag, self._short, self._long = (struct.Struct(order + code) for code in ("HH", "H", "I"))
 
     def data_set(self, start: int, stop: int, group: int | None = None) -> "Elements":
-        """Find the elements of a data set, or only those at its start that belong to one group.
+        """Find the elements of a data set up to its pixel data, or only those at its start that belong to one group.
+
+        Behind the pixels stands nothing that is read here (tags ascend, DICOM PS3.5 7.1), but what others append.
 
         Raises:
             CorruptImage: the structure is damaged.
@@ -71,6 +73,8 @@ class Scanner:
                 found |= {tag: replace(element, stop=stop)} if tag == _PIXEL_DATA else {}
                 return Elements(self, found, at, is_cut=True)
             found[tag], at = element, after
+            if tag == _PIXEL_DATA:
+                break
         return Elements(self, found, at)
 
     def items(self, start: int, stop: int) -> "list[Elements]":

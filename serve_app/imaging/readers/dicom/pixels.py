@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import get_frame
 
-from serve_app.domain.errors import CorruptImage, UnsupportedTransferSyntax
+from serve_app.domain.errors import CorruptImage, UnsupportedImage, UnsupportedTransferSyntax
 from serve_app.imaging.picture import strips
 from serve_app.imaging.readers.codestream import Codestream, read_codestream
 from serve_app.imaging.readers.dicom import gdcm_decoder
@@ -33,20 +33,23 @@ _J2K_SYNTAXES = frozenset({uid.JPEG2000, uid.JPEG2000Lossless})
 _JPEG_LS_SYNTAXES = frozenset({uid.JPEGLSLossless, uid.JPEGLSNearLossless})
 # What is coded by cosine transformation.
 COSINE_SYNTAXES = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit})
-# JPEG 2000 takes seconds for ten megapixels: a larger film is decoded at half its size or less.
-_MAX_JPEG2000_PX = 10_000_000
-# Adobe's marker: the colours are not transformed (ITU-T T.872 6.5.3).
+# JPEG 2000 takes seconds for ten megapixels, and JPEG in colour hundreds of megabytes: a larger film is decoded at half
+# its size or less.
+_MAX_WHOLE_PX = 10_000_000
+# A cosine transformation of eight by eight samples.
+_MAX_JPEG_HALVINGS = 3
+# Adobe's marker: the colours are not transformed (ITU-T T.872 6.5.3). A marker of the frame's own counts more.
 _PLAIN_COLOURS = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
 def decode_samples(elements: Elements, header: Header, settings: PreprocessorSettings) -> Samples:
-    """Decode the first frame: shape (rows, columns) or (rows, columns, 3); a large JPEG 2000 at a half or less of both.
+    """Decode the first frame: shape (rows, columns) or (rows, columns, 3); a large JPEG at a half or less of both.
 
     Colours are as the header names them; those of `COSINE_SYNTAXES` are RGB.
 
     Raises:
         CorruptImage: truncated or damaged, or a codestream of another size than the header declares.
-        UnsupportedTransferSyntax: there is no decoder for it.
+        UnsupportedImage: there is no decoder for it.
         Unavailable: the decoder's process could not be started.
     """
     if header.syntax in _NATIVE:
@@ -55,12 +58,15 @@ def decode_samples(elements: Elements, header: Header, settings: PreprocessorSet
         raise _unsupported_syntax(header.syntax)
     frame = _first_frame(elements, header)
     if header.syntax == uid.RLELossless:
+        if header.samples > 1 and header.bits_allocated > 8:
+            # GDCM mixes the bytes of the three up.
+            raise UnsupportedImage("DICOM run-length pixels in colour of 16 bits are not supported; send 8 bits")
         return _by_gdcm(frame, header, settings.decode_timeout_s)
     codestream = read_codestream(frame)
     if codestream is None or (codestream.width_px, codestream.height_px) != (header.columns, header.rows):
         raise CorruptImage("the compressed pixels of the DICOM file do not match its header")
     if header.syntax in COSINE_SYNTAXES and codestream.bits == 8:
-        return _cosine(frame, header)
+        return _cosine(frame, header, settings)
     if header.syntax in _J2K_SYNTAXES:
         return _jpeg2000(frame, header, codestream, settings)
     if header.syntax in _JPEG_LS_SYNTAXES:
@@ -124,15 +130,15 @@ def _first_frame(elements: Elements, header: Header) -> bytes:
     return get_frame(bytes(elements.value("PixelData")), 0, number_of_frames=header.frames)
 
 
-def _cosine(frame: bytes, header: Header) -> Samples:
-    size_px = header.columns, header.rows
+def _cosine(frame: bytes, header: Header, settings: PreprocessorSettings) -> Samples:
+    size_px = _halved_px(header, _num_halvings(header, _MAX_JPEG_HALVINGS, settings))
     if header.samples == 1:
         return jpeg_samples(frame, "L", size_px)
-    if header.photometric == "RGB" and not any(marker in frame[:4096] for marker in (b"JFIF\0", b"Adobe")):
+    if header.photometric == "RGB":
         plain = frame[:2] + _PLAIN_COLOURS + frame[2:]
-        eighth_px = -(-header.columns // 8), -(-header.rows // 8)
-        first, second, third = np.moveaxis(jpeg_samples(plain, "RGB", eighth_px).astype(np.int16), 2, 0)
-        # The file says one thing, the missing markers another, and films are grey: then colours are all alike, or 128.
+        eighth = jpeg_samples(plain, "RGB", _halved_px(header, _MAX_JPEG_HALVINGS))
+        first, second, third = np.moveaxis(eighth.astype(np.int16), 2, 0)
+        # Where the frame's own markers do not decide, films do, which are grey: colours are all alike, or all 128.
         num_off_luma = np.abs(second - first).mean() + np.abs(third - first).mean()
         num_off_centre = np.abs(second - 128).mean() + np.abs(third - 128).mean()
         frame = plain if num_off_luma <= num_off_centre else frame
@@ -140,7 +146,7 @@ def _cosine(frame: bytes, header: Header) -> Samples:
 
 
 def _jpeg2000(frame: bytes, header: Header, codestream: Codestream, settings: PreprocessorSettings) -> Samples:
-    num_halvings = _num_halvings(header, codestream, settings)
+    num_halvings = _num_halvings(header, codestream.num_halvings, settings)
     with Image.open(io.BytesIO(frame), formats=("JPEG2000",)) as image:
         image.reduce = num_halvings  # type: ignore[method-assign,assignment]
         samples = np.asarray(image)
@@ -153,12 +159,16 @@ def _jpeg2000(frame: bytes, header: Header, codestream: Codestream, settings: Pr
     return _signed(patterns, codestream.bits) if header.is_signed else patterns
 
 
-def _num_halvings(header: Header, codestream: Codestream, settings: PreprocessorSettings) -> int:
+def _halved_px(header: Header, num_halvings: int) -> tuple[int, int]:
+    return -(-header.columns >> num_halvings), -(-header.rows >> num_halvings)
+
+
+def _num_halvings(header: Header, most: int, settings: PreprocessorSettings) -> int:
     least_px = least_side_px(header.columns, header.rows, settings.max_visual_tokens)
     num_halvings = 0
     while (
-        num_halvings < codestream.num_halvings
-        and header.num_plane_px >> 2 * num_halvings > _MAX_JPEG2000_PX
+        num_halvings < most
+        and header.num_plane_px >> 2 * num_halvings > _MAX_WHOLE_PX
         and min(header.columns, header.rows) >> num_halvings + 1 >= least_px
     ):
         num_halvings += 1

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from evaluation.demo.reproduced import PUBLISHED, hold
+from evaluation.predictions import read_prediction_file
 from evaluation.provenance import checkpoint_sha256
 from serve_app.settings import DEMO_CHECKPOINT
 
@@ -22,6 +23,12 @@ def test_the_folder_is_small_and_has_a_card() -> None:
 def test_the_published_scores_were_measured_on_the_shipped_files() -> None:
     for name in ("demo.json", "demo_follow_ups.json"):
         assert published(name)["checkpoint_sha256"] == checkpoint_sha256(DEMO_CHECKPOINT), name
+
+
+def test_the_published_drafts_are_those_that_were_scored() -> None:
+    drafts = [one for one in read_prediction_file(PUBLISHED / "demo_predictions.jsonl") if one.draft is not None]
+    assert len(drafts) == published("demo.json")["counts"]["num_drafts"]
+    assert {one.patient_id.partition("-")[0] for one in drafts} == {"phantom"}
 
 
 def test_the_published_scores_are_within_themselves(tmp_path: Path) -> None:

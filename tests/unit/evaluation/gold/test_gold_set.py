@@ -11,7 +11,7 @@ import pytest
 from serve_app.domain.facts import Fact, Finding, Location, Polarity, Severity, Side
 
 GOLD = Path(__file__).parents[4] / "evaluation" / "gold"
-FILES = ("sentences.jsonl", "reports.jsonl", "nasty.jsonl")
+FILES = ("sentences.jsonl", "reports.jsonl", "nasty.jsonl", "kinds.jsonl")
 DECOMPOSED = "n006"
 """The nasty sentence written in NFD on purpose."""
 
@@ -60,7 +60,8 @@ def test_only_the_marked_nasty_sentence_is_decomposed() -> None:
 
 
 def test_every_finding_is_told_as_present_somewhere() -> None:
-    told = {one.finding for one in facts("sentences.jsonl", "reports.jsonl") if one.polarity is Polarity.PRESENT}
+    every = facts("sentences.jsonl", "reports.jsonl", "kinds.jsonl")
+    told = {one.finding for one in every if one.polarity is Polarity.PRESENT}
     assert told == set(Finding)
 
 

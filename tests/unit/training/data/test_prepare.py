@@ -1,6 +1,7 @@
 """A prepared film is the one serving would show to the model; what cannot be prepared is listed, a leak refused."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from datasets import Dataset, load_from_disk
+from PIL import Image
 
 from serve_app.domain.study import StudyImage
 from serve_app.imaging.decode import PreprocessorSettings, decode
@@ -63,6 +65,20 @@ async def test_pixels_and_digest_are_those_of_serving(out: Path, studies: dict[s
         served = await preparer.prepare(call(), StudyImage(studies[row["study_id"]].image))
         assert row["digest"] == served.digest
         assert np.array_equal(np.repeat(pixels_of(row)[:, :, None], 3, axis=2), served.pixels)
+
+
+async def test_a_dark_film_with_wide_borders_is_trained_on_as_it_is_served(
+    row: Make, write_parquet: Write, tmp_path: Path
+) -> None:
+    film = np.random.default_rng(0).integers(0, 60, (200, 180), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(np.pad(film, 150)).save(file, "PNG")
+    prepare(write_parquet([row(image={"bytes": file.getvalue(), "path": None})]), tmp_path / "out", TOKENS)
+    (trained,) = rows_of(tmp_path / "out")
+    settings = PreprocessorSettings(max_visual_tokens=TOKENS, screen=ScreenSettings(policy="record"))
+    served = await LocalPreparer(settings).prepare(call(), StudyImage(file.getvalue()))
+    assert len(served.gate.corrections) == 2
+    assert trained["digest"] == served.digest
 
 
 def test_texts_patient_and_facts_come_back(out: Path, studies: dict[str, ReportedStudy]) -> None:

@@ -17,7 +17,7 @@ def _read(name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
-    return _read("gate-1.json")
+    return _read("gate-2.json")
 
 
 @pytest.fixture(scope="module")

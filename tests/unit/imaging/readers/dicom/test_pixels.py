@@ -2,14 +2,16 @@
 
 import io
 import struct
+from pathlib import Path
 from typing import Any
 
+import gdcm  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread, uid
 
-from serve_app.domain.errors import CorruptImage
+from serve_app.domain.errors import CorruptImage, UnsupportedImage
 from serve_app.imaging.decode import decode
 from serve_app.imaging.readers.dicom import pixels as module
 from serve_app.settings import PreprocessorSettings
@@ -83,6 +85,15 @@ def test_a_native_film_cut_off_anywhere_is_truncated(share: float) -> None:
         decode(data[: int(len(data) * share)], SETTINGS)
 
 
+@pytest.mark.parametrize(
+    "tail", [bytes(2_000_000), b"\xff" * 99, b"PK\3\4" * 9, b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"]
+)
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_what_is_appended_to_a_film_is_left_alone(tail: bytes, is_compressed: bool) -> None:
+    film = recoded(uid.JPEG2000Lossless, ramp(), jpeg2000(ramp())) if is_compressed else dicom(ramp())
+    assert np.array_equal(shown(film + tail), shown(film))
+
+
 def test_only_the_padding_byte_may_be_missing() -> None:
     data = dicom(ramp(95, 81))
     assert np.array_equal(shown(data[:-1]), ramp(95, 81))
@@ -99,6 +110,15 @@ def without_markers(frame: bytes) -> bytes:
     return frame[:2] + frame[4 + length :]
 
 
+def renumbered(frame: bytes, ids: bytes) -> bytes:
+    """Give a JPEG's three components other numbers."""
+    changed = bytearray(frame)
+    components, scan = frame.index(b"\xff\xc0") + 10, frame.index(b"\xff\xda") + 5
+    for at, number in enumerate(ids):
+        changed[components + 3 * at] = changed[scan + 2 * at] = number
+    return bytes(changed)
+
+
 @pytest.mark.parametrize(
     ("picture", "is_transformed"),
     [(GREY, False), (GREY, True), (COLOURED, True)],
@@ -112,12 +132,8 @@ def test_colours_of_a_jpeg_without_markers_are_those_that_it_was_made_of(
     options = {"subsampling": 0} if is_transformed else {"keep_rgb": True}
     if photometric != "RGB" and not is_transformed:
         pytest.skip("declared as what it is not, and nothing in the file says otherwise")
-    frame = bytearray(without_markers(saved(Image.fromarray(picture), "JPEG", quality=98, **options)))
-    components = frame.index(b"\xff\xc0") + 10
-    scan = frame.index(b"\xff\xda") + 5
-    for at, number in enumerate(ids):
-        frame[components + 3 * at] = frame[scan + 2 * at] = number
-    data = recoded(uid.JPEGBaseline8Bit, picture, bytes(frame), PhotometricInterpretation=photometric, **SECONDARY)
+    frame = renumbered(without_markers(saved(Image.fromarray(picture), "JPEG", quality=98, **options)), ids)
+    data = recoded(uid.JPEGBaseline8Bit, picture, frame, PhotometricInterpretation=photometric, **SECONDARY)
     expected = np.asarray(Image.fromarray(picture).convert("L")).astype(int)
     film = decode(data, SETTINGS)
     assert np.abs(film.pixels - expected).mean() < 3
@@ -147,7 +163,7 @@ def test_jpeg_2000_gives_every_depth_and_sign_as_stored(bits: int, is_signed: bo
 def test_a_large_jpeg_2000_is_decoded_at_a_half_but_no_smaller_than_the_model_needs(
     max_px: int, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_JPEG2000_PX", max_px)
+    monkeypatch.setattr(module, "_MAX_WHOLE_PX", max_px)
     samples = twelve(ramp(1500, 1200)) << 4
     data = recoded(uid.JPEG2000Lossless, samples, jpeg2000(samples), WindowCenter=32768, WindowWidth=65536)
     film = decode(data, PreprocessorSettings(max_visual_tokens=64))
@@ -157,8 +173,52 @@ def test_a_large_jpeg_2000_is_decoded_at_a_half_but_no_smaller_than_the_model_ne
     assert is_close(film.pixels, np.asarray(expected), 3)
 
 
-@pytest.mark.parametrize("picture", [ramp(), COLOURED], ids=["grey", "coloured"])
-def test_run_lengths_give_what_was_stored(picture: Any) -> None:
+def test_a_jpeg_of_endless_scans_in_dicom_is_refused() -> None:
+    frame = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
+    scan = frame.index(b"\xff\xda")
+    with pytest.raises(UnsupportedImage, match="scans"):
+        decode(recoded(uid.JPEGBaseline8Bit, ramp(), frame[:scan] + frame[scan:-2] * 200 + frame[-2:]), SETTINGS)
+
+
+def run_lengths(picture: Any) -> bytes:
     dataset = dcmread(io.BytesIO(dicom(picture, **SECONDARY)))
     dataset.compress(uid.RLELossless, encoding_plugin="pydicom")
-    assert np.array_equal(shown(written(dataset, uid.RLELossless)), shown(dicom(picture, **SECONDARY)))
+    return written(dataset, uid.RLELossless)
+
+
+@pytest.mark.parametrize("picture", [ramp(), twelve(), COLOURED], ids=["8 bits", "16 bits", "colour"])
+def test_run_lengths_give_what_was_stored(picture: Any) -> None:
+    assert np.array_equal(shown(run_lengths(picture)), shown(dicom(picture, **SECONDARY)))
+
+
+def test_run_lengths_that_the_decoder_would_mix_up_are_refused() -> None:
+    with pytest.raises(UnsupportedImage, match="16 bits"):
+        decode(run_lengths(COLOURED.astype(np.uint16) * 257), SETTINGS)
+
+
+def test_a_malformed_colour_marker_does_not_count() -> None:
+    frame = without_markers(saved(Image.fromarray(GREY), "JPEG", quality=98, keep_rgb=True))
+    frame = renumbered(frame, b"\0\1\2")
+    frame = frame[:2] + b"\xff\xee\x00\x0cAdobe\x00\x00\x00\x00\x00" + frame[2:]
+    data = recoded(uid.JPEGBaseline8Bit, GREY, frame, **SECONDARY)
+    assert np.abs(shown(data) - ramp()).mean() < 3
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_a_12_bit_jpeg_is_read(bits: int, tmp_path: Path) -> None:
+    samples = np.rint(ramp(200, 160) / 255 * ((1 << bits) - 1)).astype(np.uint16)
+    window = {"WindowCenter": 1 << bits - 1, "WindowWidth": 1 << bits}
+    (tmp_path / "native.dcm").write_bytes(dicom(samples, bits_stored=bits, **window))
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(tmp_path / "native.dcm"))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(str(tmp_path / "jpeg.dcm"))
+    assert writer.Write()
+    data = (tmp_path / "jpeg.dcm").read_bytes()
+    assert uid.JPEGExtended12Bit.encode() in data
+    assert is_close(shown(data), ramp(200, 160), 3)
