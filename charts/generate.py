@@ -156,7 +156,8 @@ helm install clara charts/clara --namespace clara --create-namespace --values ch
 | many GPUs: the service survives the loss of any pod, node or zone | `profiles/production.yaml` |
 | a site without the internet | `profiles/air-gapped.yaml` |
 | the model in NVIDIA Triton | `profiles/laptop.yaml`, then `profiles/triton.yaml` |
-| access from outside the cluster | any of these, then `profiles/edge.yaml` |
+| access from outside, by Envoy Gateway | any of these, then `profiles/edge.yaml` |
+| access from outside, by Istio | any of these, then `profiles/edge.yaml` and `profiles/edge-istio.yaml` |
 
 [k8s/rendered](../../k8s/rendered) has the manifests of each profile.
 

@@ -13,7 +13,11 @@ import yaml
 CHART = Path(__file__).parent / "clara"
 RELEASE = "clara"
 NAMESPACE = "clara"
-LAYERS = {"edge": ["laptop", "edge"], "triton": ["laptop", "triton"]}
+LAYERS = {
+    "edge": ["laptop", "edge"],
+    "edge-istio": ["laptop", "edge", "edge-istio"],
+    "triton": ["laptop", "triton"],
+}
 """Profiles that need others below them, the lowest first."""
 
 

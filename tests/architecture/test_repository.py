@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 MAX_FILE_BYTES = 20 * 1024**2
 MAX_MODULE_LINES = 350
 FOLDERS = {
-    ".ci", "charts", "clients", "docs", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app",
+    ".ci", ".github", "charts", "clients", "docs", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app",
     "tests", "training",
 }  # fmt: skip
 # Homes and workplaces; the official Ray image has its own user in /home/ray.

@@ -40,6 +40,7 @@ KUBERNETES_VERSION = "1.33"
 ADDED = {
     "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"},
     "cert-manager.io/v1": {"certificates": "Certificate"},
+    "gateway.networking.k8s.io/v1": {"httproutes": "HTTPRoute"},
 }
 """Custom resources that a cluster may have."""
 

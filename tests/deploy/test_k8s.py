@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -148,3 +149,31 @@ def test_what_flux_installs_renders() -> None:
     defaults, *files = release["chart"]["spec"]["valuesFiles"]
     assert ROOT / defaults == CHART / "values.yaml"
     assert render_of(merged(read(ROOT / files[0]), release["values"]))
+
+
+def test_the_pod_that_fills_a_claim_is_as_hardened_as_the_chart() -> None:
+    pod = read(K8S / "models" / "fill.yaml")
+    head = of_kind(render_of({}), "RayService")["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]
+
+    kubernetes_validate.validate(pod, "1.33", strict=True)
+    assert pod["spec"]["securityContext"] == head["securityContext"]
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    for container in containers_of(pod):
+        assert container["securityContext"] == head["containers"][0]["securityContext"]
+
+
+def test_a_release_builds_every_image_that_is_named_and_signs_it() -> None:
+    workflow = read(ROOT / ".github" / "workflows" / "release.yaml")
+    built = {image["image"] for image in workflow["jobs"]["image"]["strategy"]["matrix"]["include"]}
+    jobs = {container["image"] for path in JOBS for pod in pods_of(read(path)) for container in containers_of(pod)}
+    named = {DEFAULTS["image"]["repository"], profile("laptop")["image"]["repository"], *jobs}
+
+    assert {name.partition(":")[0] for name in named} <= built
+    for image in workflow["jobs"]["image"]["strategy"]["matrix"]["include"]:
+        assert (ROOT / image["file"]).is_file()
+        assert (ROOT / "requirements" / f"{image['set']}.txt").is_file()
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", action) for action in used)
+        assert any("cosign sign" in step.get("run", "") for step in job["steps"])

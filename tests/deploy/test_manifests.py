@@ -17,7 +17,9 @@ KUBERNETES_VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 
 
 def test_the_profiles_are_those_of_the_chart_readme() -> None:
-    assert set(profiles()) == {"full-size", "air-gapped", "edge", "laptop", "one-gpu", "production", "triton"}
+    assert set(profiles()) == {
+        "full-size", "air-gapped", "edge", "edge-istio", "laptop", "one-gpu", "production", "triton",
+    }  # fmt: skip
     readme = (CHART / "README.md").read_text(encoding="utf-8")
     assert all(f"profiles/{name}.yaml" in readme for name in profiles() if name != "full-size")
 

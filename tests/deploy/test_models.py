@@ -9,7 +9,7 @@ import pytest
 from charts.render import merged
 from tests.deploy.manifests import PORTS, Manifest, environment_of, of_kind, ray_templates_of, render_of, templates_of
 
-OFFLINE = {"laptop", "edge", "triton", "air-gapped", "production"}
+OFFLINE = {"laptop", "edge", "edge-istio", "triton", "air-gapped", "production"}
 SERVER = "https://models.example.org/v1"
 CPU_ONLY: dict[str, Any] = {
     "gpuWorkers": {"enabled": False},

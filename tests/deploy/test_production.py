@@ -69,7 +69,7 @@ def test_everything_of_the_release_lies_in_its_namespace() -> None:
 
 def test_its_values_render_and_fit(custom_resources: CustomResources) -> None:
     documents = render_of(VALUES)
-    assert {"Ingress", "Certificate", "PodMonitor", "PodDisruptionBudget"} <= {d["kind"] for d in documents}
+    assert {"HTTPRoute", "PodMonitor", "PodDisruptionBudget"} <= {d["kind"] for d in documents}
     for document in documents:
         if is_core(document):
             kubernetes_validate.validate(document, "1.33", strict=True)

@@ -154,8 +154,7 @@ def test_custom_resources_are_made_where_their_kinds_are_known(server: ApiServer
     assert {
         ("PodMonitor", "clara"),
         ("PrometheusRule", "clara"),
-        ("Certificate", "clara"),
-        ("Ingress", "clara"),
+        ("HTTPRoute", "clara"),
     } <= server.kinds()
 
 
@@ -163,7 +162,7 @@ def test_custom_resources_are_made_where_their_kinds_are_known(server: ApiServer
     ("values", "sentence"),
     [
         ({"podMonitor": {"enabled": True}}, "this cluster has no PodMonitor: install the Prometheus operator"),
-        (profile("edge"), "this cluster has no Certificate: install cert-manager"),
+        (profile("edge"), "this cluster has no HTTPRoute: install the Gateway API"),
     ],
 )
 def test_where_they_are_not_nothing_is_installed(
