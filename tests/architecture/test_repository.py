@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 MAX_FILE_BYTES = 20 * 1024**2
 MAX_MODULE_LINES = 350
 FOLDERS = {
-    ".ci", ".github", "charts", "clients", "docs", "evaluation", "k8s", "loadtests", "monitoring", "requirements", "serve_app",
-    "tests", "training",
+    ".ci", ".github", "charts", "clients", "docs", "evaluation", "k8s", "loadtests", "monitoring", "requirements",
+    "serve_app", "tests", "training",
 }  # fmt: skip
 # Homes and workplaces; the official Ray image has its own user in /home/ray.
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|Users|workspace|home/(?!ray\b)\w+)/[\w.]")
