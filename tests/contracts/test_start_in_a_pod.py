@@ -47,7 +47,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("backend", ["vllm", "transformers"])
+@pytest.mark.parametrize("backend", ["vllm", pytest.param("transformers", marks=pytest.mark.slow)])
 def test_an_engine_starts_without_a_compiler_or_a_writable_root(backend: str, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     # vLLM counts a CPU's cores with it; it belongs to Debian's essential packages, as no compiler does.

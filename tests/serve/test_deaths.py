@@ -51,7 +51,12 @@ def test_a_dead_proxy_is_replaced_before_its_successor_could_miss_a_check(script
 
 
 @pytest.mark.parametrize(
-    "name", ["raylet/raylet", "dashboard/agent.py", pytest.param("gcs_server", marks=pytest.mark.slow)]
+    "name",
+    [
+        "dashboard/agent.py",
+        pytest.param("raylet/raylet", marks=pytest.mark.slow),
+        pytest.param("gcs_server", marks=pytest.mark.slow),
+    ],
 )
 def test_a_platform_whose_ray_is_gone_ends_by_itself_and_says_so(name: str, tmp_path: Path) -> None:
     for platform in start(tmp_path, {"engine": {"backend": "scripted"}}):
@@ -67,7 +72,9 @@ def test_a_platform_whose_ray_is_gone_ends_by_itself_and_says_so(name: str, tmp_
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 15)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 15, marks=pytest.mark.slow)]
+)
 def test_a_start_that_is_interrupted_says_so_at_once_and_leaves_nothing(
     number: signal.Signals, status: int, tmp_path: Path
 ) -> None:
