@@ -122,6 +122,14 @@ def _work(opener: Opener, folder: Path, connection: Connection) -> None:
 
 async def _serve(target: Target, connection: Connection) -> None:
     await target.start()
+    try:
+        await _obey(target, connection)
+    finally:
+        # An engine's processes would keep this one from ending, and its error from being printed.
+        await target.stop()
+
+
+async def _obey(target: Target, connection: Connection) -> None:
     connection.send("up")
     films: list[bytes] = []
     while (asked := await asyncio.to_thread(connection.recv)) is not None:
@@ -131,7 +139,6 @@ async def _serve(target: Target, connection: Connection) -> None:
             connection.send("preloaded")
         else:
             connection.send(await run_round(target, films, asked))
-    await target.stop()
 
 
 def cpu_s(process: psutil.Process) -> dict[str, float]:

@@ -54,7 +54,10 @@ class PreparedBeforehand(InProcess):
     async def preload(self, films: list[bytes]) -> None:
         """Prepare a round's images before it is timed."""
         preparer = LocalPreparer(Settings().preprocessor)
-        self._images = {film: await preparer.prepare(local_call("bench", 600.0), StudyImage(film)) for film in films}
+        self._images = {
+            film: await preparer.prepare(local_call("bench", 600.0), StudyImage(film, is_confirmed=True))
+            for film in films
+        }
 
     async def prepare(self, call: Call, image: StudyImage) -> Radiograph:
         """Return the prepared image."""

@@ -71,7 +71,7 @@ class InProcess(Target):
         """Make one report in this process."""
         started = time.perf_counter()
         call = local_call("bench", _TIMEOUT_S)
-        image = await self._preparer.prepare(call, StudyImage(film))
+        image = await self._preparer.prepare(call, StudyImage(film, is_confirmed=True))
         prepared_s = time.perf_counter() - started
         first = await self._answer(call, f"bench-{number}-1", turns(ASKED, (image,)), LIMITS_TOKENS[0])
         conversation = turns(ASKED, (image,), [first.text])
@@ -130,7 +130,7 @@ class Platform(Target):
     async def report(self, number: int, film: bytes) -> Sample:
         """Request one report from the platform."""
         started, first_token_s = time.perf_counter(), None
-        async with self._client.stream(film, deadline_s=_TIMEOUT_S) as events:
+        async with self._client.stream(film, confirm=True, deadline_s=_TIMEOUT_S) as events:
             async for event in events:
                 if first_token_s is None and isinstance(event, client.SectionDelta):
                     first_token_s = time.perf_counter() - started
