@@ -6,12 +6,17 @@ waits with the decoders loaded and forks itself for every image.
 
 import atexit
 import contextlib
+import itertools
+import mmap
 import multiprocessing
+import os
+import pickle
 import socket
 import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 
 from serve_app.domain.errors import CorruptImage, Unavailable, UploadTooLarge
 from serve_app.imaging.picture import Picture
@@ -47,7 +52,7 @@ class Sandbox:
                 connection.send_bytes(data)
                 if not connection.poll(limit_s):
                     raise UploadTooLarge("the image takes too long to decode", round(limit_s), "seconds")
-                answer = connection.recv()
+                answer = _received(connection)
             except (EOFError, ConnectionError):
                 raise CorruptImage("the image is damaged: its decoder crashed") from None
         if isinstance(answer, Picture):
@@ -104,6 +109,17 @@ class Sandbox:
             )
         self._control = ours
         return ours
+
+
+def _received(connection: Connection) -> Picture | Exception:
+    """Receive an answer; its buffers are mapped from the other process's memory, writable as a copy of ours."""
+    pickled, sizes = connection.recv()
+    with os.fdopen(recv_handle(connection), "rb") as memory:
+        mapped = memoryview(mmap.mmap(memory.fileno(), sum(sizes), access=mmap.ACCESS_COPY) if sizes else b"")
+    ends = list(itertools.accumulate(sizes))
+    buffers = [mapped[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    answer: Picture | Exception = pickle.loads(pickled, buffers=buffers)
+    return answer
 
 
 _SANDBOX = Sandbox()
