@@ -4,7 +4,7 @@ from serve_app.domain.facts import Location, Severity, Side
 
 # "Both" before sides, lungs, fields, bases, apices, hila, domes, angles, clavicular fossae, pleurae, lobes, halves.
 _BOTH = (
-    "(cả )?hai( bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)|cả hai|"
+    "(cả )?hai( bên| phổi| phế| trường| đáy| đỉnh| rốn| vòm| hoành| góc| nền| hạ| vùng| màng| thùy| nửa| túi)|cả hai|"
     "(phải|trái)( và| lẫn| hay| hoặc| ,|,) (bên )?(phải|trái)(?! lượng| ít| nhiều| vừa)|"
     "đỉnh hai phổi|song bên|đáy hai phổi|đối xứng hai bên"
 )

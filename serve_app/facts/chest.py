@@ -11,6 +11,8 @@ AIR_ELSEWHERE = (
     "( ở)? (dưới (da|(vòm |cơ )?hoành)|trung thất|màng (ngoài )?tim|(ổ )?phúc|ổ bụng|mô mềm|phần mềm|thành ngực|"
     "vùng cổ)"
 )
+# "The pleural cavity (on the right) holds (a little)": fluid or air may follow.
+IN_PLEURA = "màng phổi( hai bên| bên| phải| trái| có| còn| thấy| ít| nhiều| vừa| lượng| lớp| một| dịch| âm tính| ,)*"
 LUNG_PLACE = "(hai|đỉnh|đáy|phổi|nhu mô|thùy|rốn|màng|trường)"
 # What a ratio is written after: "is", "about", "=", "#", "~", ">".
 IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
@@ -39,10 +41,10 @@ CHEST_TERMS: dict[Finding, str] = {
         dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
-        lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
+        {IN_PLEURA} (?P<m>dịch); lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
     Finding.PNEUMOTHORAX: f"""
         tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
-        khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
+        {IN_PLEURA} (?P<m>khí)(?! quản); khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
         dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
@@ -78,7 +80,7 @@ CHEST_TERMS: dict[Finding, str] = {
         (giãn|to|phình|vồng|phồng)~(cung |thân |gốc )*động mạch phổi; tăng( áp)( lực)?~động mạch phổi
         cung (giữa|giữa trái)~(phồng|vồng|nổi|đầy)""",
     Finding.MEDIASTINAL_SHIFT: f"""
-        {MEDIASTINUM}~{SHIFTED}( lệch)?; (đẩy|kéo|co kéo|lệch|di lệch)( lệch)?~(trung thất|khí quản|tim)
+        {MEDIASTINUM}~{SHIFTED}( lệch)?; (đẩy|kéo|co kéo|lệch|di lệch)( lệch)?~(trung thất|khí quản|tim)( và (trung thất|khí quản|tim))?
         (bóng )?tim~(lệch|bị đẩy|bị kéo|đẩy lệch|kéo lệch)""",
     Finding.MEDIASTINAL_WIDENING: """
         trung thất( trên)?~(giãn rộng|rộng|giãn|to|lớn|bè rộng)( ra| rộng)?; (giãn rộng|rộng|giãn)~trung thất( trên)?
@@ -88,7 +90,7 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.LYMPHADENOPATHY: f"""
         (các |nhiều )?hạch( to| lớn)?(~{NODE_STATION}( hai bên|( bên)? (phải|trái))?)*( to| lớn| phì đại)?""",
     Finding.SUBCUTANEOUS_EMPHYSEMA: """
-        (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực
+        (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực; (mềm|da|ngực)( phải| trái)? có (?P<m>khí)(?! quản)
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)

@@ -74,7 +74,7 @@ _QUALITY = (
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"
 # "(Absorbed and) gone", but not "most of", "before", "not yet" or "nearly gone".
-_GONE = "(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
+_GONE = "(đã )?(hấp thu|tan|biến mất) hoàn toàn|đã biến mất|(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
 _WORDS = (
     (Kind.REMOVED, _REMOVED),
     (Kind.UNSEEN, _UNSEEN),

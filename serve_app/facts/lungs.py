@@ -48,7 +48,7 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.CALCIFICATION: """
         (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
         đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa)
-        hạch~vôi hóa; nốt canxi""",
+        hạch~vôi hóa; nốt canxi; xơ,? (?P<m>vôi)(?! hóa)""",
     Finding.FIBROSIS: """
         (các |vài |nhiều )?(dải|đám|vệt|tổn thương|vùng|nốt|mảng|sẹo|đường)~(mờ )?(xơ|sẹo)( hóa| sẹo| mờ| phổi)*
         xơ( hóa| sẹo)( phổi| nhu mô phổi)?; xơ phổi; dải xơ; xơ nhu mô( phổi)?; dải mờ xơ; (lao )?xơ(?= phổi|~đỉnh)

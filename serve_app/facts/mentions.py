@@ -27,6 +27,7 @@ _WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim 
 _TUBES = DEVICES - {Finding.MALPOSITIONED_TUBE, Finding.STERNAL_WIRES}
 _NUMBER = re.compile(r"\d")
 _JOINT = re.compile(r" (?:,|và) ")
+_BEHIND_JOINT = re.compile(r" (?:,|và|cùng) (?:các |hai )?$")
 # Lung shadows that a diagnosis in the same phrase makes more specific.
 _VAGUE = frozenset({Finding.OPACITY, Finding.LUNG_LESION})
 _KINDS_OF_SHADOW = LUNG_SIGNS - {Finding.LUNG_LESION}
@@ -100,7 +101,10 @@ def find_mentions(clause: str) -> list[Mention]:
     found = [Mention(*place) for place in _places(clause)]
     found = [mention for mention in found if not _begins_in_another(clause, mention, found)]
     taken = bytearray(len(clause))
-    kept = [mention for mention in sorted(found, key=_precedence) if _take(taken, mention.start, mention.end)]
+    kept: list[Mention] = []
+    for mention in sorted(found, key=_precedence):
+        if _take(taken, mention.start, mention.end) or _shares_its_norm(clause, mention, kept):
+            kept.append(mention)
     kept = [mention for mention in kept if not _is_about_a_part(clause, mention)]
     if not any(mention.finding in _TUBES for mention in kept):
         kept = [mention for mention in kept if mention.finding is not Finding.MALPOSITIONED_TUBE]
@@ -144,6 +148,15 @@ def _begins_in_another(clause: str, mention: Mention, found: list[Mention]) -> b
         return False
     begin = max((joint.start() for joint in _JOINT.finditer(clause, 0, mention.start)), default=0)
     return any(not other.is_normality and begin <= other.start <= mention.start for other in found)
+
+
+def _shares_its_norm(clause: str, mention: Mention, kept: list[Mention]) -> bool:
+    """Whether it is a later subject of one "normal": "the heart and the hila are normal"."""
+    if not mention.is_normality or not _BEHIND_JOINT.search(clause, 0, mention.start):
+        return False
+    return any(
+        other.is_normality and other.start < mention.start and other.end == mention.end for other in kept
+    ) and not any(other.finding is Finding.ABNORMALITY for other in kept)
 
 
 def _span(match: re.Match[str]) -> tuple[int, int]:

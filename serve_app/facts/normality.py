@@ -31,7 +31,7 @@ NORMALITY: dict[Finding, str] = {
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
         (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}
-        (hai |các )?((?<!màng )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
+        (hai |các )?((?<!màng )(?<!máu )(?<!mạch )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
         (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",
     Finding.PNEUMOTHORAX: f"màng phổi( \\w+| ,){{0,6}}? (?P<m>{NO} khí(?! phế| quản))",
@@ -51,9 +51,9 @@ NORMALITY: dict[Finding, str] = {
         trung thất( \w+| ,){{0,5}} (?P<m>{NO} (giãn rộng|rộng))""",
     Finding.BONE_LESION: f"""
         (khung xương|hệ thống xương|hệ xương|các xương|cấu trúc xương|xương)^{NORM}
-        (khung xương|xương)^{NO} (thấy )?tổn thương; (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
-    Finding.RIB_FRACTURE: f"(các )?(cung )?(xương )?sườn~{NO} (bị )?gãy",
-    Finding.CLAVICLE_FRACTURE: f"xương đòn~{NO} (bị )?gãy",
+        (khung xương|xương)^{NO} (thấy )?tổn thương; (các |khung |hệ )*xương( lồng ngực| thành ngực)* {NO} (bị )?gãy; (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
+    Finding.RIB_FRACTURE: f"(các )?(cung )?(xương )?sườn^{NO} (bị )?gãy",
+    Finding.CLAVICLE_FRACTURE: f"xương đòn^{NO} (bị )?gãy",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}^{NORM}; {DOME}^{NO} (nâng cao|cao|đẩy|lên cao)
         {DOME}^(đều|rõ nét|mềm mại|cân đối|đều rõ|rõ|liên tục|nhẵn)""",

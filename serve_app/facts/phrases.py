@@ -49,10 +49,16 @@ _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 _MERE_PLACE = re.compile(
     r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
-    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|\d\S*)(?!\w))+ ?"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|kích|thước|x|[mc]m|\d\S*)(?!\w))+ ?"
 )
 _LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
+# Heart, vessels, hilum, diaphragm, mediastinum, trachea, angle, spine, ratio, lungs, pleura, walls, broken bones.
+_SUBJECT = re.compile(
+    r" ?(?:các |hai |những )?(?:(?:bóng|hình|diện|bóng mờ hình) tim|tim|quai|cung(?! sau| trước| bên)|động mạch|rốn|vòm"
+    r"|(?:cơ )?hoành|trung thất|khí quản|góc|cột sống|chỉ số|phổi(?! tắc)|phế trường|nhu mô|(?:khoang )?màng phổi|thành"
+    r"|phần mềm|phế quản(?! phế)|thùy|đỉnh|đáy|di chứng|(?:cung \w+ )?xương(?: [\w-]+){1,4} (?:gãy|rạn|nứt))(?!\w)"
+)
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
 
@@ -146,7 +152,9 @@ def _share_out(phrase: Phrase, waiting: list[Attribute], given: dict[int, list[A
     given[id(first)] += waiting
     for attribute in phrase.attributes:
         behind = (mention for mention in reversed(phrase.mentions) if mention.start <= attribute.start)
-        given[id(next(behind, first))].append(attribute)
+        sharing = [one for one in phrase.mentions if one.is_normality and one.start <= attribute.start < one.end]
+        for mention in sharing or [next(behind, first)]:
+            given[id(mention)].append(attribute)
 
 
 def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: list[Attribute]) -> bool:
@@ -154,9 +162,10 @@ def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: li
     if after is not None and after.mentions and after.kind not in _LISTING:
         return False
     is_new = all(_slot(each) not in map(_slot, last) for each in phrase.attributes)
-    if phrase.kind in (Kind.COMMA, Kind.SAME) and is_new:
+    if phrase.kind in (*_LISTING, Kind.POSITIVE) and _is_mere_place(clause, phrase, after):
         return True
-    return phrase.kind in (*_LISTING, Kind.POSITIVE) and _is_mere_place(clause, phrase, after)
+    is_behind_comma = phrase.kind is Kind.COMMA and not begins_statement(clause, phrase)
+    return is_new and (phrase.kind is Kind.SAME or is_behind_comma)
 
 
 def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
@@ -174,6 +183,11 @@ def _is_mere_place(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
 def end_of(clause: str, after: Phrase | None) -> int:
     """Return where a phrase ends that stands before another or last."""
     return after.opened_by.start if after and after.opened_by else len(clause)
+
+
+def begins_statement(clause: str, phrase: Phrase) -> bool:
+    """Whether a phrase opens with a part of the body, of which it states something: "..., the aorta is wide"."""
+    return _SUBJECT.match(clause, phrase.start) is not None
 
 
 def _slot(attribute: Attribute) -> str:
@@ -220,7 +234,7 @@ def _can_take(mention: Mention, attribute: Attribute) -> bool:
 
 def distribute_sides(clause: str, phrases: list[Phrase]) -> None:
     """Give the place at a list's end to the items before it, and a leading place to those after it."""
-    for items, is_negated in _lists(phrases):
+    for items, is_negated in _lists(clause, phrases):
         _spread_topic(clause, items)
         end: Mention | None = None
         for item, after in reversed(list(zip_longest(items, items[1:]))):
@@ -263,12 +277,13 @@ def _spread_topic(clause: str, items: list[Mention]) -> None:
             _place_like(clause, item, topic)
 
 
-def _lists(phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
+def _lists(clause: str, phrases: list[Phrase]) -> Iterator[tuple[list[Mention], bool]]:
     """Join the phrases that one list runs through; true if a negation opens it."""
     items: list[Mention] = []
     is_negated = False
     for phrase in phrases:
-        if phrase.kind not in (*_LISTING, Kind.SAME):
+        goes_on = phrase.kind in (*_LISTING, Kind.SAME)
+        if not goes_on or (is_negated and phrase.mentions and begins_statement(clause, phrase)):
             yield items, is_negated
             items, is_negated = [], phrase.kind is Kind.NEGATIVE
         items += phrase.mentions

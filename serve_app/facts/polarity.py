@@ -8,7 +8,7 @@ from serve_app.domain.facts import LUNG_SIGNS, PLEURA, Finding, Polarity, Side
 from serve_app.facts.cues import Cue, Kind
 from serve_app.facts.mentions import Mention
 from serve_app.facts.normality import NO
-from serve_app.facts.phrases import FRACTURES, Phrase, end_of
+from serve_app.facts.phrases import FRACTURES, Phrase, begins_statement, end_of
 from serve_app.facts.terms import without_captures
 
 # "Clear", "can be seen".
@@ -21,11 +21,6 @@ _NOT_ANY_MORE = re.compile(r" ?(?:hiện(?: tại| nay)?|nay|đến nay)? (?:kh�
 _DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
 _NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
 _NO_LESION = re.compile(without_captures(f"{NO} (gì )?(các )?(điều )?(tổn thương|bất thường)"))
-# What begins a statement of its own: heart, aorta, hilum, diaphragm, mediastinum, trachea, angle, spine, ratio.
-_SUBJECT = re.compile(
-    r"(?:bóng|tim|quai|cung|động mạch chủ|rốn|vòm|cơ hoành|trung thất|khí quản|góc|cột sống|chỉ số|hình tim|"
-    r"diện tim)(?!\w)"
-)
 _TURNS: dict[Kind, Polarity | None] = {
     Kind.NEGATIVE: Polarity.ABSENT,
     Kind.REMOVED: Polarity.ABSENT,
@@ -109,7 +104,7 @@ class _Reading:
 
     def _judge(self, phrase: Phrase) -> None:
         for index, mention in enumerate(phrase.mentions):
-            if index == 0 and self.is_past_comma and self._is_new_statement(mention):
+            if index == 0 and self.is_past_comma and self._is_new_statement(phrase, mention):
                 self._begin(Polarity.PRESENT)
             if self.turned_by is Kind.REMOVED and not mention.finding.is_device:
                 self._begin(Polarity.PRESENT)
@@ -120,9 +115,9 @@ class _Reading:
             if not mention.is_normality:
                 self.listed.append(mention)
 
-    def _is_new_statement(self, mention: Mention) -> bool:
+    def _is_new_statement(self, phrase: Phrase, mention: Mention) -> bool:
         """Whether a finding after a comma states something of its own instead of going on with the list."""
-        is_subject = _SUBJECT.match(self.clause, mention.start) is not None
+        is_subject = begins_statement(self.clause, phrase)
         last = self.listed[-1] if self.listed else None
         if last is None:
             # No finding is negated so far, perhaps only a view: "không thấy rõ vòm hoành, ...".

@@ -16,7 +16,7 @@ ARCH = (
 )
 # The costophrenic and cardiophrenic angles.
 ANGLE = "(các )?(góc|túi cùng)( sườn( phế mạc)? hoành| sườn| tâm hoành| màng phổi| hoành)"
-DOME = "(vòm|cơ|nửa cơ)( cơ)? hoành"
+DOME = "((vòm|cơ|nửa cơ|hai)( cơ)? hoành|(?<!sườn )(?<!dưới )hoành(?= (phải|trái|hai)))"
 HILUM = "(bóng )?rốn( phổi)?"
 # The mediastinum or the trachea, after the heart in a list.
 MEDIASTINUM = "(bóng tim |tim |tim , |tim và |khí quản ,? ?|khí quản và )?(trung thất|khí quản)"
@@ -45,8 +45,9 @@ def compile_terms(terms: str) -> list[re.Pattern[str]]:
 def compile_term(term: str) -> re.Pattern[str]:
     """Turn a term into a pattern that begins and ends at words."""
     modifiers, anatomy = f"( ({_MODIFIER})\\b){{0,6}} ", f"( ({_ANATOMY})(?!\\w)){{0,9}} "
+    # A "pseudo-nodule" is none.
     term = term.replace("~", modifiers).replace("^", anatomy)
-    return re.compile(without_captures(rf"(?<!\w)({term})(?!\w)".replace("  ", " ")))
+    return re.compile(without_captures(rf"(?<!\w)(?<!giả )({term})(?!\w)".replace("  ", " ")))
 
 
 def without_captures(pattern: str) -> str:

@@ -20,6 +20,9 @@ _ROW = {"a": "àáảãạ", "e": "èéẻẽẹ", "o": "òóỏõọ", "u": "ù
 _OPEN = re.compile(r"(?:(o)([àáảãạèéẻẽẹ])|(?<!q)(u)([ỳýỷỹỵ]))(?!\w)")
 _CLOSED = re.compile(r"([òóỏõọ])([ae])(?=\w)")
 
+_OTHER_SIDE = {"phải": "trái", "trái": "phải"}
+_SIDE = re.compile(r"\b(?:phải|trái)\b")
+
 # What heads a part of a report that is not about the film; the colon behind one becomes "§".
 HEADS = (
     "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|"
@@ -65,6 +68,14 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (rf"\b(?:no|without)\b(?: evidence of)?(?= (?:{_LOANWORD})\b)", "không"),
     *((rf"\b(?:{words})\b", vietnamese) for words, vietnamese in _LOANWORDS),
     (r"\bk\.?p\.?q\b|\bkhí phế quản\b", "khí quản"),
+    (r"\bhc(?= \w)", "hội chứng"),
+    (r"\bx\.? ?s(?:ườn)?(?= [\dptb])", "xương sườn"),
+    (r"\bxđ\b", "xương đòn"),
+    (r"\bbt\b", "bình thường"),
+    (r"\bt/l?n\b", "tim/lồng ngực"),
+    (r"(?<=sonde |thông )dd\b", "dạ dày"),
+    (r"\bp/t\b|\bt/p\b", "hai bên"),
+    (r"\b2(?=(?:bên|phổi|phế|đáy|đỉnh)\b)", "hai "),
     (r"\bmkq\b", "mở khí quản"),
     (r"\btkdd\b", "tràn khí dưới da"),
     (r"\btktt\b", "tràn khí trung thất"),
@@ -107,7 +118,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         r"\b(?:cả )?(?:2|hai)"
         # A rib's number before its side is no pair.
         r"(?= bên(?! (?:phải|trái|p|t)\b)"
-        r"| phổi| phế| trường| đáy| đỉnh| rốn| vòm| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
+        r"| phổi| phế| trường| đáy| đỉnh| rốn| vòm| hoành| góc| nền| hạ| vùng| màng| thùy| nửa| túi)",
         "hai",
     ),
     (r"\bkhông phải (?:là )?không(?: có| thấy)*\b", "có"),
@@ -122,6 +133,8 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     # Their full stop may end the sentence, and with it a negation: it stays.
     (r"\bp\b", "phải"),
     (r"\bt\b", "trái"),
+    # "A little on the right, none on the left".
+    (r"(?<=, phải |, trái )không(?= ?(?:[.;\n]|$))", "bình thường"),
 )
 
 
@@ -191,6 +204,14 @@ def _second_vowel(found: re.Match[str]) -> str:
     return "o" + _ROW[found[2]][_TONES[found[1]].index(found[1])]
 
 
+def _side_before(found: re.Match[str]) -> str:
+    """Name the side of "on the same side", "on the other side": the last that was named."""
+    sides = _SIDE.findall(found.string, 0, found.start())
+    if not sides:
+        return found[0]
+    return sides[-1] if found[0] == "cùng bên" else _OTHER_SIDE[sides[-1]]
+
+
 _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (SENTENCE, with_diacritics),
     (_OPEN, _first_vowel),
@@ -201,11 +222,13 @@ _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(r"(?<=quang|.luận|mô tả):(?= ?(?:hai |nhu mô )?phổi)"), ";"),
     # List bullets and numbers.
     (re.compile(r"(?m)^[\s\-–—•*+·●▪]+|^\s*(?:\d{1,2}|[ivx]{1,4})[.)]\s+"), ""),
+    (re.compile(r"\(\s*[-–]\s*\)"), " âm tính"),
     (re.compile(r'[()\[\]:"“”_]'), " "),
     # Other languages' "Ð" and "Ɖ" look like the capital of "đ".
     (re.compile("[ðɖ]"), "đ"),
     (re.compile(r"[^\S\n]+"), " "),
     *((re.compile(pattern), words) for pattern, words in _SPELLINGS),
+    (re.compile(r"\b(?:bên đối diện|đối bên|cùng bên)\b"), _side_before),
     # Hyphens, slashes and commas between words all become a comma of its own; those in numbers stay.
     (
         re.compile(r"(tràn (?:dịch|khí)(?: màng phổi)?|\btim) [-–] (?=tràn|trung thất|phổi|lồng|ngực)"),
