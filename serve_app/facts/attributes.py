@@ -28,10 +28,10 @@ LOCATIONS: tuple[tuple[Location, str], ...] = (
     (Location.UPPER, f"({_FIELD}|phổi){_BETWEEN} trên(?! phim| ảnh| film| x quang| nền)|trường trên"),
     (Location.MIDDLE, f"({_FIELD}){_BETWEEN} giữa|trường giữa"),
     (Location.LOWER, f"({_FIELD}){_BETWEEN} dưới|trường dưới"),
-    (Location.BASE, "đáy|nền phổi"),
+    (Location.BASE, "đáy|(?<!trên )nền phổi"),
     (Location.HILUM, "rốn phổi|(cạnh|quanh) rốn|rốn"),
     (Location.PERIPHERY, "ngoại vi"),
-    (Location.DIFFUSE, "rải rác|lan tỏa|toàn bộ"),
+    (Location.DIFFUSE, "rải rác|lan tỏa|(?<!gần )toàn bộ(?! thùy)"),
 )
 SEVERITIES: tuple[tuple[Severity, str], ...] = (
     (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|mảnh){_NO_COMPARISON}"),

@@ -58,10 +58,10 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.CARDIOMEGALY: rf"""
         {HEART}( có kích thước| kích thước| có)?~(to|lớn|giãn|phì đại)( toàn bộ| bè| ngang)*
         {HEART_RATIO}( là| khoảng| tăng)* ?(>|≥|>=|lớn hơn|trên) ?(0[,.]5\d*|5\d ?%|50 ?%)
-        chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~(tăng|to|lớn)
-        (to|lớn|giãn)~(bóng tim|tim|thất trái|thất phải|nhĩ trái|nhĩ phải|buồng tim|các buồng tim); phì đại~thất
+        {HEART} có vẻ( như)? (?P<m>to|lớn|giãn); chỉ số tim[ ,/-]*(trên )?(lồng )?ngực~(tăng|to|lớn)
+        (to|lớn|giãn)~(bóng tim|tim|(tâm )?(thất|nhĩ) (trái|phải)|buồng tim|các buồng tim); phì đại~thất
         (thất|nhĩ|cung thất|cung dưới)( trái| phải)?~(to|lớn|giãn|phì đại); dày thất( trái| phải)?
-        tăng kích thước~(bóng )?tim; {HEART}~tăng kích thước
+        tăng kích thước~(bóng )?tim; {HEART}~tăng kích thước; kích thước (bóng )?tim~tăng
         ({HEART_RATIO}|ctr){IS} ?(0[,.](5[1-9]|[6-9])\d*|(5[1-9]|[6-9]\d) ?%); (bệnh )?cơ tim (giãn|phì đại)
         ctr ?(>|≥) ?0[,.]5\d*; chỉ số tim tăng""",
     Finding.HEART_FAILURE: """
@@ -71,7 +71,7 @@ CHEST_TERMS: dict[Finding, str] = {
         (giãn|phình|vồng|rộng|to|phồng|bung)( rộng| cao|, rộng| to)*~(cung |quai |vòm |gốc |túi )?{ARCH}
         phình~(tách )?{ARCH}; {ARCH}~{CALCIFIED}( và| ,) (?P<m>giãn|vồng|phình)""",
     Finding.AORTIC_CALCIFICATION: rf"""
-        (mảng |đám |dải |nốt )?{CALCIFIED}~(thành )?(cung |quai |vòm )?{ARCH}
+        (mảng |đám |dải |nốt )?{CALCIFIED}( dày| đậm)?~(thành )?(cung |quai |vòm )?{ARCH}
         {ARCH}( \w+| ,){{0,6}}? (?P<m>((mảng|dải) )?(vôi hóa|đóng vôi))(?! (ở )?{LUNG_PLACE})
         {ARCH}( \w+| ,){{0,6}}? (?P<m>vôi hóa|đóng vôi|xơ vữa|xơ vôi|bị vôi)
         {ARCH}~(xơ cứng|xơ vữa)( vôi hóa| và vôi hóa)?; vữa xơ~động mạch chủ; xơ vữa""",
@@ -80,7 +80,8 @@ CHEST_TERMS: dict[Finding, str] = {
         (giãn|to|phình|vồng|phồng)~(cung |thân |gốc )*động mạch phổi; tăng( áp)( lực)?~động mạch phổi
         cung (giữa|giữa trái)~(phồng|vồng|nổi|đầy)""",
     Finding.MEDIASTINAL_SHIFT: f"""
-        {MEDIASTINUM}~{SHIFTED}( lệch)?; (đẩy|kéo|co kéo|lệch|di lệch)( lệch)?~(trung thất|khí quản|tim)( và (trung thất|khí quản|tim))?
+        {MEDIASTINUM}~{SHIFTED}( lệch)?
+        (đẩy|kéo|co kéo|lệch|di lệch)( lệch)?~(trung thất|khí quản|tim)( và (trung thất|khí quản|tim))?
         (bóng )?tim~(lệch|bị đẩy|bị kéo|đẩy lệch|kéo lệch)""",
     Finding.MEDIASTINAL_WIDENING: """
         trung thất( trên)?~(giãn rộng|rộng|giãn|to|lớn|bè rộng)( ra| rộng)?; (giãn rộng|rộng|giãn)~trung thất( trên)?
@@ -90,7 +91,8 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.LYMPHADENOPATHY: f"""
         (các |nhiều )?hạch( to| lớn)?(~{NODE_STATION}( hai bên|( bên)? (phải|trái))?)*( to| lớn| phì đại)?""",
     Finding.SUBCUTANEOUS_EMPHYSEMA: """
-        (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?; tràn khí thành ngực; (mềm|da|ngực)( phải| trái)? có (?P<m>khí)(?! quản)
+        (tràn )?khí( ở)?~(dưới da|phần mềm|mô mềm)( thành ngực)?
+        tràn khí thành ngực; (mềm|da|ngực)( phải| trái)? có (?P<m>khí)(?! quản)
         tràn khí trung thất( và| ,) (?P<m>dưới da)""",
     Finding.RIB_FRACTURE: rf"""
         (gãy|rạn|nứt|vỡ|can)( xương)?( cũ)?~{RIB}; gãy~(cung|xương)~sườn; {RIB}( \w{{1,4}}){{0,4}} (bị )?(gãy|rạn|nứt)
@@ -100,7 +102,7 @@ CHEST_TERMS: dict[Finding, str] = {
         (gãy|rạn|nứt|can)( cũ)?~(xương )?đòn; xương đòn~(bị )?(gãy|rạn); mất liên tục~xương đòn
         gãy( [\w/]+| ,){0,5} (?P<m>xương đòn)(?! bình| không| nguyên); nẹp~xương đòn gãy""",
     Finding.SCOLIOSIS: """
-        (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
+        gù vẹo; cong vẹo; (gù )?(cong )?vẹo~(đoạn )?(cột sống)?( thắt lưng| ngực)*
         cột sống( ngực| lưng| thắt lưng)*~(gù )?(cong )?(vẹo|cong|lệch); cong~cột sống( ngực)?""",
     Finding.SPINAL_DEGENERATION: """
         thoái hóa~(các )?(thân )?(đốt sống|cột sống|khớp|cột sống ngực|xương)?
@@ -108,7 +110,8 @@ CHEST_TERMS: dict[Finding, str] = {
         cột sống( ngực)?~(gai|mỏ) xương; hẹp khe (liên )?đốt sống; gai xương; mỏ xương; thưa xương cột sống""",
     Finding.BONE_LESION: f"""
         {BONE_DAMAGE}( tiêu| hủy| các)*~(khung )?xương(?! sườn| đòn)( lồng ngực| thành ngực)?; gãy xương
-        tổn thương~xương sườn; (tiêu|hủy|đặc)~xương( sườn| đòn)?; xẹp~(thân )?đốt sống; (xẹp|lún)( thân)? đốt sống
+        tổn thương~xương sườn; (tiêu|hủy|đặc)~xương( sườn| đòn)?; xẹp~(thân )?đốt sống
+        (xẹp|lún|xẹp lún)( các)?( thân)? đốt sống
         loãng xương; khung xương~bất thường; bất thường~(cấu trúc )?xương( sườn)?""",
     Finding.PACEMAKER: f"""
         (dây |điện cực |dây điện cực )?(của )?{PACER}{PACER_KIND}; điện cực( tạo nhịp)?; (máy|icd) (phá|khử) rung

@@ -53,13 +53,14 @@ _UNSEEN = (
 # "Cannot be excluded", "told apart", "determined", "unclear whether", "or not".
 _UNDECIDED = (
     "(không|chưa)( \\w+){0,3}? (loại|ngoại) trừ( được)?|hay (là )?(không|chưa)|(không|chưa) rõ (có|là)|"
+    "chưa rõ(?= [^,]* hay )|"
     f"{_GAP} (phân biệt|phân định|xác định|khẳng định|kết luận|chắc chắn)( rõ| chắc chắn)*+( được)?+"
     "(?! nguyên| bản chất| vị trí| bờ| giới| số)( có| giữa)*"
 )
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
     "theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|"
-    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|dường như|loại trừ|cân nhắc"
+    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|(dường|hình) như|có vẻ( như)?|loại trừ|cân nhắc"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
 _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"
@@ -74,7 +75,10 @@ _QUALITY = (
 _NOT_SO = f"(không|chưa)( thấy| có| ghi nhận| còn| bị)*( sự| dấu hiệu)? ({_QUALITY})"
 _NOT = "(không|chưa|chẳng)( thấy| có| còn| ghi nhận| phát hiện| quan sát| rõ| được)*"
 # "(Absorbed and) gone", but not "most of", "before", "not yet" or "nearly gone".
-_GONE = "(đã )?(hấp thu|tan|biến mất) hoàn toàn|đã biến mất|(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
+_GONE = (
+    "(đã )?(hấp thu|tan|biến mất) hoàn toàn|đã biến mất|"
+    "(?<!hầu như )(đã )?(hấp thu |tan )?(?<!hầu )(?<!trước )(?<!chưa )(?<!gần )hết( hoàn toàn| hẳn)?"
+)
 _WORDS = (
     (Kind.REMOVED, _REMOVED),
     (Kind.UNSEEN, _UNSEEN),
@@ -88,7 +92,7 @@ _WORDS = (
     ),
     (Kind.POSITIVE, "có|còn|thấy|xuất hiện|ghi nhận|phát hiện|kèm|hiện có|đã|đang|vẫn|sau|được"),
     (Kind.OR, "hoặc( là)?|hay( là)?|lẫn|cũng như"),
-    (Kind.JOIN, "và|cùng|gây|do|kết hợp|bởi"),
+    (Kind.JOIN, "và|cùng|gây|do|kết hợp|bởi|(?<!so )với(?= (phổi|thùy|màng|trung))"),
 )
 _CUES = re.compile(
     without_captures(

@@ -26,7 +26,7 @@ TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
         {SPOT}~mờ; đám mờ; (?<!kính )mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái)
-        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng đậm độ; bóng mờ
+        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng (đậm|mật) độ; bóng mờ
         (tổn thương )?(dạng )?kính mờ; hình mờ
         mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim
         (?<!màng )(phổi|phế trường)~mờ""",
@@ -45,10 +45,10 @@ LUNG_TERMS: dict[Finding, str] = {
         hang( phổi)?; (tổn thương|hình|bóng|ổ) hang; tạo hang; hình hang; (ổ |hình )?áp xe( phổi)?; abces( phổi)?
         hình ảnh hang; mức (nước|dịch) (hơi|khí)~(trong )?(nhu mô )?phổi""",
     Finding.CYST: "(kén|(?<!phế )nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
-    Finding.CALCIFICATION: """
+    Finding.CALCIFICATION: r"""
         (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
         đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa)
-        hạch~vôi hóa; nốt canxi; xơ,? (?P<m>vôi)(?! hóa)""",
+        hạch~vôi hóa; nốt canxi; xơ( ,| và| \+)? (?P<m>vôi)(?! hóa)""",
     Finding.FIBROSIS: """
         (các |vài |nhiều )?(dải|đám|vệt|tổn thương|vùng|nốt|mảng|sẹo|đường)~(mờ )?(xơ|sẹo)( hóa| sẹo| mờ| phổi)*
         xơ( hóa| sẹo)( phổi| nhu mô phổi)?; xơ phổi; dải xơ; xơ nhu mô( phổi)?; dải mờ xơ; (lao )?xơ(?= phổi|~đỉnh)
@@ -59,13 +59,13 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.INTERSTITIAL_DISEASE: f"""
         {INTERSTITIAL_SIGN}~kẽ( phổi)?( lan tỏa)?; dày~(tổ chức |mô )?kẽ; dày~vách( liên| gian)?( tiểu)? thùy
         {NET_LIKE} lưới( nốt)?; lưới nốt; (mờ~)?dạng lưới( nốt)?; tổ ong; hình~tổ ong; bệnh phổi kẽ; mô kẽ
-        đường kerley b?""",
+        đường (kẻ )?kerley b?; (tăng|dày)~vân kẽ""",
     Finding.EDEMA: """
         (hình ảnh )?(sung|ứ) huyết( tuần hoàn)?( phổi)?; phù( mô kẽ| phế nang| mô)?( phổi)( cấp| kẽ)?; phù phổi; ứ huyết
         ứ trệ tuần hoàn( phổi)?; phù mô kẽ; phù kẽ; ứ máu phổi
         hình cánh bướm""",
     Finding.EMPHYSEMA: f"""
-        (giãn|khí) phế (thũng|nang); (căng|ứ khí|căng giãn|ứ)( giãn| khí)*~phổi; hai phổi~(căng giãn|ứ khí)
+        giãn phế nang; khí phế thũng; (căng|ứ khí|căng giãn|ứ)( giãn| khí)*~phổi; hai phổi~(căng giãn|ứ khí)
         phổi~(căng giãn|ứ khí|căng sáng); ứ khí
         hai (phế trường|phổi|trường phổi)( hai bên| bên)*~{BRIGHT}; {BRIGHT}~(hai|các) (phế trường|phổi|trường phổi)
         (phế trường|phổi)~hai bên~{BRIGHT}; {BRIGHT}~(phế trường|phổi)~hai bên
@@ -101,5 +101,6 @@ LUNG_TERMS: dict[Finding, str] = {
         (tổn thương )?(thứ phát|di căn)~(ở )?(hai )?phổi; u ác tính; khối u~phổi
         (nghi|trừ|dõi|hay|hoặc) (?P<m>u)(?= ?([?,]|$)); u(?= ?\?)""",
     Finding.MALIGNANCY: """
-        (tổn thương )?(có tính chất )?ác tính; (tổn thương )?(thứ phát|di căn); (nghi|trừ|dõi) (?P<m>k)""",
+        (tổn thương )?(có tính chất )?ác tính; (tổn thương )?di căn
+        (tổn thương )?(?<!màng phổi )(?<!hóa )(?<!viêm )(?<!xẹp phổi )thứ phát; (nghi|trừ|dõi) (?P<m>k)""",
 }

@@ -22,7 +22,10 @@ _ANATOMY = re.compile(
     r"|cơ)(?!\w)"
 )
 _WHOLE_FILM = re.compile(r"hình|phim|x quang|tim|bóng")
-_WHOLE_CHEST = re.compile(r"tim(?: ,| và)? phổi|x quang \w+(?: phổi)?|phim phổi")
+_WHOLE_CHEST = re.compile(
+    r"tim(?: ,| và)? phổi(?:(?: ,| và)+ (?:màng phổi|trung thất|(?:hệ |khung )?xương(?: lồng ngực)?|cơ hoành))*"
+    r"|x quang \w+(?: phổi)?|phim phổi"
+)
 # What may lie in a wrong place.
 _TUBES = DEVICES - {Finding.MALPOSITIONED_TUBE, Finding.STERNAL_WIRES}
 _NUMBER = re.compile(r"\d")

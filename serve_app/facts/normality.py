@@ -7,13 +7,13 @@ from serve_app.facts.terms import ANGLE, ARCH, DOME, HEART, HEART_RATIO, HILUM, 
 NO = "(không|chưa)( bị| thấy| có| còn| ghi nhận| phát hiện| quan sát| hình ảnh| dấu hiệu| rõ| được| tình trạng)*"
 # "Within (physiological) limits", "normal", "nothing abnormal", "no lesion".
 NORM = (
-    "((nằm )?(trong )?(giới hạn|phạm vi)( sinh lý)? bình thường|trong giới hạn|bình thường|"
+    "((nằm )?(trong )?(giới hạn|phạm vi)( sinh lý)? bình thường|trong giới hạn|(hoàn toàn )?bình thường|"
     f"{NO} (gì )?(các )?(điều )?(bất thường|đặc biệt)|{NO} (tổn thương|biến đổi bất thường))"
 )
 FILM = "(hình ảnh )?(x quang|phim)( chụp)?( tim phổi| phổi| ngực| tim| lồng ngực| thẳng| hiện tại)*"
 # Density, parenchyma, fields; "of both lungs".
 LUNG_FIELD = "(đậm độ|nhu mô|phế trường|hai phổi|phổi)( nhu mô)?( ở| trên)?( hai)?( phổi| phế trường)?( hai bên)?"
-SHIFTED = "(di lệch|lệch|đẩy|kéo|co kéo|xô lệch|di chuyển)"
+SHIFTED = "(di lệch|dịch chuyển|lệch|đẩy|kéo|co kéo|xô lệch|di chuyển)"
 # Neither brighter nor darker than it should be, nor unevenly so.
 BRIGHT_AS_USUAL = (
     "(?<!tăng )(?<!giảm )(?<!quá )(?<!kém )(?<!mất )(?<!thấu )"
@@ -31,8 +31,9 @@ NORMALITY: dict[Finding, str] = {
         {HEART}^trong giới hạn( bình thường)?""",
     Finding.LUNG_LESION: f"""
         (hai |các )?(phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đỉnh phổi)~{BRIGHT_AS_USUAL}
-        (hai |các )?((?<!màng )(?<!máu )(?<!mạch )phổi|phế trường|trường phổi|nhu mô phổi|nhu mô|đậm độ phổi)^{NORM}
-        (phổi|phế trường)~(thông khí tốt|trong); {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
+        ((?<!màng )(?<!máu )(?<!mạch )(?<!vân )(hai |các )?phổi|phế trường|nhu mô( phổi)?|đậm độ phổi)^{NORM}
+        (phổi|phế trường)~(thông khí tốt|trong(?! giới| phạm)|thông thoáng)
+        {NO} (thấy )?(gì )?bất thường( về)?~{LUNG_FIELD}
         đậm độ( nhu mô| hai| phổi)*^{NORM}; phổi thông khí( đều)?( bình thường)?""",
     Finding.PNEUMOTHORAX: f"màng phổi( \\w+| ,){{0,6}}? (?P<m>{NO} khí(?! phế| quản))",
     Finding.EFFUSION: rf"""
@@ -51,7 +52,9 @@ NORMALITY: dict[Finding, str] = {
         trung thất( \w+| ,){{0,5}} (?P<m>{NO} (giãn rộng|rộng))""",
     Finding.BONE_LESION: f"""
         (khung xương|hệ thống xương|hệ xương|các xương|cấu trúc xương|xương)^{NORM}
-        (khung xương|xương)^{NO} (thấy )?tổn thương; (các |khung |hệ )*xương( lồng ngực| thành ngực)* {NO} (bị )?gãy; (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
+        (khung xương|xương)^{NO} (thấy )?tổn thương
+        (các |khung |hệ )*xương( lồng ngực| thành ngực)* {NO} (bị )?gãy
+        (khung xương|xương lồng ngực|xương thành ngực)^nguyên vẹn""",
     Finding.RIB_FRACTURE: f"(các )?(cung )?(xương )?sườn^{NO} (bị )?gãy",
     Finding.CLAVICLE_FRACTURE: f"xương đòn^{NO} (bị )?gãy",
     Finding.ELEVATED_DIAPHRAGM: f"""

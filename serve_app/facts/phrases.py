@@ -46,18 +46,22 @@ _OWN_LOCATION = {Finding.HILAR_ENLARGEMENT: Location.HILUM}
 # Kinds of cues that a list runs through.
 _LISTING = (Kind.COMMA, Kind.JOIN, Kind.OR)
 # Words for a place and an amount, and nothing else.
-_MERE_PLACE = re.compile(
+_PLACE_WORDS = (
     r"(?: ?(?:bên|phổi|phải|trái|hai|cả|thùy|đỉnh|đáy|nền|trên|dưới|giữa|[12]/[23]|phế|lưỡi|trường|vùng|nửa|rốn"
     r"|quanh|cạnh|ngoại|vi|màng|khoang|hạ|đòn|phân|nhu|mô|cung|xương|sườn|trước|sau|lượng|mức|độ|số|ít|nhiều|vừa|nhẹ|nặng"
-    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|kích|thước|x|[mc]m|\d\S*)(?!\w))+ ?"
+    r"|trung|bình|hơn|ở|tại|khoảng|và|thứ|tăng|giảm|kích|thước|hình|ảnh|khí quản đồ|x|[mc]m|\d\S*)(?!\w))+ ?"
 )
+_MERE_PLACE = re.compile(_PLACE_WORDS)
+# "..., with an air bronchogram in the left lower lobe".
+_LIES_THERE = re.compile(rf" (?:ở|tại){_PLACE_WORDS}$")
 _LUNG = re.compile(r"(?:hai |cả hai )?(?:phổi|phế trường|trường phổi|thùy|đỉnh|đáy)(?!\w)")
 _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nhọn|sáng|rõ nét)")
 # Heart, vessels, hilum, diaphragm, mediastinum, trachea, angle, spine, ratio, lungs, pleura, walls, broken bones.
 _SUBJECT = re.compile(
-    r" ?(?:các |hai |những )?(?:(?:bóng|hình|diện|bóng mờ hình) tim|tim|quai|cung(?! sau| trước| bên)|động mạch|rốn|vòm"
-    r"|(?:cơ )?hoành|trung thất|khí quản|góc|cột sống|chỉ số|phổi(?! tắc)|phế trường|nhu mô|(?:khoang )?màng phổi|thành"
-    r"|phần mềm|phế quản(?! phế)|thùy|đỉnh|đáy|di chứng|(?:cung \w+ )?xương(?: [\w-]+){1,4} (?:gãy|rạn|nứt))(?!\w)"
+    r" ?(?:các |hai |những )?(?:(?:(?:bóng mờ )?hình |bóng |diện )?tim|quai|cung(?! sau| trước| bên)|động mạch|rốn|vòm"
+    r"|(?:cơ )?hoành|trung thất|khí quản(?! đồ)|góc|cột sống|chỉ số|phổi(?! tắc)|phế trường|nhu mô|(?:khoang )?màng"
+    r"|thành|phần mềm|phế quản(?! phế)|thùy|đỉnh|đáy|di chứng"
+    r"|(?:cung \w+ )?xương(?: [\w-]+){1,4} (?:gãy|rạn|nứt))(?!\w)"
 )
 # "Lung", "rib", "clavicle", "bone".
 _PLACE = re.compile(r"(?<!\w)(?:phổi|sườn|đòn|xương)(?!\w)")
@@ -164,8 +168,9 @@ def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: li
     is_new = all(_slot(each) not in map(_slot, last) for each in phrase.attributes)
     if phrase.kind in (*_LISTING, Kind.POSITIVE) and _is_mere_place(clause, phrase, after):
         return True
-    is_behind_comma = phrase.kind is Kind.COMMA and not begins_statement(clause, phrase)
-    return is_new and (phrase.kind is Kind.SAME or is_behind_comma)
+    ends_in_place = _LIES_THERE.search(clause, phrase.start, end_of(clause, after)) is not None
+    goes_on = phrase.kind is Kind.COMMA or (ends_in_place and phrase.kind in (Kind.JOIN, Kind.POSITIVE))
+    return is_new and (phrase.kind is Kind.SAME or (goes_on and not begins_statement(clause, phrase)))
 
 
 def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:

@@ -20,6 +20,7 @@ _NOT_ANY_MORE = re.compile(r" ?(?:hiện(?: tại| nay)?|nay|đến nay)? (?:kh�
 # Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
 _DOUBT_BEHIND = re.compile(r"(?:(?:không|chưa).*trừ|loại trừ|hay |(?:được )?nghĩ|nghi ngờ)")
 _NOTHING_MORE = re.compile(r"(?: (?:đến|tới|đầu tiên|nhiều|hơn|nhất|được))*\W*")
+_NOT = re.compile(r"(?<!\w)(?:không|chưa)(?!\w)")
 _NO_LESION = re.compile(without_captures(f"{NO} (gì )?(các )?(điều )?(tổn thương|bất thường)"))
 _TURNS: dict[Kind, Polarity | None] = {
     Kind.NEGATIVE: Polarity.ABSENT,
@@ -70,9 +71,9 @@ class _Reading:
         self.is_past_comma = not phrase.is_before_or and (
             kind is Kind.COMMA or (self.is_past_comma and kind in (Kind.JOIN, Kind.OR))
         )
-        if kind in (Kind.COMMA, Kind.JOIN, Kind.OR) and (denied := _denied_at_end(self.clause, before)):
+        if kind in (Kind.COMMA, Kind.JOIN, Kind.OR) and (denied := _denied_at_end(self.clause, before, kind)):
             self._begin(Polarity.ABSENT, denied)
-            self.is_past_comma = True
+            self.is_past_comma = kind is not Kind.OR
         self._judge(phrase)
 
     def _begin(self, polarity: Polarity | None, *listed: Mention, turned_by: Kind | None = None) -> None:
@@ -111,6 +112,8 @@ class _Reading:
             polarity = Polarity.ABSENT if mention.is_normality else self.polarity
             if polarity is not None:
                 mention.polarity = polarity
+                # "No clear effusion" denies one of any amount.
+                mention.severity = None if polarity is Polarity.ABSENT else mention.severity
                 self.judged.append(mention)
             if not mention.is_normality:
                 self.listed.append(mention)
@@ -124,7 +127,7 @@ class _Reading:
             return self.is_unseen or is_subject or self._adds_detail(mention)
         return (
             (is_subject and mention.start > last.end)
-            or (last.is_normality and mention.finding not in _LESIONS[last.finding])
+            or (last.is_normality and mention.finding not in _LESIONS.get(last.finding, ()))
             or (mention.finding.is_device and not last.finding.is_device)
             or any(item.finding is mention.finding and item.side is not mention.side for item in self.listed)
             or self._adds_detail(mention)
@@ -142,12 +145,14 @@ class _Reading:
         )
 
 
-def _denied_at_end(clause: str, phrase: Phrase) -> Mention | None:
-    """Give the "no lesion" at a phrase's end, whose negation a list may go on with."""
+def _denied_at_end(clause: str, phrase: Phrase, goes_on_by: Kind) -> Mention | None:
+    """Give the "no lesion" at a phrase's end, whose negation a list may go on with; "or" goes on with any other."""
     last = phrase.mentions[-1] if phrase.mentions else None
-    if last is None or not last.is_normality or last.finding not in _LESIONS:
+    if last is None or not last.is_normality:
         return None
-    return last if _NO_LESION.search(clause, last.start, last.end) else None
+    denial = _NOT if goes_on_by is Kind.OR else _NO_LESION
+    goes_on = denial is _NOT or last.finding in _LESIONS
+    return last if goes_on and denial.search(clause, last.start, last.end) else None
 
 
 def _looks_back(clause: str, before: Phrase, phrase: Phrase, after: Phrase | None) -> bool:

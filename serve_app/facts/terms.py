@@ -25,7 +25,7 @@ _MODIFIER = (
     "nhẹ|nhiều|ít|vừa|hơi|rõ|mức độ|trung bình|rải rác|lan tỏa|bên|phải|trái|hai|cả|một phần|một|toàn bộ|lượng|nhỏ|lớn|"
     "nặng|kín đáo|mảnh|dạng|khoang|vùng|đáy|đỉnh|thùy|trên|dưới|giữa|phổi|phế trường|trường|thành|của|khu trú|vài|các|"
     "những|bị|không đều|không đồng nhất|ổ|tự do|khá|còn|đều|[12]/[23]|ngoài|trong|sau|trước|bóng|cũ|mới|phía|ở|mất|là|"
-    "rất|nền|ngoại vi|thấy|có|hình ảnh|hình|tại|đang|tăng|giảm"
+    "rất|nền|ngoại vi|thấy|có|hình ảnh|hình|tại|đang|tăng|giảm|dọc|theo"
 )
 # What else a list calls normal, and the words that join it.
 _ANATOMY = (

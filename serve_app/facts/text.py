@@ -71,6 +71,10 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bhc(?= \w)", "hội chứng"),
     (r"\bx\.? ?s(?:ườn)?(?= [\dptb])", "xương sườn"),
     (r"\bxđ\b", "xương đòn"),
+    (r"\btmmp\b", "tràn máu màng phổi"),
+    (r"\bđđ\b", "đông đặc"),
+    (r"\btt(?= (?:không|chưa|bị|lệch|cân|rộng|giãn|trên)\b)", "trung thất"),
+    (r"\bkq(?= (?:không|chưa|bị|lệch|ở|nằm)\b)", "khí quản"),
     (r"\bbt\b", "bình thường"),
     (r"\bt/l?n\b", "tim/lồng ngực"),
     (r"(?<=sonde |thông )dd\b", "dạ dày"),
@@ -218,6 +222,11 @@ _PASSES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (_CLOSED, _second_vowel),
     (re.compile("\r"), "\n"),
     (re.compile(rf"(?<!\w)(?:{HEADS})\s?:"), lambda found: f"{found[0][:-1].rstrip()}§"),
+    # What was done before the film ends at its colon.
+    (
+        re.compile(r"(?<!\w)sau (?:khi |mổ |phẫu thuật )*(?:cắt|chọc|hút|bóc)[^.,;:\n]*:"),
+        lambda found: f"{found[0][:-1]};",
+    ),
     # "X quang: phổi bình thường" is said of the lungs, not of the film.
     (re.compile(r"(?<=quang|.luận|mô tả):(?= ?(?:hai |nhu mô )?phổi)"), ";"),
     # List bullets and numbers.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from serve_app.domain.facts import Finding, Location
+from serve_app.domain.facts import REGIONS, Finding, Location
 from serve_app.domain.report import Concern, ConcernCode
 from serve_app.reasoning.check.clinic import SIDED
 from serve_app.reasoning.check.statements import Statement, denies, differences, is_one_finding
@@ -35,11 +35,18 @@ def missing_sides(stated: Sequence[Statement]) -> Iterator[Concern]:
 
 
 def _is_sided_elsewhere(statement: Statement, stated: Sequence[Statement]) -> bool:
-    """Whether another sentence says on which side the same thing lies."""
+    """Whether another sentence says on which side the same thing lies, or the same one where it comes with it."""
+    sided = [other for other in stated if other.is_certain and other.fact.side]
     return any(
-        other.is_certain and other.fact.side and is_one_finding(other, statement) and not differences(other, statement)
-        for other in stated
+        (is_one_finding(other, statement) and not differences(other, statement)) or _comes_with(statement, other)
+        for other in sided
     )
+
+
+def _comes_with(statement: Statement, other: Statement) -> bool:
+    """Whether it follows one of its region in a sentence: "consolidation of the right upper lobe, with fibrosis"."""
+    is_behind = other.located.sentence == statement.located.sentence and other.place.start < statement.place.start
+    return is_behind and any({statement.fact.finding, other.fact.finding} <= region for region in REGIONS)
 
 
 def _cannot_both_be(one: Statement, other: Statement) -> bool:
