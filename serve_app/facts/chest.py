@@ -12,7 +12,7 @@ AIR_ELSEWHERE = (
     "vùng cổ)"
 )
 # "The pleural cavity (on the right) holds (a little)": fluid or air may follow.
-IN_PLEURA = "màng phổi( hai bên| bên| phải| trái| có| còn| thấy| ít| nhiều| vừa| lượng| lớp| một| dịch| âm tính| ,)*"
+IN_PLEURA = "màng phổi( hai bên| bên| phải| trái| có| còn| thấy| ít| nhiều| vừa| lượng| lớp| một| dịch| âm tính| không dày| ,)*"
 LUNG_PLACE = "(hai|đỉnh|đáy|phổi|nhu mô|thùy|rốn|màng|trường)"
 # What a ratio is written after: "is", "about", "=", "#", "~", ">".
 IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
@@ -47,7 +47,7 @@ CHEST_TERMS: dict[Finding, str] = {
         {IN_PLEURA} (?P<m>khí)(?! quản); khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
-        dày màng phổi; dày~(rãnh|khe) liên thùy; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
+        dày màng phổi; dày~(rãnh|khe) liên thùy; (rãnh|khe) liên thùy~dày; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
         vôi hóa~màng phổi dày""",
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?

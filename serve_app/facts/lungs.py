@@ -46,9 +46,10 @@ LUNG_TERMS: dict[Finding, str] = {
         hình ảnh hang; mức (nước|dịch) (hơi|khí)~(trong )?(nhu mô )?phổi""",
     Finding.CYST: "(kén|(?<!phế )nang)( khí| phổi| phế quản)?; bóng khí; bóng kén khí; kén hơi; bọng khí; bóng nang",
     Finding.CALCIFICATION: r"""
-        (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi); vôi hóa
+        (các |vài |nhiều )?(nốt|đám|ổ|hạt|mảng|chấm|dải|khối|hạch|nốt mờ)~(vôi hóa|vôi|đóng vôi|canxi)
+        vôi hóa(?! (các )?(sụn|dây chằng|tuyến|van|phần mềm|gân|khớp))
         đóng vôi; vôi hóa (các )?hạch(~(rốn phổi|trung thất))?; nốt vôi; nốt~(đóng vôi|vôi hóa)
-        hạch~vôi hóa; nốt canxi; xơ( ,| và| \+)? (?P<m>vôi)(?! hóa)""",
+        hạch( \w+){0,4} vôi hóa; nốt canxi; xơ( ,| và| \+)? (?P<m>vôi)(?! hóa)""",
     Finding.FIBROSIS: """
         (các |vài |nhiều )?(dải|đám|vệt|tổn thương|vùng|nốt|mảng|sẹo|đường)~(mờ )?(xơ|sẹo)( hóa| sẹo| mờ| phổi)*
         xơ( hóa| sẹo)( phổi| nhu mô phổi)?; xơ phổi; dải xơ; xơ nhu mô( phổi)?; dải mờ xơ; (lao )?xơ(?= phổi|~đỉnh)
@@ -59,7 +60,7 @@ LUNG_TERMS: dict[Finding, str] = {
     Finding.INTERSTITIAL_DISEASE: f"""
         {INTERSTITIAL_SIGN}~kẽ( phổi)?( lan tỏa)?; dày~(tổ chức |mô )?kẽ; dày~vách( liên| gian)?( tiểu)? thùy
         {NET_LIKE} lưới( nốt)?; lưới nốt; (mờ~)?dạng lưới( nốt)?; tổ ong; hình~tổ ong; bệnh phổi kẽ; mô kẽ
-        đường (kẻ )?kerley b?; (tăng|dày)~vân kẽ""",
+        đường (kẻ )?kerley b?; (tăng|dày)~vân kẽ; (tổ chức|mô) kẽ~dày""",
     Finding.EDEMA: """
         (hình ảnh )?(sung|ứ) huyết( tuần hoàn)?( phổi)?; phù( mô kẽ| phế nang| mô)?( phổi)( cấp| kẽ)?; phù phổi; ứ huyết
         ứ trệ tuần hoàn( phổi)?; phù mô kẽ; phù kẽ; ứ máu phổi

@@ -60,7 +60,9 @@ NORMALITY: dict[Finding, str] = {
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}^{NORM}; {DOME}^{NO} (nâng cao|cao|đẩy|lên cao)
         {DOME}^(đều|rõ nét|mềm mại|cân đối|đều rõ|rõ|liên tục|nhẵn)""",
-    Finding.AORTIC_ENLARGEMENT: f"{ARCH}^{NORM}; {ARCH}^{NO} (to|lớn|giãn|rộng|vồng|phình|dài)",
+    Finding.AORTIC_ENLARGEMENT: f"""
+        {ARCH}^{NORM}; {ARCH}^{NO} (to|lớn|giãn|rộng|vồng|phình|dài)
+        {ARCH}^{NO} (vôi hóa|xơ vữa)( hay| hoặc) (?P<m>giãn|phình)""",
     Finding.AORTIC_CALCIFICATION: f"{ARCH}^{NO} (vôi hóa|xơ vữa)",
     Finding.HILAR_ENLARGEMENT: f"{HILUM}^{NORM}; {HILUM}^{NO} (to|đậm|lớn|rộng|tăng đậm|giãn); {HILUM}^không tăng đậm",
     Finding.PULMONARY_ARTERY_ENLARGEMENT: f"""

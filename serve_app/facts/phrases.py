@@ -60,7 +60,7 @@ _NORMAL_THERE = re.compile(r" (?:bên )?(?:phải|trái) (?:bình thường|nh�
 _SUBJECT = re.compile(
     r" ?(?:các |hai |những )?(?:(?:(?:bóng mờ )?hình |bóng |diện )?tim|quai|cung(?! sau| trước| bên)|động mạch|rốn|vòm"
     r"|(?:cơ )?hoành|trung thất|khí quản(?! đồ)|góc|cột sống|chỉ số|phổi(?! tắc)|phế trường|nhu mô|(?:khoang )?màng"
-    r"|thành|phần mềm|phế quản(?! phế)|thùy|đỉnh|đáy|di chứng"
+    r"|thành|phần mềm|phế quản(?! phế)|tổ chức|rãnh|thùy|đỉnh|đáy|di chứng"
     r"|(?:cung \w+ )?xương(?: [\w-]+){1,4} (?:gãy|rạn|nứt))(?!\w)"
 )
 # "Lung", "rib", "clavicle", "bone".
@@ -175,6 +175,8 @@ def _is_afterthought(clause: str, phrase: Phrase, after: Phrase | None, last: li
 
 def _leads_on(clause: str, phrase: Phrase, after: Phrase | None) -> bool:
     """Whether attributes say where the next finding is: not those of another part ("không rõ vòm hoành trái, ...")."""
+    if phrase.kind is Kind.UNSEEN:
+        return False
     if after is None or after.kind is not Kind.COMMA:
         return True
     is_topic = phrase.kind is None and _LUNG.match(clause) is not None
@@ -202,14 +204,18 @@ def _slot(attribute: Attribute) -> str:
 def _members(mention: Mention, attributes: list[Attribute]) -> list[Mention]:
     """Make a mention for each of its places: a second side or location begins the next."""
     groups: list[dict[str, Side | Location | Severity]] = [{}]
+    again: dict[str, Side | Location | Severity] = {}
     for attribute in attributes:
         slot, value = _slot(attribute), attribute.value
-        if not _can_take(mention, attribute) or groups[-1].get(slot) is value:
+        if not _can_take(mention, attribute):
             continue
-        if slot not in groups[-1]:
+        if groups[-1].get(slot) is value:
+            again[slot] = value
+        elif slot not in groups[-1]:
             groups[-1][slot] = value
         elif slot != "severity" and not mention.is_normality and Location.DIFFUSE not in (value, groups[-1][slot]):
-            groups.append({slot: value})
+            groups.append({**again, slot: value})
+            again = {}
     return [replace(mention, **group) for group in _completed(groups)]
 
 
@@ -278,7 +284,7 @@ def _spread_topic(clause: str, items: list[Mention]) -> None:
     topic: Mention | None = None
     for item in items:
         topic = item.topic or (topic if item.side is None else None)
-        if topic and not item.topic and _are_of_one_region(topic, item) and not item.is_normality:
+        if topic and not item.topic and _are_of_one_region(topic, item) and item.is_normality <= topic.is_normality:
             _place_like(clause, item, topic)
 
 

@@ -15,6 +15,7 @@ from serve_app.facts.terms import without_captures
 _OUT_OF_SIGHT = re.compile(r"rõ|(?:thấy|quan sát) được")
 # "Both effusion and pneumothorax are absent".
 _OF_ALL = re.compile(r"(?<!\w)đều $")
+_IN_PLACE = re.compile(r" (?:ở |nằm )?(?:đúng vị trí|tại chỗ)")
 # "..., now not any more".
 _NOT_ANY_MORE = re.compile(r" ?(?:hiện(?: tại| nay)?|nay|đến nay)? (?:không (?:thấy )?còn|(?:đã )?hết)")
 # Of the doubts those that stand behind their finding, and what may follow a cue there: "to first of all".
@@ -59,7 +60,7 @@ class _Reading:
     def read(self, before: Phrase, phrase: Phrase, after: Phrase | None) -> None:
         """Follow the cue of a phrase, then judge its mentions."""
         cue, kind = phrase.opened_by, phrase.kind
-        if kind is Kind.BUT or (kind is Kind.POSITIVE and self.is_past_comma):
+        if kind is Kind.BUT or (kind is Kind.POSITIVE and self.is_past_comma) or self._is_told_why(cue):
             self._begin(Polarity.PRESENT)
         elif cue is not None and cue.kind in _TURNS:
             if self.judged and _looks_back(self.clause, before, phrase, after):
@@ -75,6 +76,10 @@ class _Reading:
             self._begin(Polarity.ABSENT, denied)
             self.is_past_comma = kind is not Kind.OR
         self._judge(phrase)
+
+    def _is_told_why(self, cue: Cue | None) -> bool:
+        """Whether what cannot be judged is followed by the reason: "hidden by an effusion"."""
+        return self.polarity is None and cue is not None and self.clause[cue.start : cue.end] in ("do", "bởi")
 
     def _begin(self, polarity: Polarity | None, *listed: Mention, turned_by: Kind | None = None) -> None:
         self.polarity, self.listed, self.turned_by = polarity, [*listed], turned_by
@@ -129,6 +134,7 @@ class _Reading:
             (is_subject and mention.start > last.end)
             or (last.is_normality and mention.finding not in _LESIONS.get(last.finding, ()))
             or (mention.finding.is_device and not last.finding.is_device)
+            or (mention.finding.is_device and _IN_PLACE.match(self.clause, mention.end) is not None)
             or any(item.finding is mention.finding and item.side is not mention.side for item in self.listed)
             or self._adds_detail(mention)
         )

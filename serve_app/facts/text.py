@@ -26,7 +26,7 @@ _SIDE = re.compile(r"\b(?:phải|trái)\b")
 # What heads a part of a report that is not about the film; the colon behind one becomes "§".
 HEADS = (
     "lâm sàng|ls|cđls|thông tin lâm sàng|triệu chứng|chỉ định(?: chụp)?|yêu cầu|mục đích|"
-    "lý do(?: chụp| khám| vào viện| chỉ định)?|tiền sử|tiền căn|bệnh sử|kỹ thuật|"
+    "lý do(?: chụp| khám| vào viện| chỉ định)?|tiền sử|ts|tiền căn|bệnh sử|kỹ thuật|"
     "(?<!với )(?<!sánh )phim (?:cũ|trước)|"
     "(?:chẩn đoán|cđ) (?:lâm sàng|sơ bộ|ban đầu|vào viện|tuyến (?:trước|dưới))|"
     "đề nghị|khuyến nghị|khuyến cáo|tư vấn|đề xuất|kiến nghị|lời dặn|hướng xử trí"
@@ -51,7 +51,7 @@ _LOANWORDS: tuple[tuple[str, str], ...] = (
     ("emphysema", "khí phế thũng"),
     ("bronchiectas[ie]s", "giãn phế quản"),
     ("pneumonia", "viêm phổi"),
-    ("(?:pulmonary )?o?edema", "phù phổi"),
+    ("(?:pulmonary )?o?edema|oap", "phù phổi"),
     ("lymphadenopathy", "hạch to"),
     ("rib fractures?", "gãy xương sườn"),
     ("ett", "ống nội khí quản"),
