@@ -60,6 +60,8 @@ def found(findings: str, impression: str, **given: bool | FinishReason) -> Found
         ("- Dày màng phổi vùng đỉnh hai bên.\n- Màng phổi: dày màng phổi vùng đỉnh.", "- Dày màng phổi hai bên."),
         ("- Trung thất giãn rộng.\n- Động mạch chủ lên giãn.", "- Giãn động mạch chủ lên."),
         ("- Nốt vôi hóa hai phổi.", "- Nốt vôi hóa phổi phải."),
+        ("- Đông đặc thùy trên phổi phải, có xu hướng xơ hóa.", "- Đông đặc và xơ hóa thùy trên phổi phải."),
+        ("- Màng phổi: không có dày hay tràn dịch.\n- Góc sườn hoành hai bên nhọn.", "- Phim hoàn toàn bình thường."),
         ("- Kích thước tim tăng rõ rệt.\n- Bóng tim to.", "- Bóng tim to."),
         ("- Trung thất không di lệch.\n- Vẹo cột sống.", "- Tim phổi trong giới hạn bình thường."),
     ],
@@ -100,6 +102,11 @@ def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None
             ("dropped", "lạc vào phế quản phải", None),
         ),
         ("- Tràn dịch màng phổi.", "- Tràn dịch màng phổi.", ("side-missing", "Tràn dịch màng phổi", None)),
+        (
+            "- Xẹp phổi trái, tràn dịch màng phổi.",
+            "- Xẹp phổi trái, tràn dịch màng phổi.",
+            ("side-missing", "tràn dịch màng phổi", None),
+        ),
         (
             "- Bóng tim to.\n- Bóng tim không to.",
             "- Bóng tim to.",
