@@ -29,12 +29,12 @@ LOCATIONS: tuple[tuple[Location, str], ...] = (
     (Location.MIDDLE, f"({_FIELD}){_BETWEEN} giữa|trường giữa"),
     (Location.LOWER, f"({_FIELD}){_BETWEEN} dưới|trường dưới"),
     (Location.BASE, "đáy|(?<!trên )nền phổi"),
-    (Location.HILUM, "rốn phổi|(cạnh|quanh) rốn|rốn"),
+    (Location.HILUM, "(?<!về )(?<!phía )((cạnh|quanh) )?rốn( phổi)?"),
     (Location.PERIPHERY, "ngoại vi"),
     (Location.DIFFUSE, "rải rác|lan tỏa|(?<!gần )toàn bộ(?! thùy)"),
 )
 SEVERITIES: tuple[tuple[Severity, str], ...] = (
-    (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|mảnh){_NO_COMPARISON}"),
+    (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|mảnh(?! kim| đạn| xương)){_NO_COMPARISON}"),
     (Severity.MODERATE, f"{_NO_CHANGE}(lượng |mức độ )?(vừa(?! mới| rút| xuất| chụp| được| mổ)|trung bình)"),
     (Severity.SEVERE, f"{_NO_CHANGE}((lượng |số lượng )?nhiều|lớn|nặng|{_CLEARLY}){_NO_COMPARISON}"),
 )

@@ -36,12 +36,12 @@ OBJECT = (
 )
 
 CHEST_TERMS: dict[Finding, str] = {
-    Finding.EFFUSION: f"""
+    Finding.EFFUSION: rf"""
         tràn( ít| nhiều| nhẹ)? (dịch|máu|mủ){ELSEWHERE}(?! khí)(~(khoang |rãnh |khe |ổ )?màng phổi)?
         dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
-        {IN_PLEURA} (?P<m>dịch); lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
+        {ANGLE}( \w+| ,){{1,6}} (phải|trái) (?P<m>tù|mờ); {IN_PLEURA} (?P<m>dịch); lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
     Finding.PNEUMOTHORAX: f"""
         tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
         {IN_PLEURA} (?P<m>khí)(?! quản); khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
@@ -49,9 +49,10 @@ CHEST_TERMS: dict[Finding, str] = {
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
         dày màng phổi; dày~(rãnh|khe) liên thùy; (rãnh|khe) liên thùy~dày; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
         vôi hóa~màng phổi dày""",
-    Finding.ELEVATED_DIAPHRAGM: f"""
+    Finding.ELEVATED_DIAPHRAGM: rf"""
         {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
-        (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}""",
+        (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}
+        {DOME}( \w+| ,){{1,6}} (phải|trái) (?P<m>nâng cao|cao)""",
     Finding.PNEUMOPERITONEUM: """
         (?<!bóng )(liềm |hình )?(hơi|khí)( tự do)?~dưới (vòm |cơ )?hoành; liềm (hơi|khí)
         (hơi|khí) tự do( trong)?( ổ bụng)?; tràn khí (ổ bụng|(ổ )?phúc mạc|dưới (vòm |cơ )?hoành)""",

@@ -9,7 +9,7 @@ SPOT = "(đám|vùng|mảng|ổ|bóng|dải|vệt|các|nhiều|vài|hình)"
 COLLAPSE_KIND = "( dạng dải| dạng đĩa| thụ động| một phần| hoàn toàn| nhẹ)*"
 # Lesion, thickening, disease, syndrome ... of the tissue.
 INTERSTITIAL_SIGN = (
-    "(tổn thương|dày|bệnh|hội chứng|mờ|viêm|đám mờ|tăng đậm|thâm nhiễm)( phổi| mô| tổ chức| nhu mô| dạng)*"
+    "(tổn thương|dày|bệnh|hội chứng|mờ|viêm(?! phổi)|đám mờ|tăng đậm|thâm nhiễm)( phổi| mô| tổ chức| nhu mô| dạng)*"
 )
 # What "lưới", a net, describes.
 NET_LIKE = (
@@ -26,7 +26,7 @@ TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
         {SPOT}~mờ; đám mờ; (?<!kính )mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái)
-        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng (đậm|mật) độ; bóng mờ
+        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng ((đậm|mật) độ|t[ỷỉ] trọng); bóng mờ
         (tổn thương )?(dạng )?kính mờ; hình mờ
         mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim
         (?<!màng )(phổi|phế trường)~mờ""",

@@ -110,7 +110,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\bnkq\b", "ống nội khí quản"),
     (r"\b(?:bpt?tnmt|copd)\b", "copd"),
     (r"\bt/ ?d\b|\btd\b\.?|\btheo giõi\b", "theo dõi"),
-    (r"\b(?:ko|kg|khg|hk|k0)\b", "không"),
+    (r"\b(?:ko|kg|khg|hk|k0|k(?= (?:to|lớn|thấy|có|còn|rõ|tràn|gãy|giãn|lệch)\b))\b", "không"),
     (r"\bd[ầà]y\b", "dày"),
     (r"\b(?:dãn|giản)\b", "giãn"),
     (r"\b(?:can ?xi|calci) hóa\b", "vôi hóa"),
