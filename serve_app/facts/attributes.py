@@ -33,8 +33,11 @@ LOCATIONS: tuple[tuple[Location, str], ...] = (
     (Location.PERIPHERY, "ngoại vi"),
     (Location.DIFFUSE, "rải rác|lan tỏa|(?<!gần )toàn bộ(?! thùy)"),
 )
+# Thin, but not a piece of metal or bone.
+_THIN = "mảnh(?! kim| đạn| xương)"
+
 SEVERITIES: tuple[tuple[Severity, str], ...] = (
-    (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|mảnh(?! kim| đạn| xương)){_NO_COMPARISON}"),
+    (Severity.MILD, f"{_NO_CHANGE}((lượng |số lượng )?(rất )?ít|nhẹ|nhỏ|vài|kín đáo|{_THIN}){_NO_COMPARISON}"),
     (Severity.MODERATE, f"{_NO_CHANGE}(lượng |mức độ )?(vừa(?! mới| rút| xuất| chụp| được| mổ)|trung bình)"),
     (Severity.SEVERE, f"{_NO_CHANGE}((lượng |số lượng )?nhiều|lớn|nặng|{_CLEARLY}){_NO_COMPARISON}"),
 )

@@ -12,7 +12,9 @@ AIR_ELSEWHERE = (
     "vùng cổ)"
 )
 # "The pleural cavity (on the right) holds (a little)": fluid or air may follow.
-IN_PLEURA = "màng phổi( hai bên| bên| phải| trái| có| còn| thấy| ít| nhiều| vừa| lượng| lớp| một| dịch| âm tính| không dày| ,)*"
+IN_PLEURA = (
+    "màng phổi( hai bên| bên| phải| trái| có| còn| thấy| ít| nhiều| vừa| lượng| lớp| dịch| âm tính| không dày| ,)*"
+)
 LUNG_PLACE = "(hai|đỉnh|đáy|phổi|nhu mô|thùy|rốn|màng|trường)"
 # What a ratio is written after: "is", "about", "=", "#", "~", ">".
 IS = r"( là| khoảng| tăng| tới| trên| lớn hơn| ?[#=≈:>≥\x7e])*"
@@ -41,16 +43,18 @@ CHEST_TERMS: dict[Finding, str] = {
         dịch~(khoang )?màng phổi; tràn dịch~(khoang )?màng phổi; (dịch|tràn dịch)~(rãnh|khe)( liên thùy)
         (mờ|tù|mất|xóa|đầy|lấp|bít|che)~{ANGLE}; {ANGLE}~(mờ|tù|mất|xóa|đầy|không sáng|không nhọn|bị che|bị xóa)
         dịch màng phổi; tràn dịch{ELSEWHERE}; tràn dịch( khoang)? màng (ngoài )?tim( và| ,) (?P<m>màng phổi)
-        {ANGLE}( \w+| ,){{1,6}} (phải|trái) (?P<m>tù|mờ); {IN_PLEURA} (?P<m>dịch); lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
+        {ANGLE}( \w+| ,){{1,6}} (phải|trái) (?P<m>tù|mờ); {IN_PLEURA} (?P<m>dịch)
+        lớp dịch~màng phổi; dịch~{ANGLE}; hội chứng ba giảm; tụ dịch~màng phổi""",
     Finding.PNEUMOTHORAX: f"""
         tràn( ít| nhiều)? khí(?!{AIR_ELSEWHERE})(~(khoang )?màng phổi)?
         {IN_PLEURA} (?P<m>khí)(?! quản); khí~(khoang )?màng phổi; tràn khí~màng phổi; tràn khí áp lực""",
     Finding.PLEURAL_THICKENING: """
         dày( dính| và dính|~)*~màng phổi; dính~màng phổi; màng phổi~dày( dính)?; dày dính( màng phổi| góc sườn hoành)?
-        dày màng phổi; dày~(rãnh|khe) liên thùy; (rãnh|khe) liên thùy~dày; dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
+        dày màng phổi; dày~(rãnh|khe) liên thùy; (rãnh|khe) liên thùy~dày
+        dày~mũ đỉnh( phổi)?; (?<!thành )dày~đỉnh phổi; viêm dày~màng phổi
         vôi hóa~màng phổi dày""",
     Finding.ELEVATED_DIAPHRAGM: rf"""
-        {DOME}~(nâng cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
+        {DOME}~(nâng cao|nhô cao|lên cao|đẩy cao|cao|đẩy lên|nâng|kéo cao|nhão|bị kéo lên|đẩy)( lên)?( cao)?
         (nâng|đẩy|kéo)( cao|lên| lên)*~{DOME}( lên cao| lên)?; (cao|nhão|liệt)~{DOME}
         {DOME}( \w+| ,){{1,6}} (phải|trái) (?P<m>nâng cao|cao)""",
     Finding.PNEUMOPERITONEUM: """
@@ -132,7 +136,8 @@ CHEST_TERMS: dict[Finding, str] = {
     Finding.NASOGASTRIC_TUBE: "(ống thông|sonde|ống|xông|sond) (mũi )?dạ dày; ống nuôi ăn; sonde mũi",
     Finding.CHEST_TUBE: """
         (ống|sonde|dây|catheter|ống thông)~(dẫn lưu)(~(khoang )?(màng phổi|lồng ngực|khí|dịch))?
-        dẫn lưu~(khoang )?(màng phổi|lồng ngực); ống dẫn lưu; dẫn lưu trung thất( và|,| ,) (?P<m>màng phổi)""",
+        dẫn lưu~(khoang )?(màng phổi|lồng ngực); ống dẫn lưu; (?<=đã )(được )?dẫn lưu
+        dẫn lưu trung thất( và|,| ,) (?P<m>màng phổi)""",
     Finding.MALPOSITIONED_TUBE: """
         (sai|lạc|lệch|không đúng|chưa đúng)( vị trí| chỗ); lạc( chỗ)?; quá (sâu|cao|nông|thấp); tụt; cuộn
         (nằm |đi |lạc |lọt |xuống |vào |trong |ở |tại )+(nhánh |lòng )?phế quản( gốc)?( phải| trái)?

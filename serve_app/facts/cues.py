@@ -60,7 +60,8 @@ _UNDECIDED = (
 # "Follow up", "suspect", "possibly", "towards", "suggests", "differential diagnosis", "perhaps", "consider".
 _SUSPICION = (
     "(theo dõi|nghi ngờ|nghi|(ít |nhiều )?khả năng|hướng (tới|đến|về)|có thể|gợi ý|(chẩn đoán )?phân biệt|"
-    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|(dường|hình) như|có vẻ( như)?|loại trừ|cân nhắc)( do)?"
+    "((được|ít) )?nghĩ( nhiều)?( đến| tới)?|chưa chắc|không chắc|có lẽ|(dường|hình) như|"
+    "có vẻ( như)?|loại trừ|cân nhắc)( do)?"
 )
 # "Unclear" of a border, an outline, a cause, a nature, an amount.
 _UNCLEAR = "((?<=bờ )|(?<=giới )|(?<=hạn )|(?<=viền )|(?<=nhân )|(?<=chất )|(?<=lượng ))(không|chưa)( thấy)? rõ"

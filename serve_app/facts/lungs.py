@@ -26,7 +26,8 @@ TUMOR = "(bướu|u|k|ung thư|ung thư phế quản|u ác tính|khối u)( ác 
 LUNG_TERMS: dict[Finding, str] = {
     Finding.OPACITY: f"""
         {SPOT}~mờ; đám mờ; (?<!kính )mờ~(phổi|phế trường|đáy|đỉnh|thùy|nền|trường phổi|phổi phải|phổi trái)
-        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?; tăng ((đậm|mật) độ|t[ỷỉ] trọng); bóng mờ
+        mờ không đồng nhất; (?<!kính )mờ (lan tỏa|không đều|rải rác); đám tăng đậm( độ)?
+        bóng mờ; tăng ((đậm|mật) độ|t[ỷỉ] trọng)
         (tổn thương )?(dạng )?kính mờ; hình mờ
         mờ đồng nhất; mờ dạng đám; tổn thương mờ; mờ nhạt; mờ (toàn bộ )?(nửa|cạnh|quanh|vùng|trường); mờ cạnh tim
         (?<!màng )(phổi|phế trường)~mờ""",

@@ -60,16 +60,17 @@ NORMALITY: dict[Finding, str] = {
     Finding.ELEVATED_DIAPHRAGM: f"""
         {DOME}^{NORM}; {DOME}^{NO} (nâng cao|cao|đẩy|lên cao)
         {DOME}^(đều|rõ nét|mềm mại|cân đối|đều rõ|rõ|liên tục|nhẵn)""",
-    Finding.AORTIC_ENLARGEMENT: f"""
+    Finding.AORTIC_ENLARGEMENT: rf"""
         {ARCH}^{NORM}; {ARCH}^{NO} (to|lớn|giãn|rộng|vồng|phình|dài)
-        {ARCH}^{NO} (vôi hóa|xơ vữa)( hay| hoặc) (?P<m>giãn|phình)""",
+        {ARCH}^{NO} (vôi hóa|xơ vữa)( hay| hoặc) (?P<m>giãn|phình)
+        {ARCH}( \w+| ,){{0,5}}? (?P<m>{NO} (giãn|phình|vồng))""",
     Finding.AORTIC_CALCIFICATION: f"{ARCH}^{NO} (vôi hóa|xơ vữa)",
     Finding.HILAR_ENLARGEMENT: f"{HILUM}^{NORM}; {HILUM}^{NO} (to|đậm|lớn|rộng|tăng đậm|giãn); {HILUM}^không tăng đậm",
     Finding.PULMONARY_ARTERY_ENLARGEMENT: f"""
         (cung |thân )?động mạch phổi^{NORM}; (cung |thân )?động mạch phổi^{NO} (to|giãn|lớn|phồng)""",
     Finding.SCOLIOSIS: f"cột sống~{NO} (cong )?(vẹo|cong)",
     Finding.ABNORMALITY: rf"""
-        (hình ảnh |bóng )?tim(,| ,| và|-)* ?phổi( thẳng)?^{NORM}; {FILM}^{NORM}; tim phổi bình thường
+        (hình ảnh |hình |bóng )?tim(,| ,| và|-)* ?phổi( thẳng)?^{NORM}; {FILM}^{NORM}; tim phổi bình thường
         tim phổi trong giới hạn bình thường
         {NO} {ANYTHING}(?! \w*(đậm|nhu|xương))( trên (phim|x quang)[^,.;]{{0,30}})?""",
 }
