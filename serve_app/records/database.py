@@ -1,0 +1,66 @@
+"""The database: SQLite on one machine, PostgreSQL in a cluster, behind one set of tables.
+
+Does not know what is kept in them.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from serve_app.domain.errors import Unavailable
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+
+
+class Database:
+    """Transactions that last no longer than `timeout_s`. What was acknowledged is on disk."""
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        self._url = make_url(address)
+        self._timeout_s = timeout_s
+        self._engine = _engine(self._url, timeout_s)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Do what is inside wholly or not at all.
+
+        Raises:
+            Unavailable: the database does not answer, or refuses; its own words stay out, for they may hold values.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s), self._engine.begin() as connection:
+                yield connection
+        except (TimeoutError, PoolTimeout, OperationalError, InterfaceError, OSError) as error:
+            raise Unavailable("the database does not answer") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _engine(url: URL, timeout_s: float) -> AsyncEngine:
+    drivername = _DRIVERS[url.get_backend_name()]
+    if url.get_backend_name() == "sqlite":
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = create_async_engine(url.set(drivername=drivername), connect_args={"timeout": timeout_s})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        return engine
+    return create_async_engine(
+        url.set(drivername=drivername), pool_pre_ping=True, connect_args={"connect_timeout": max(2, round(timeout_s))}
+    )
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Let readers and one writer work side by side, and write through to the disk at each commit."""
+    cursor: sqlite3.Cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
