@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from serve_app.settings.step import Step
 
@@ -10,13 +10,20 @@ from serve_app.settings.step import Step
 class RecordsSettings(Step):
     """The database of what must outlast a process: keys, decisions, the audit log."""
 
-    url: str = Field("auto", pattern=r"^(auto|sqlite:///.+|postgresql://.+)$")
+    url: str = "auto"
     """Address of the database, without a password: `sqlite:///PATH` for one machine, `postgresql://USER@HOST/NAME` for
     a cluster. "auto" is a SQLite file in the user's data folder."""
     url_file: Path | Literal["none"] = "none"
     """File with the address and its password, mounted from a Secret; it takes the place of `url`."""
     timeout_s: float = Field(5, gt=0)
     """Seconds that the database may take for one question; then the request gets 503."""
+
+    @field_validator("url")
+    @classmethod
+    def _require_known_kind(cls, url: str) -> str:
+        if url != "auto" and not url.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("records.url must be auto, sqlite:///PATH or postgresql://USER@HOST/NAME")
+        return url
 
     @property
     def address(self) -> str:
