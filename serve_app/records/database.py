@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -24,9 +24,13 @@ class Database:
     """Transactions that last no longer than `timeout_s`. What was acknowledged is on disk."""
 
     def __init__(self, address: str, timeout_s: float) -> None:
-        self._url = make_url(address)
+        """Open nothing yet.
+
+        Raises:
+            Unavailable: the address is not one of a database that we know.
+        """
         self._timeout_s = timeout_s
-        self._engine = _engine(self._url, timeout_s)
+        self._engine = _engine(_url(address), timeout_s)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -46,8 +50,17 @@ class Database:
         await self._engine.dispose()
 
 
+def _url(address: str) -> URL:
+    try:
+        return make_url(address)
+    except ArgumentError:
+        raise Unavailable("the database's address is none") from None  # its text holds the password
+
+
 def _engine(url: URL, timeout_s: float) -> AsyncEngine:
-    drivername = _DRIVERS[url.get_backend_name()]
+    drivername = _DRIVERS.get(url.get_backend_name())
+    if drivername is None:
+        raise Unavailable("records.url must be sqlite:///PATH or postgresql://USER@HOST/NAME")
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = create_async_engine(url.set(drivername=drivername), connect_args={"timeout": timeout_s})

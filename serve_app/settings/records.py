@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from serve_app.settings.step import Step
 
@@ -17,13 +17,6 @@ class RecordsSettings(Step):
     """File with the address and its password, mounted from a Secret; it takes the place of `url`."""
     timeout_s: float = Field(5, gt=0)
     """Seconds that the database may take for one question; then the request gets 503."""
-
-    @field_validator("url")
-    @classmethod
-    def _require_known_kind(cls, url: str) -> str:
-        if url != "auto" and not url.startswith(("sqlite:///", "postgresql://")):
-            raise ValueError("records.url must be auto, sqlite:///PATH or postgresql://USER@HOST/NAME")
-        return url
 
     @property
     def address(self) -> str:
