@@ -18,7 +18,7 @@ from evaluation.provenance import commit, machine
 RESULT = Path(__file__).parent / "results" / "planted.json"
 # Above every seed of a film that the demo model learned from or was judged by. The check was tuned on the first; the
 # second, in other words, is scored when the check is published. A check that is changed after that needs another.
-TUNING_SEED, HELD_OUT_SEED = 500_000_000, 1_700_000_000
+TUNING_SEED, HELD_OUT_SEED = 500_000_000, 1_800_000_000
 
 
 def score(num: int, seed: int, wordings: Wordings) -> dict[str, Any]:

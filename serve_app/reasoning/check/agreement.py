@@ -58,7 +58,8 @@ class Agreement:
         denials = [denied for denied in self._denied_in_findings if denies(denied, drawn)]
         alike = [shown for shown in self._shown if is_one_finding(shown, drawn)]
         supporting = _supporting(drawn, self._shown)
-        if alike:
+        # What is denied on its very side differs in more than its place from one that is elsewhere.
+        if alike and not any(denied.fact.side for denied in denials):
             nearest = min(alike, key=lambda shown: len(differences(shown, drawn)))
             yield from (drawn.against(code, nearest) for code in differences(nearest, drawn))
         elif denials:

@@ -101,6 +101,11 @@ def test_a_right_draft_raises_no_concern(findings: str, impression: str) -> None
             "- Bóng tim to.\n- Còn ống thông dạ dày.",
             ("dropped", "lạc vào phế quản phải", None),
         ),
+        (
+            "- Nốt mờ đáy phổi trái.\n- Không thấy nốt mờ phổi phải.",
+            "- Nốt mờ phổi phải.\n- Nốt mờ đáy phổi trái.",
+            ("polarity-disagrees", "Nốt mờ phổi", "nốt mờ phổi"),
+        ),
         ("- Tràn dịch màng phổi.", "- Tràn dịch màng phổi.", ("side-missing", "Tràn dịch màng phổi", None)),
         (
             "- Xẹp phổi trái, tràn dịch màng phổi.",
