@@ -40,8 +40,8 @@ _PHRASES = """
     không dày; không nghĩ; mà nghĩ; lớp; sụn; mỏm; màng phổi phải dày; màng phổi trái dày; liên thùy dày; phế quản dày
     bề dày; dày 1; dày 2; dày 3; dày mp; đáy dày; bả vai; phồng; nổi; cuộn; lạc lên; có vẻ; hai lá; dị vật; đường thở
     tiểu phế quản; thân; cân đối; dịch chuyển; dọc theo; thông thoáng; vân phổi; vân kẽ; mạch máu; sinh lý; gù vẹo
-    xẹp về; gì; tạm thời; tỷ trọng; tăng đậm độ; nứt; dập; tâm hoành; liệt; hủy; hướng đến; cùng bên; giả; dạng kê; với phổi
-    xâm lấn; chủ vồng; hiện tại chưa; thẳng
+    xẹp về; gì; tạm thời; tỷ trọng; tăng đậm độ; nứt; dập; tâm hoành; liệt; hủy; hướng đến; cùng bên; giả; dạng kê
+    với phổi; xâm lấn; chủ vồng; hiện tại chưa; thẳng
 """
 
 
