@@ -18,14 +18,22 @@ from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import CLASSES, GATE_CHECKPOINT, Gate, thumbnail
 from serve_app.settings import ScreenSettings
-from training.gate.bodies import lateral_chest
+from training.gate.laterals import lateral_chest
+from training.gate.panoramas import panorama
+from training.gate.scans import coronal_slice
 from training.phantoms import draw, sample
 
 GATE = Gate()
+Drawing = NDArray[np.uint8]
 
 
 def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Picture:
     return Picture(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
+
+
+def doubled(pixels: Drawing) -> Drawing:
+    """Enlarge what is drawn at the network's scale: as a film it would be too small to be judged."""
+    return np.asarray(Image.fromarray(pixels).resize((2 * pixels.shape[1], 2 * pixels.shape[0])))
 
 
 def phantom(seed: int) -> NDArray[np.uint8]:
@@ -123,6 +131,18 @@ def test_an_inverted_or_rotated_film_is_called_so_with_its_remedy(
 ) -> None:
     verdicts = [GATE.screen(film(np.ascontiguousarray(change(phantom(seed))))) for seed in range(10)]
     assert [(verdict.reason, verdict.remedy) for verdict in verdicts].count((reason, remedy)) >= 9
+
+
+@pytest.mark.parametrize("kind", [coronal_slice, panorama])
+def test_coronal_slices_and_panoramas_drawn_anew_are_refused(kind: Callable[[np.random.Generator], Drawing]) -> None:
+    verdicts = [GATE.screen(film(doubled(kind(np.random.default_rng(seed))))) for seed in range(500, 540)]
+    assert [verdict.outcome for verdict in verdicts].count(GateOutcome.REFUSE) >= 39
+
+
+def test_a_lateral_drawn_anew_that_nobody_declared_is_called_one_and_does_not_pass() -> None:
+    verdicts = [GATE.screen(film(doubled(lateral_chest(np.random.default_rng(seed))))) for seed in range(500, 540)]
+    assert GateOutcome.PASS not in {verdict.outcome for verdict in verdicts}
+    assert [verdict.reason for verdict in verdicts].count("lateral-chest") >= 38
 
 
 def test_a_coloured_picture_never_passes() -> None:
