@@ -75,8 +75,9 @@ class Gate:
         """Judge a film (see `film.readable`) of a declared view; a lateral passes the plain checks only.
 
         The score is the probability of a frontal chest film plus half that of one turned, inverted or cut and 0.4 of
-        that of a lateral; the reason is one of `frontal-chest`, `unusual-chest`, `lateral-chest`, `inverted`, `rotated`,
-        `no-chest`, `coloured`, `too-small`, `extreme-aspect`, `under-exposed`, `flat`, `laterals-are-not-judged`.
+        that of a lateral. The reason is one of `frontal-chest`, `unusual-chest`, `lateral-chest`, `inverted`,
+        `rotated`, `no-chest`, `coloured`, `too-small`, `extreme-aspect`, `under-exposed`, `flat`,
+        `laterals-are-not-judged`.
         """
         return replace(self._screen(picture, view), corrections=picture.corrections)
 

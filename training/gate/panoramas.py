@@ -35,7 +35,8 @@ def _jaw(canvas: Canvas, rng: Rng, arch: Plane, half: float) -> Plane:
     branches = canvas.empty()
     for side in (-1, 1):
         branches += canvas.limb((side * 0.62 * half, 0.4), (side * 0.75 * half, -0.8), 0.3, 0.16)
-    return rng.uniform(0.3, 0.6) * body + rng.uniform(0.2, 0.5) * branches - rng.uniform(0.2, 0.6) * below
+    jaw: Plane = rng.uniform(0.3, 0.6) * body + rng.uniform(0.2, 0.5) * branches - rng.uniform(0.2, 0.6) * below
+    return jaw
 
 
 def _face(canvas: Canvas, rng: Rng, level: float, half: float) -> Plane:
@@ -48,7 +49,8 @@ def _face(canvas: Canvas, rng: Rng, level: float, half: float) -> Plane:
         dark += canvas.disc((side * 0.45 * half, level - 0.6), (0.3, 0.2), edge=0.08)
         edge = soft(0.15 - np.abs(canvas.x - side * 0.95 * half), 0.06)
         skull += rng.uniform(0, 0.5) * edge * (1 + 0.4 * np.cos(canvas.y * rng.uniform(8, 14)))
-    return ghost + skull - rng.uniform(0.1, 0.5) * dark
+    face: Plane = ghost + skull - rng.uniform(0.1, 0.5) * dark
+    return face
 
 
 def _teeth(canvas: Canvas, rng: Rng, arch: Plane, half: float) -> Plane:

@@ -61,8 +61,8 @@ def coronal_slice(rng: Rng) -> Picture:
             canvas, rng
         )
         for y in np.arange(-height, height, rng.uniform(0.16, 0.26)):
-            edge_x = side * (width - 0.12) * math.sqrt(max(0.05, 1 - 0.5 * (y / 1.2) ** 2))
-            shown += (bone - flesh) * canvas.disc((edge_x, y), (0.035, 0.06), side * 0.5, 0.02)
+            edge_x = side * (width - 0.12) * math.sqrt(max(0.05, 1 - 0.5 * (float(y) / 1.2) ** 2))
+            shown += (bone - flesh) * canvas.disc((edge_x, float(y)), (0.035, 0.06), side * 0.5, 0.02)
     return _finish(np.clip(shown + (bone - flesh) * _between(canvas, rng), 0, 1.05), rng)
 
 
@@ -227,10 +227,14 @@ def _between(canvas: Canvas, rng: Rng) -> Plane:
     """Draw what a slice shows between the lungs: vertebrae far back, else the heart and great vessels."""
     if rng.random() < 0.45:
         column = soft(rng.uniform(0.08, 0.14) - np.abs(canvas.x), 0.02)
-        return column * rng.uniform(0.4, 1.0) * (0.6 + 0.4 * np.sign(np.cos(rng.uniform(12, 22) * canvas.y)))
+        spine: Plane = column * rng.uniform(0.4, 1.0) * (0.6 + 0.4 * np.sign(np.cos(rng.uniform(12, 22) * canvas.y)))
+        return spine
     size, spot = rng.uniform(0.2, 0.4), (rng.uniform(-0.05, 0.25), rng.uniform(0.05, 0.4))
     heart = canvas.disc(spot, (size, size * rng.uniform(0.7, 1.1)), rng.uniform(-0.6, 0.3), 0.03)
-    return rng.uniform(0, 0.5) * np.maximum(heart, canvas.line((0.05, -0.5), spot, rng.uniform(0.1, 0.2), 0.02))
+    middle: Plane = rng.uniform(0, 0.5) * np.maximum(
+        heart, canvas.line((0.05, -0.5), spot, rng.uniform(0.1, 0.2), 0.02)
+    )
+    return middle
 
 
 def _table(canvas: Canvas, rng: Rng) -> Plane:

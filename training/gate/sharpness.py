@@ -117,7 +117,7 @@ def _films(arguments: argparse.Namespace) -> Iterator[tuple[str, str, Pixels]]:
 
 def _is_large(film: Pixels) -> bool:
     """Return whether a film has more to show than one enlarged from 160 pixels."""
-    return min(film.shape) >= 300
+    return bool(min(film.shape) >= 300)
 
 
 def _spectrum(film: Pixels) -> NDArray[np.float64]:

@@ -176,7 +176,7 @@ async def _until_free(preparer: LocalPreparer) -> None:
 
 
 async def test_of_an_undeclared_lateral_the_client_is_asked_for_the_view() -> None:
-    large = Image.fromarray(lateral_chest(np.random.default_rng(500)))
+    large = Image.fromarray(lateral_chest(np.random.default_rng(502)))
     data = png(np.asarray(large.resize((2 * large.width, 2 * large.height))))
     preparer = LocalPreparer(PreprocessorSettings())
     with pytest.raises(NeedsConfirmation, match="lateral view: declare the view") as caught:

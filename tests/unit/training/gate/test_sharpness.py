@@ -29,7 +29,7 @@ def test_the_bound_lies_between_films_and_what_lost_its_detail() -> None:
 
 def test_the_gate_uses_the_weights_of_the_result_file() -> None:
     assert resolution.WEIGHTS.tolist() == RESULT["weights"]
-    assert resolution.LEAST_SUM == RESULT["least_sum"]
+    assert RESULT["least_sum"] == resolution.LEAST_SUM
 
 
 def test_of_the_half_that_chose_nothing_films_keep_their_detail_and_enlarged_ones_have_none() -> None:
