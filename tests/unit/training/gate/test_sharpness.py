@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from serve_app.imaging import resolution
+from serve_app.imaging.screen import GATE_CHECKPOINT
 from tests.conftest import ROOT
 from training.gate.collection import HALVES
 from training.gate.sharpness import _COARSE, _FINE, Measured, choose
@@ -38,3 +39,14 @@ def test_of_the_half_that_chose_nothing_films_keep_their_detail_and_enlarged_one
             continue
         assert counts["as it is"] >= 0.99 * counts["films"], name
         assert all(counts[change] <= 0.02 * counts["films"] for change in _COARSE), name
+
+
+def test_the_card_states_the_counts_of_the_other_half() -> None:
+    card = " ".join(GATE_CHECKPOINT.with_name("README.md").read_text(encoding="utf-8").split())
+    real = [v for k, v in RESULT["called_fine"].items() if k.endswith(HALVES[1]) and not k.startswith("phantoms")]
+    num_films, num_fine = (sum(counts[key] for counts in real) for key in ("films", "as it is"))
+    enlargements = [change for change in _COARSE if change.startswith("enlarged")]
+    num_passed = sum(counts[change] for counts in real for change in enlargements)
+    assert (num_fine, num_passed) == (num_films, 1)
+    assert f"all {num_films} films keep" in card
+    assert f"of {num_films * len(enlargements):,} enlargements from 80 pixels one does" in card
