@@ -33,6 +33,7 @@ _FAULTS = {
     Correction.TURNED_LEFT: "the film seems to be rotated: have it turned left by 90 degrees, or confirm it as it is",
     Correction.TURNED_RIGHT: "the film seems to be rotated: have it turned right by 90 degrees, or confirm it as it is",
     Correction.TURNED_AROUND: "the film seems to be upside down: have it turned by 180 degrees, or confirm it as it is",
+    "lateral-chest": "the film seems to be a lateral view: declare the view, or confirm that the film is frontal",
     "laterals-are-not-judged": "the file says that it is a lateral view, which cannot be judged here: "
     "confirm it to go on",
 }

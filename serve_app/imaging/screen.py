@@ -20,8 +20,10 @@ from serve_app.settings import ScreenSettings
 
 GATE_CHECKPOINT = Path(__file__).parent.parent / "models" / "gate" / "gate.onnx"
 THUMBNAIL_PX = 96
-# The network's three answers, in the order of its outputs.
-CLASSES = ("frontal-chest", "unusual-chest", "no-chest")
+# The network's answers, in the order of its outputs.
+CLASSES = ("frontal-chest", "unusual-chest", "lateral-chest", "no-chest")
+# How much each counts: an unusual chest or a lateral is in doubt, a lateral a little more, as none was trained on.
+_COUNTS = np.array([1, 0.5, 0.4, 0], np.float32)
 # A film of fewer pixels shows no more than a postage stamp, nor does one enlarged from fewer.
 _MIN_SIDE_PX = 128
 # Chest films are between 2:3 and 3:2; an image three times as long as wide is not a chest film.
@@ -42,7 +44,7 @@ def thumbnail(film: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         float32 of shape (96, 96), 0 to 1.
     """
-    small = _reduced(film, THUMBNAIL_PX / max(film.shape)).astype(np.float32)
+    small = reduced(film, THUMBNAIL_PX / max(film.shape)).astype(np.float32)
     low, high = (float(level) for level in np.percentile(small, (1, 99)))
     square = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), dtype=np.float32)
     top, left = ((THUMBNAIL_PX - length) // 2 for length in small.shape)
@@ -51,7 +53,7 @@ def thumbnail(film: NDArray[np.uint8]) -> NDArray[np.float32]:
     return square
 
 
-def _reduced(film: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def reduced(film: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     height_px, width_px = (max(1, round(length * scale)) for length in film.shape)
     image = Image.fromarray(film).resize((width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return np.asarray(image)
@@ -72,9 +74,10 @@ class Gate:
     def screen(self, picture: Picture, view: View | None = None) -> GateVerdict:
         """Judge a film (see `film.readable`) of a declared view; a lateral passes the plain checks only.
 
-        The score is the probability of a frontal chest film plus half that of a chest film taken or turned
-        otherwise; the reason is one of `frontal-chest`, `unusual-chest`, `inverted`, `rotated`, `no-chest`,
-        `coloured`, `too-small`, `extreme-aspect`, `under-exposed`, `flat`, `laterals-are-not-judged`.
+        The score is the probability of a frontal chest film plus half that of one turned, inverted or cut and 0.4 of
+        that of a lateral. The reason is one of `frontal-chest`, `unusual-chest`, `lateral-chest`, `inverted`,
+        `rotated`, `no-chest`, `coloured`, `too-small`, `extreme-aspect`, `under-exposed`, `flat`,
+        `laterals-are-not-judged`.
         """
         return replace(self._screen(picture, view), corrections=picture.corrections)
 
@@ -87,7 +90,7 @@ class Gate:
         num_levels = count_middle_levels(picture.pixels)
         if num_levels < _MIN_LEVELS:
             return _refused(_exposure(picture))
-        small = _reduced(picture.pixels, SIDE_PX / shorter_px)
+        small = reduced(picture.pixels, SIDE_PX / shorter_px)
         verdict = self._judge_view(small, picture.colour_ratio, view)
         if verdict.outcome is GateOutcome.REFUSE:
             return verdict
@@ -105,19 +108,19 @@ class Gate:
         return _refused("coloured") if colour_ratio > _MAX_COLOUR_RATIO else unjudged
 
     def probabilities(self, thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Ask the network: (n, 96, 96) in, (n, 3) out, in the order of `CLASSES`."""
+        """Ask the network: (n, 96, 96) in, (n, 4) out, in the order of `CLASSES`."""
         answer: NDArray[np.float32] = self._network.run(None, {"film": thumbnails[:, None]})[0]
         return answer
 
     def _judge(self, small: NDArray[np.uint8], colour_ratio: float) -> GateVerdict:
         probabilities = self.probabilities(thumbnail(small)[None])[0]
-        score = float(probabilities[0] + probabilities[1] / 2)
+        score = float(probabilities @ _COUNTS)
         reason = CLASSES[int(np.argmax(probabilities))]
         if colour_ratio > _MAX_COLOUR_RATIO:
             score, reason = score / 2, "coloured"
         score = round(min(1.0, max(0.0, score)), 4)
         verdict = GateVerdict(self._outcome(score), score, reason)
-        return self._with_remedy(verdict, small) if reason == CLASSES[1] else verdict
+        return self._with_remedy(verdict, small) if reason in CLASSES[1:3] else verdict
 
     def _with_remedy(self, verdict: GateVerdict, small: NDArray[np.uint8]) -> GateVerdict:
         """Name what is wrong with a film that would pass inverted or turned."""

@@ -73,8 +73,8 @@ def cut(picture: Picture, rng: Rng, shares: tuple[float, float]) -> Picture:
 
 
 def detail(picture: Picture, rng: Rng) -> Picture:
-    """Crop a picture and randomly flip and rotate it. For pictures without an upright orientation."""
-    share = rng.uniform(0.3, 1.0)
+    """Crop some pictures and randomly flip and rotate them. For pictures without an upright orientation."""
+    share = rng.uniform(0.3, 1.0) if rng.random() < 0.6 else 1.0
     rows, columns = (max(8, round(side * share)) for side in picture.shape)
     top, left = rng.integers(0, picture.shape[0] - rows + 1), rng.integers(0, picture.shape[1] - columns + 1)
     part = np.rot90(picture[top : top + rows, left : left + columns], int(rng.integers(4)) if rng.random() < 0.4 else 0)

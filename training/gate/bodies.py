@@ -1,4 +1,4 @@
-"""Drawn radiographs of everything but the chest: limbs, pelvis, skull, spine, abdomen, breast, vessels, teeth."""
+"""Drawn radiographs of everything but the chest: limbs, pelvis, skull, spine, abdomen, breast, vessels."""
 
 import math
 
@@ -193,37 +193,6 @@ def vessels(rng: Rng) -> Picture:
     return expose(np.maximum(shown, 0), rng)
 
 
-def teeth(rng: Rng) -> Picture:
-    """Draw a dental panorama: two rows of teeth along an arch."""
-    canvas = Canvas.of(96, int(rng.integers(128, 200)))
-    density = (
-        0.5 + 0.3 * cloud(rng, canvas.shape, 0.4) * 0.3 + 0.4 * soft(0.7 - np.abs(canvas.y - 0.2 * canvas.x**2), 0.2)
-    )
-    for index in range(-8, 9):
-        x = index * 0.17
-        bend = 0.12 * x * x
-        for row in (-1, 1):
-            density += 0.7 * canvas.disc((x, bend + row * 0.2), (0.07, 0.17), edge=0.02)
-    return expose(density, rng)
-
-
-def lateral_chest(rng: Rng) -> Picture:
-    """Draw a chest from the side: spine behind, one dark field of both lungs, heart in front, domes below."""
-    canvas = _canvas(rng)
-    front = rng.choice([-1.0, 1.0])
-    density = 1.0 * canvas.disc((0, 0.1), (rng.uniform(0.75, 0.95), 1.5), edge=0.08)
-    lung = canvas.disc((-0.05 * front, -0.05), (rng.uniform(0.5, 0.65), rng.uniform(0.75, 0.95)), 0.15 * front, 0.06)
-    density -= rng.uniform(0.5, 0.75) * lung * soft(0.55 - canvas.y - 0.2 * front * canvas.x, 0.06)
-    density += 0.45 * canvas.ball((0.28 * front, 0.3), (0.32, 0.38), 0.5 * front)
-    density += 0.3 * canvas.disc((0.0, -0.25), (0.14, 0.18), edge=0.1)
-    back = -0.5 * front
-    density += 0.35 * _spine(canvas, rng, back, (-1.3, 1.6), 0.14)
-    for rib in np.arange(-1.0, 0.9, rng.uniform(0.16, 0.24)):
-        density += 0.07 * canvas.line((back, float(rib)), (0.6 * front, float(rib) + 0.35), 0.06, 0.03)
-    density += 0.5 * canvas.limb((-0.3 * front, -1.4), (0.35 * front, -1.2), 0.3, 0.25) * rng.choice([0.0, 1.0])
-    return expose(density + _mottle(canvas, rng), rng)
-
-
 BODIES = {
     "leg": leg,
     "both-legs": both_legs,
@@ -236,7 +205,6 @@ BODIES = {
     "abdomen": abdomen,
     "breast": breast,
     "vessels": vessels,
-    "teeth": teeth,
 }
 
 

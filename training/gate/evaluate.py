@@ -1,6 +1,7 @@
 """Measures the served gate on films of unseen patients, and writes the confusion tables.
 
-`python -m training.gate.evaluate --films F --samples S --out training/gate/results/gate-2.json`
+`python -m training.gate.evaluate --films F --samples S --collection C --panoramas P --out
+training/gate/results/gate-3.json`
 """
 
 import argparse
@@ -20,13 +21,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from serve_app.domain.radiograph import GateOutcome, GateVerdict, Source
+from serve_app.domain.study import View
 from serve_app.imaging.film import readable
-from serve_app.imaging.picture import Picture, colour_ratio
+from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
 from training.gate.augment import cut
+from training.gate.collection import load_collection, load_panoramas
 from training.gate.examples import DRAWN, VALIDATION_DRAWN
 from training.gate.films import PatientFilm, load_films, sample_patients, split
-from training.gate.pictures import VALIDATION, load_pictures
+from training.gate.laterals import lateral_chest
+from training.gate.panoramas import panorama
+from training.gate.pictures import VALIDATION, load_pictures, read_picture
+from training.gate.scans import coronal_slice
 from training.gate.train import Recipe
 from training.phantoms import draw, sample
 
@@ -35,6 +41,15 @@ Pixels = NDArray[np.uint8]
 PHANTOM_SEED = 90_000_000
 NUM_PHANTOMS, NUM_DRAWN_EACH = 500, 40
 _STAMP_PX = 80
+SOURCES = {
+    "validation and test patients": "Hannover films of patients that training never saw",
+    "samples": "cxr_samples: films of Hannover patients left out, NIH and NEMA; pictures that are none",
+    "laterals, frontals, coronal CT, axial CT": "github.com/ieee8023/covid-chestxray-dataset at 584034a, files below "
+    "4 MiB, without its copies of Hannover films; licences per image",
+    "dental panoramas": "github.com/Zzz512/MLUA at 17b73ac, dataset/test/images",
+    "looked at, kept back": "halves by patient: on the first networks were compared, on the second only the last one",
+}
+_DECLARED = ("laterals, looked at", "laterals, kept back", "samples, negative")
 TURNS = {"rotated 90": 1, "rotated 180": 2, "rotated 270": 3}
 
 
@@ -70,14 +85,12 @@ def main() -> None:
     parts = split(
         load_films(arguments.films, sample_patients(arguments.samples, arguments.films)), np.random.default_rng(seed)
     )
-    sets: dict[str, list[Picture]] = {}
-    for part in ("validation", "test"):
-        films = [read_picture(arguments.films / "png" / f"{film.image_id}.png") for film in parts[part]]
-        sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
-    sets |= _unseen(rng)
-    for kind in ("positive", "negative"):
-        sets[f"samples, {kind}"] = [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
+    sets = _of_patients(arguments.films, parts, rng) | _unseen(rng) | _of_others(arguments)
     verdicts = {name: [gate.screen(readable(film)) for film in films] for name, films in sets.items()}
+    verdicts |= {
+        f"{name}, declared lateral": [gate.screen(readable(film), View.LATERAL) for film in sets[name]]
+        for name in _DECLARED
+    }
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": cpu(),
@@ -85,13 +98,34 @@ def main() -> None:
         "onnxruntime": onnxruntime.__version__,
         "seed": seed,
         "checkpoint_sha256": hashlib.sha256(arguments.checkpoint.read_bytes()).hexdigest(),
+        "sets": SOURCES,
         "patients": {part: len({film.patient_id for film in films}) for part, films in parts.items()},
         "films": {part: _by_projection(films) for part, films in parts.items()},
         "tables": {name: table(of_set) for name, of_set in verdicts.items()},
         "reasons": {name: dict(Counter(verdict.reason for verdict in of_set)) for name, of_set in verdicts.items()},
-        "gate_ms": _milliseconds(gate, read_picture(next(iter(sorted((arguments.samples / "positive").iterdir()))))),
+        "gate_ms": _milliseconds(gate, sets["samples, positive"][0]),
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _of_patients(
+    folder: Path, parts: dict[str, list[PatientFilm]], rng: np.random.Generator
+) -> dict[str, list[Picture]]:
+    """Read the held-back patients' films at full size, and change them in every way."""
+    sets: dict[str, list[Picture]] = {}
+    for part in ("validation", "test"):
+        films = [read_picture(folder / "png" / f"{film.image_id}.png") for film in parts[part]]
+        sets |= {f"{part} patients": films} | _changed(f"{part} patients, ", films, rng)
+    return sets
+
+
+def _of_others(arguments: argparse.Namespace) -> dict[str, list[Picture]]:
+    """Read the pictures of other sources than training's."""
+    samples = {
+        f"samples, {kind}": [read_picture(path) for path in sorted((arguments.samples / kind).iterdir())]
+        for kind in ("positive", "negative")
+    }
+    return samples | load_collection(arguments.collection) | load_panoramas(arguments.panoramas)
 
 
 def table_lines(tables: dict[str, dict[str, float]]) -> list[str]:
@@ -127,6 +161,9 @@ def _unseen(rng: np.random.Generator) -> dict[str, list[Picture]]:
         "unseen kinds of drawing": [
             _of(_doubled(DRAWN[k](rng))) for k in sorted(VALIDATION_DRAWN) for _ in range(NUM_DRAWN_EACH)
         ],
+    } | {
+        f"new drawings, {name}": [_of(_doubled(picture(rng))) for _ in range(NUM_DRAWN_EACH)]
+        for name, picture in (("laterals", lateral_chest), ("coronal CT", coronal_slice), ("panoramas", panorama))
     }
 
 
@@ -142,14 +179,6 @@ def table(verdicts: list[GateVerdict]) -> dict[str, float]:
     scores = [verdict.score for verdict in verdicts if verdict.score is not None] or [0.0]
     mean = round(float(np.mean(scores)), 4)
     return {"films": len(verdicts)} | {str(o): counts[o] for o in GateOutcome} | {"mean_score": mean}
-
-
-def read_picture(path: Path) -> Picture:
-    """Read an image file at its full size, transparent parts black."""
-    with Image.open(path) as image:
-        colours = image.convert("RGBA")
-    flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
-    return Picture(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
 
 
 def _of(pixels: Pixels) -> Picture:
@@ -194,6 +223,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--samples", type=Path, required=True, help="folder with positive/ and negative/, for the final measurement"
     )
+    parser.add_argument("--collection", type=Path, required=True, help="folder with metadata.csv and images/")
+    parser.add_argument("--panoramas", type=Path, required=True, help="folder of dental panoramas")
     parser.add_argument("--checkpoint", type=Path, default=GATE_CHECKPOINT)
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()

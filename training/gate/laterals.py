@@ -1,61 +1,108 @@
-"""Measures the served gate on real, unseen lateral radiographs, and on pictures that are not radiographs.
+"""Draws chests from the side."""
 
-`python -m training.gate.laterals --laterals L --set-name NAME --samples S --out training/gate/results/laterals.json`
-"""
-
-import argparse
-import datetime
-import hashlib
-import json
-from pathlib import Path
+import math
+from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
+from numpy.typing import NDArray
 
-from serve_app.domain.radiograph import GateVerdict
-from serve_app.domain.study import View
-from serve_app.imaging.film import readable
-from serve_app.imaging.screen import GATE_CHECKPOINT, Gate
-from training.gate.evaluate import commit, cpu, read_picture, table
+from training.gate.shapes import Canvas, Plane, cloud, expose, soft
 
-
-def main() -> None:
-    """Judge both sets with and without the declaration, and write the results."""
-    arguments = _arguments()
-    gate = Gate()
-    folders = {"real laterals": arguments.laterals, "samples, negative": arguments.samples / "negative"}
-    sets = {
-        name: [readable(read_picture(path)) for path in sorted(folder.iterdir())] for name, folder in folders.items()
-    }
-    undeclared = {name: [gate.screen(picture) for picture in pictures] for name, pictures in sets.items()}
-    declared = {name: [gate.screen(picture, View.LATERAL) for picture in pictures] for name, pictures in sets.items()}
-    result = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": cpu(),
-        "commit": commit(),
-        "onnxruntime": onnxruntime.__version__,
-        "checkpoint_sha256": hashlib.sha256(GATE_CHECKPOINT.read_bytes()).hexdigest(),
-        "set": arguments.set_name,
-        "tables": {name: table(verdicts) for name, verdicts in undeclared.items()},
-        "scores": {name: _spread(verdicts) for name, verdicts in undeclared.items()},
-        "tables_declared_lateral": {name: table(verdicts) for name, verdicts in declared.items()},
-    }
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+Rng = np.random.Generator
+Picture = NDArray[np.uint8]
 
 
-def _spread(verdicts: list[GateVerdict]) -> dict[str, float]:
-    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
-    return {"least": min(scores), "median": round(float(np.median(scores)), 4), "greatest": max(scores)}
+@dataclass(frozen=True, slots=True)
+class _Trunk:
+    """The outline from the side, chest to the right: where front and back lie on each row, and the dome below."""
+
+    front: Plane
+    back: Plane
+    dome: Plane
+
+    @classmethod
+    def of(cls, canvas: Canvas, rng: Rng) -> "_Trunk":
+        slope, depth = rng.uniform(0.05, 0.35), rng.uniform(0.5, 0.75)
+        front = depth + slope * np.clip(canvas.y, -1, 0.6) - rng.uniform(0.1, 0.4) * soft(-0.85 - canvas.y, 0.3)
+        back = -depth - rng.uniform(-0.05, 0.15) * np.cos(1.6 * canvas.y - rng.uniform(-0.3, 0.6))
+        height, tilt = rng.uniform(0.25, 0.7), rng.uniform(0.1, 0.5)
+        dome = height - tilt * canvas.x + rng.uniform(0.2, 0.8) * (canvas.x - 0.1) ** 2
+        return cls(front, back, dome)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--laterals", type=Path, required=True, help="folder of real lateral chest radiographs")
-    parser.add_argument("--set-name", required=True, help="the name of that set in the result file")
-    parser.add_argument("--samples", type=Path, required=True, help="folder with negative/")
-    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    return parser.parse_args()
+def lateral_chest(rng: Rng) -> Picture:
+    """Draw a chest from the side: spine behind, one field of both lungs, heart in front, domes below, arms raised."""
+    canvas = _canvas(rng)
+    trunk = _Trunk.of(canvas, rng)
+    middle, half = (trunk.front + trunk.back) / 2, (trunk.front - trunk.back) / 2
+    thickness = np.sqrt(np.maximum(0, 1 - ((canvas.x - middle) / half) ** 2))
+    lung = _lung(canvas, trunk, rng)
+    density = (0.55 + 0.45 * thickness) * soft(half - np.abs(canvas.x - middle), rng.uniform(0.02, 0.06))
+    density -= rng.uniform(0.4, 0.7) * lung
+    density += lung * (_heart(canvas, rng) + _vessels(canvas, rng)) + _bones(canvas, trunk, rng) + _beside(canvas, rng)
+    density += soft(canvas.y - trunk.dome, 0.05) * thickness * (rng.uniform(0, 0.4) - _gas(canvas, rng))
+    exposed = expose(np.maximum(density + rng.uniform(0.01, 0.06) * cloud(rng, canvas.shape, 0.2) * thickness, 0), rng)
+    return exposed if rng.random() < 0.5 else np.ascontiguousarray(exposed[:, ::-1])
 
 
-if __name__ == "__main__":
-    main()
+def _canvas(rng: Rng) -> Canvas:
+    return Canvas.of(int(rng.integers(130, 170)), int(rng.integers(115, 150)))
+
+
+def _lung(canvas: Canvas, trunk: _Trunk, rng: Rng) -> Plane:
+    wall = rng.uniform(0.06, 0.18)
+    sides = soft(trunk.front - wall - canvas.x, 0.04) * soft(canvas.x - trunk.back - wall * rng.uniform(0.6, 1.8), 0.05)
+    apex = canvas.disc((rng.uniform(-0.2, 0.0), 0.15), (rng.uniform(0.7, 0.95), rng.uniform(0.95, 1.2)), edge=0.1)
+    return sides * apex * soft(trunk.dome - canvas.y, rng.uniform(0.02, 0.06))
+
+
+def _heart(canvas: Canvas, rng: Rng) -> Plane:
+    """Draw the heart, and whatever fills a lobe in some."""
+    spot, size = (rng.uniform(0.1, 0.4), rng.uniform(0.1, 0.5)), rng.uniform(0.25, 0.45)
+    heart = rng.uniform(0.2, 0.5) * canvas.ball(spot, (size, size * rng.uniform(0.8, 1.3)), rng.uniform(0.2, 0.9))
+    for _ in range(int(rng.choice([0, 0, 1, 3]))):
+        where = (rng.uniform(-0.5, 0.4), rng.uniform(-0.6, 0.6))
+        heart += rng.uniform(0.1, 0.4) * canvas.disc(where, (rng.uniform(0.1, 0.4), rng.uniform(0.1, 0.3)), edge=0.1)
+    return heart
+
+
+def _vessels(canvas: Canvas, rng: Rng) -> Plane:
+    """Draw hilum, windpipe, the aorta's arch, and branches outwards."""
+    hilum = (rng.uniform(-0.1, 0.15), rng.uniform(-0.25, 0.1))
+    drawn = rng.uniform(0.1, 0.35) * canvas.disc(hilum, (0.12, 0.16), edge=0.08)
+    drawn -= rng.uniform(0, 0.3) * canvas.line((hilum[0] - 0.02, -1.0), hilum, 0.1, 0.03)
+    arch = np.abs(canvas.radius((hilum[0] - 0.1, hilum[1] - 0.1), (0.28, 0.3)) - 1)
+    drawn += rng.uniform(0, 0.2) * soft(0.2 - arch, 0.1)
+    for angle in rng.uniform(0, 2 * math.pi, int(rng.integers(4, 12))):
+        end = (hilum[0] + 0.7 * math.cos(angle), hilum[1] + 0.7 * math.sin(angle))
+        drawn += rng.uniform(0.05, 0.15) * canvas.line(hilum, end, 0.03, 0.02)
+    return drawn
+
+
+def _bones(canvas: Canvas, trunk: _Trunk, rng: Rng) -> Plane:
+    """Draw the vertebrae along the back, the breastbone along the front, and ribs between them."""
+    inset, width, beat = rng.uniform(0.12, 0.25), rng.uniform(0.08, 0.14), rng.uniform(14, 24)
+    column = soft(width - np.abs(canvas.x - trunk.back - inset), 0.03)
+    drawn = rng.uniform(0.1, 0.4) * column * (0.6 + 0.4 * np.cos(beat * canvas.y + 2 * canvas.x))
+    drawn += rng.uniform(0, 0.3) * soft(0.03 - np.abs(canvas.x - trunk.front + 0.05), 0.02)
+    for start in np.arange(-1.0, 0.9, rng.uniform(0.14, 0.24)):
+        end = float(start) + rng.uniform(0.25, 0.5)
+        drawn += rng.uniform(0.02, 0.1) * canvas.line((-0.55, float(start)), (0.6, end), 0.05, 0.03)
+    inside = soft(canvas.x - trunk.back, 0.03) * soft(trunk.front - canvas.x, 0.03)
+    return drawn * inside
+
+
+def _beside(canvas: Canvas, rng: Rng) -> Plane:
+    """Draw raised arms, shoulder and, in some, a breast."""
+    reach = (rng.uniform(0.2, 1.0), rng.uniform(-1.6, -1.2))
+    drawn = rng.uniform(0.1, 0.6) * canvas.limb((rng.uniform(-0.3, 0.1), -0.85), reach, rng.uniform(0.2, 0.35), 0.2)
+    if rng.random() < 0.4:
+        drawn += rng.uniform(0.1, 0.4) * canvas.ball((0.65, rng.uniform(0, 0.5)), (0.3, 0.3))
+    return drawn
+
+
+def _gas(canvas: Canvas, rng: Rng) -> Plane:
+    if rng.random() < 0.5:
+        return canvas.empty()
+    spot = (rng.uniform(-0.3, 0.3), rng.uniform(0.5, 0.8))
+    return rng.uniform(0.2, 0.6) * canvas.disc(spot, (rng.uniform(0.08, 0.3), 0.1), edge=0.04)

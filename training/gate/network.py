@@ -15,7 +15,7 @@ _GRID = 3
 
 
 class Network(nn.Module):
-    """Thumbnails (n, 1, 96, 96) in, logits (n, 3) out. Positions matter, so the last grid is not averaged."""
+    """Thumbnails (n, 1, 96, 96) in, logits (n, 4) out. Positions matter, so the last grid is not averaged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Calibrated(nn.Module):
 
 
 def export(network: Network, temperature: float, path: Path) -> None:
-    """Write one self-contained ONNX file: input `film` (n, 1, 96, 96) float32, output `probabilities` (n, 3)."""
+    """Write one self-contained ONNX file: input `film` (n, 1, 96, 96) float32, output `probabilities` (n, 4)."""
     model = Calibrated(network, temperature).eval()
     example = torch.zeros(2, 1, THUMBNAIL_PX, THUMBNAIL_PX)
     # The exporter reports its progress on standard output.

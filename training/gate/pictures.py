@@ -11,6 +11,8 @@ import sklearn.datasets
 from numpy.typing import NDArray
 from PIL import Image
 
+from serve_app.domain.radiograph import Source
+from serve_app.imaging.picture import Picture, colour_ratio
 from training.gate.films import shrink
 
 # Held back from training, to measure the verdicts on unseen pictures.
@@ -48,6 +50,14 @@ def load_pictures() -> dict[str, NDArray[np.uint8]]:
     faces = np.load(folder / "lfw_subset.npy")[:_NUM_FACES]
     drawn_faces = {f"face_{i}": shrink(Image.fromarray((face * 255).astype(np.uint8))) for i, face in enumerate(faces)}
     return {path.stem: _read(path) for path in photos} | drawn_faces
+
+
+def read_picture(path: Path) -> Picture:
+    """Read an image file at its full size, transparent parts black."""
+    with Image.open(path) as image:
+        colours = image.convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", colours.size, (0, 0, 0, 255)), colours).convert("RGB")
+    return Picture(np.array(flat.convert("L")), Source(path.suffix, flat.width, flat.height, 8), colour_ratio(flat))
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

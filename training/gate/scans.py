@@ -48,6 +48,24 @@ def chest_slice(rng: Rng) -> Picture:
     return _finish(shown + _table(canvas, rng), rng)
 
 
+def coronal_slice(rng: Rng) -> Picture:
+    """Draw a CT slice from side to side: lungs with vessels, cut ribs beside them, spine or heart between them."""
+    canvas = Canvas.of(int(rng.integers(120, 180)), int(rng.integers(130, 170)))
+    air, lung, flesh, bone = _TISSUES[int(rng.integers(len(_TISSUES)))]
+    width, height = rng.uniform(0.75, 1.0), rng.uniform(0.6, 0.9)
+    inside = soft(width - np.abs(canvas.x) - 0.15 * np.clip(-canvas.y, 0, 1), 0.02)
+    shown = air + inside * (flesh - air + rng.uniform(0.01, 0.05) * cloud(rng, canvas.shape, 0.1))
+    for side in (-1, 1):
+        field = _lung(canvas, rng, side, width, height)
+        shown += field * (lung - flesh + 0.04 * cloud(rng, canvas.shape, 0.1)) + field * (bone - lung) * _dots(
+            canvas, rng
+        )
+        for y in np.arange(-height, height, rng.uniform(0.16, 0.26)):
+            edge_x = side * (width - 0.12) * math.sqrt(max(0.05, 1 - 0.5 * (float(y) / 1.2) ** 2))
+            shown += (bone - flesh) * canvas.disc((edge_x, float(y)), (0.035, 0.06), side * 0.5, 0.02)
+    return _finish(np.clip(shown + (bone - flesh) * _between(canvas, rng), 0, 1.05), rng)
+
+
 def belly_slice(rng: Rng) -> Picture:
     """Draw a CT or MR slice of an abdomen: organs as blobs in a horizontal ellipse."""
     canvas = Canvas.of(160, 160)
@@ -160,9 +178,20 @@ def bone_scan(rng: Rng) -> Picture:
     return _finish(counts * rng.choice([-1, 1]), rng)
 
 
+# Grey of air, lung, soft tissue and bone in the windows for soft tissue, lung and bone.
+_TISSUES = (
+    (0, 0, 0.5, 1),
+    (0, 0.05, 0.65, 1),
+    (0.1, 0.25, 0.85, 1),
+    (0.25, 0.3, 0.95, 1),
+    (0, 0.3, 1, 1),
+    (0, 0.1, 0.4, 0.9),
+)
+
 SCANS = {
     "head-slice": head_slice,
     "chest-slice": chest_slice,
+    "coronal-slice": coronal_slice,
     "belly-slice": belly_slice,
     "knee-slice": knee_slice,
     "fan": fan,
@@ -171,6 +200,41 @@ SCANS = {
     "glow": glow,
     "bone-scan": bone_scan,
 }
+
+
+def _lung(canvas: Canvas, rng: Rng, side: int, width: float, height: float) -> Plane:
+    """Draw one lung: pointed at its top, cut off by a dome."""
+    centre = (side * width * rng.uniform(0.44, 0.52), rng.uniform(-0.1, 0.1))
+    field = canvas.disc(centre, (width * rng.uniform(0.3, 0.42), height * rng.uniform(0.95, 1.2)), side * 0.08, 0.03)
+    dome = rng.uniform(0.35, 0.75) * height + rng.uniform(0.3, 1.2) * (canvas.x - centre[0]) ** 2
+    return field * soft(dome - canvas.y, 0.02)
+
+
+def _dots(canvas: Canvas, rng: Rng) -> Plane:
+    """Draw cut vessels: spots and short lines, larger near the middle, and hazy patches in some."""
+    drawn = canvas.empty()
+    for _ in range(int(rng.integers(10, 50))):
+        x, y, angle = rng.uniform(-0.8, 0.8), rng.uniform(-0.8, 0.7), rng.uniform(0, math.pi)
+        reach = rng.uniform(0, 0.15)
+        end = (x + reach * math.cos(angle), y + reach * math.sin(angle))
+        drawn = np.maximum(drawn, rng.uniform(0.3, 1) * canvas.line((x, y), end, rng.uniform(0.01, 0.05), 0.015))
+    if rng.random() < 0.4:
+        drawn = np.maximum(drawn, rng.uniform(0.2, 0.7) * np.clip(cloud(rng, canvas.shape, 0.3) - 0.5, 0, 1))
+    return drawn
+
+
+def _between(canvas: Canvas, rng: Rng) -> Plane:
+    """Draw what a slice shows between the lungs: vertebrae far back, else the heart and great vessels."""
+    if rng.random() < 0.45:
+        column = soft(rng.uniform(0.08, 0.14) - np.abs(canvas.x), 0.02)
+        spine: Plane = column * rng.uniform(0.4, 1.0) * (0.6 + 0.4 * np.sign(np.cos(rng.uniform(12, 22) * canvas.y)))
+        return spine
+    size, spot = rng.uniform(0.2, 0.4), (rng.uniform(-0.05, 0.25), rng.uniform(0.05, 0.4))
+    heart = canvas.disc(spot, (size, size * rng.uniform(0.7, 1.1)), rng.uniform(-0.6, 0.3), 0.03)
+    middle: Plane = rng.uniform(0, 0.5) * np.maximum(
+        heart, canvas.line((0.05, -0.5), spot, rng.uniform(0.1, 0.2), 0.02)
+    )
+    return middle
 
 
 def _table(canvas: Canvas, rng: Rng) -> Plane:

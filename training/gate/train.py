@@ -1,4 +1,4 @@
-"""Trains the gate and writes it to the served path: `python -m training.gate.train --films F --samples S`.
+"""Trains the gate and writes it to the served path: `python -m training.gate.train --films F --samples S --scan C`.
 
 The samples only define which patients to leave out; none of their pictures is read.
 """
@@ -20,6 +20,7 @@ from training.gate.examples import DRAWN, VALIDATION_DRAWN, Examples, Stock, sto
 from training.gate.films import load_films, sample_patients, split
 from training.gate.network import Network, export
 from training.gate.pictures import VALIDATION, load_pictures
+from training.gate.volumes import Scan
 
 LOG = logging.getLogger("training.gate")
 
@@ -29,7 +30,7 @@ class Recipe:
     """How the network is trained: `rounds` new sets of examples, each used for `epochs_per_round` epochs."""
 
     seed: int = 20261123
-    rounds: int = 4
+    rounds: int = 8
     round_examples: int = 8000
     epochs_per_round: int = 3
     validation_examples: int = 1500
@@ -49,7 +50,7 @@ def main() -> None:
     torch.manual_seed(recipe.seed)
     # On busy cores two threads wait for each other longer than they compute.
     torch.set_num_threads(1)
-    training, validation = stocks(arguments.films, arguments.samples, recipe)
+    training, validation = stocks(arguments.films, arguments.samples, Scan.read(arguments.scan), recipe)
     held = materialise(Examples(validation, recipe.validation_examples, recipe.seed + 1))
     network = train(training, held, recipe)
     temperature = calibrate(network, held)
@@ -57,7 +58,7 @@ def main() -> None:
     LOG.info("temperature %.3f, wrote %s, %d bytes", temperature, arguments.out.name, arguments.out.stat().st_size)
 
 
-def stocks(films: Path, samples: Path, recipe: Recipe) -> tuple[Stock, Stock]:
+def stocks(films: Path, samples: Path, scan: Scan, recipe: Recipe) -> tuple[Stock, Stock]:
     """Gather the pictures for training and validation: different patients, photographs and kinds of drawing."""
     rng = np.random.default_rng(recipe.seed)
     parts = split(load_films(films, sample_patients(samples, films)), rng)
@@ -66,7 +67,7 @@ def stocks(films: Path, samples: Path, recipe: Recipe) -> tuple[Stock, Stock]:
     held = [picture for name, picture in pictures.items() if name in VALIDATION]
     LOG.info("films: %s", {part: len(chosen) for part, chosen in parts.items()})
     return (
-        stock(parts["train"], seen, DRAWN.keys() - VALIDATION_DRAWN, recipe.num_each, rng),
+        stock(parts["train"], seen, DRAWN.keys() - VALIDATION_DRAWN, recipe.num_each, rng, scan),
         stock(parts["validation"], held, VALIDATION_DRAWN, recipe.num_each // 2, rng),
     )
 
@@ -139,6 +140,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, required=True, help="folder of the Hannover films, with images.csv")
     parser.add_argument("--samples", type=Path, required=True, help="folder of the samples whose patients are left out")
+    parser.add_argument("--scan", type=Path, required=True, help="folder of the chest CT, one DICOM file a slice")
     parser.add_argument("--out", type=Path, default=GATE_CHECKPOINT, help="the ONNX file to write")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--rounds", type=int, default=Recipe().rounds)

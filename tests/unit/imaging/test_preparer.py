@@ -25,6 +25,7 @@ from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings, ScreenSettings
 from tests.calls import call
 from tests.unit.imaging.files import dicom, png, ramp, saved
+from training.gate.laterals import lateral_chest
 from training.phantoms import draw, sample
 
 CHEST = draw(sample(np.random.default_rng(7)))
@@ -174,8 +175,18 @@ async def _until_free(preparer: LocalPreparer) -> None:
     pytest.fail("the slot was not given back")
 
 
+async def test_of_an_undeclared_lateral_the_client_is_asked_for_the_view() -> None:
+    large = Image.fromarray(lateral_chest(np.random.default_rng(502)))
+    data = png(np.asarray(large.resize((2 * large.width, 2 * large.height))))
+    preparer = LocalPreparer(PreprocessorSettings())
+    with pytest.raises(NeedsConfirmation, match="lateral view: declare the view") as caught:
+        await preparer.prepare(call(), StudyImage(data))
+    assert caught.value.facts["reason"] == "lateral-chest"
+    assert (await preparer.prepare(call(), StudyImage(data, View.LATERAL))).gate.outcome is GateOutcome.UNJUDGED
+
+
 async def test_a_film_declared_lateral_goes_on_and_is_said_to_be_unjudged() -> None:
-    """The network was never trained on laterals: what it thinks of one is chance."""
+    """Nobody checks that a declared lateral is a chest: its verdict says so."""
     preparer = LocalPreparer(PreprocessorSettings())
 
     prepared = await preparer.prepare(call(), StudyImage(png(NOISE), View.LATERAL))

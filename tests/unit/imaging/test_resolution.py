@@ -36,6 +36,13 @@ def test_a_film_has_its_detail_at_every_size(seed: int) -> None:
     assert judged(image.resize((image.width * 4, image.height * 4), Image.Resampling.BICUBIC))
 
 
+@pytest.mark.parametrize("how", [Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+@pytest.mark.parametrize("seed", range(300, 310))
+def test_a_film_enlarged_to_3000_pixels_keeps_its_detail(seed: int, how: Image.Resampling) -> None:
+    image = film(seed)
+    assert judged(image.resize((3000, round(3000 * image.height / image.width)), how))
+
+
 @pytest.mark.parametrize("how", [Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_film_enlarged_from_80_pixels_has_none(seed: int, how: Image.Resampling) -> None:

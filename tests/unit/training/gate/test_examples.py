@@ -10,19 +10,19 @@ import torch
 
 from serve_app.imaging.screen import CLASSES
 from training.gate.augment import detail, make_non_chest, make_unusual, vary
-from training.gate.bodies import lateral_chest
 from training.gate.examples import DRAWN, Examples, Picture, stock
 from training.gate.films import PatientFilm
+from training.gate.laterals import lateral_chest
 from training.gate.network import Network, export
+from training.gate.panoramas import panorama
 from training.gate.pictures import VALIDATION, load_pictures
 
 # The pictures of scikit-image that are among the published negative samples.
 SAMPLED = {"astronaut", "coffee", "horse", "retina", "hubble_deep_field", "text"}
 
 
-@pytest.mark.parametrize("kind", [*DRAWN, "lateral-chest"])
-def test_every_drawing_shows_something_new_each_time(kind: str) -> None:
-    draw = DRAWN.get(kind, lateral_chest)
+@pytest.mark.parametrize("draw", [*DRAWN.values(), lateral_chest, panorama])
+def test_every_drawing_shows_something_new_each_time(draw: Callable[[np.random.Generator], Picture]) -> None:
     rng = np.random.default_rng(0)
     first, second = draw(rng), draw(rng)
     assert first.dtype == np.uint8
