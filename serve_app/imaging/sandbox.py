@@ -119,6 +119,7 @@ class Sandbox:
                 # What interrupts the service lets the images in progress end. Not a session of its own: Linux shares
                 # the cores among sessions, and those of short processes get little.
                 process_group=0,
+                env=os.environ | _ENVIRONMENT,
             )
         self._control = ours
         return ours
