@@ -166,3 +166,11 @@ def test_the_waiting_process_is_started_once_and_ends_with_the_service() -> None
     sandbox.close()
     assert process is not None
     assert process.returncode == 0
+
+
+def test_an_interrupt_of_the_service_does_not_reach_the_waiting_process_of_the_same_session(sandbox: Sandbox) -> None:
+    sandbox.start()
+    assert sandbox._process is not None
+    pid = sandbox._process.pid
+    assert os.getpgid(pid) == pid != os.getpgid(0)
+    assert os.getsid(pid) == os.getsid(0)
