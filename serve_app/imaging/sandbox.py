@@ -1,30 +1,33 @@
-"""Decodes each upload in a process of its own, which is bounded in time and memory and writes to no log.
+"""Prepares each upload in a process of its own, which is bounded in time and memory and writes to no log.
 
 A thread is none of that: a decoder in C holds it as long as it likes, and its memory is the service's. One process
-waits with the decoders loaded and forks itself for every image.
+waits with the decoders and the gate loaded and forks itself for every image.
 """
 
 import atexit
 import contextlib
-import itertools
-import mmap
-import multiprocessing
 import os
 import pickle
 import socket
 import subprocess
 import sys
 import threading
-from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle
 
 from serve_app.domain.errors import CorruptImage, Unavailable, UploadTooLarge
-from serve_app.imaging.picture import Picture
+from serve_app.domain.radiograph import Radiograph
+from serve_app.domain.study import StudyImage
 from serve_app.settings import PreprocessorSettings
 
 _PROCESS = "serve_app.imaging.sandbox_process"
 # Loading the decoders takes a second, and many on a busy machine.
 _START_S = 60.0
+# A fork has one core: numpy would start threads that spin in each. A tenth of its time goes to pages that are new to
+# it: they are large, and used again.
+_MALLOC = {"hugetlb": 1, "mmap_threshold": 1 << 25, "trim_threshold": 1 << 28}
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in _MALLOC.items()),
+}
 
 
 class Sandbox:
@@ -36,8 +39,8 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self.close)
 
-    def decode(self, data: bytes, settings: PreprocessorSettings) -> Picture:
-        """Decode one image; see `decode.decode`.
+    def prepare(self, image: StudyImage, settings: PreprocessorSettings) -> Radiograph:
+        """Make one image ready for the model; see `preparation.prepare`.
 
         Raises:
             CorruptImage: its decoder crashed.
@@ -46,16 +49,23 @@ class Sandbox:
             RuntimeError: a fault of ours; the text names its class and line only.
         """
         limit_s = settings.decode_timeout_s
-        with self._connection() as connection:
-            try:
-                connection.send(settings)
-                connection.send_bytes(data)
-                if not connection.poll(limit_s):
-                    raise UploadTooLarge("the image takes too long to decode", round(limit_s), "seconds")
-                answer = _received(connection)
-            except (EOFError, ConnectionError):
-                raise CorruptImage("the image is damaged: its decoder crashed") from None
-        if isinstance(answer, Picture):
+        # Through a socket a film's bytes take milliseconds more. The answer overwrites the question.
+        with os.fdopen(os.memfd_create("image"), "w+b") as memory:
+            pickle.dump((image, settings), memory, pickle.HIGHEST_PROTOCOL)
+            memory.flush()
+            with self._forked(memory.fileno()) as forked:
+                forked.settimeout(limit_s)
+                try:
+                    is_done = forked.recv(1)
+                except TimeoutError:
+                    raise UploadTooLarge("the image takes too long to prepare", round(limit_s), "seconds") from None
+                except ConnectionError:
+                    is_done = b""
+            if not is_done:
+                raise CorruptImage("the image is damaged: its decoder crashed")
+            memory.seek(0)
+            answer = pickle.load(memory)
+        if isinstance(answer, Radiograph):
             return answer
         raise answer
 
@@ -71,12 +81,14 @@ class Sandbox:
             self._process.wait()
             self._control = None
 
-    def _connection(self) -> Connection:
+    def _forked(self, memory: int) -> socket.socket:
+        """Return a socket to a process that has begun to work on what is in the memory."""
         for _ in range(2):
-            ours, theirs = multiprocessing.Pipe()
-            control = self._hand_over(theirs)
-            with contextlib.suppress(EOFError, ConnectionError):
-                if ours.poll(_START_S) and ours.recv_bytes():
+            ours, theirs = socket.socketpair()
+            control = self._hand_over(theirs, memory)
+            ours.settimeout(_START_S)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                if ours.recv(1):
                     return ours
             ours.close()
             with self._lock:
@@ -84,11 +96,11 @@ class Sandbox:
                 self._control = None if self._control is control else self._control
         raise Unavailable("the image decoder could not be started")
 
-    def _hand_over(self, connection: Connection) -> socket.socket | None:
+    def _hand_over(self, theirs: socket.socket, memory: int) -> socket.socket | None:
         """Give the waiting process one end of a connection; an end that nobody holds tells the other one."""
-        with connection, self._lock:
+        with theirs, self._lock:
             with contextlib.suppress(OSError):
-                socket.send_fds(self._started(), [b"\0"], [connection.fileno()])
+                socket.send_fds(self._started(), [b"\0"], [theirs.fileno(), memory])
             return self._control
 
     def _started(self) -> socket.socket:
@@ -104,23 +116,14 @@ class Sandbox:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # What interrupts the service lets the images in progress end.
-                start_new_session=True,
+                # What interrupts the service lets the images in progress end. Not a session of its own: Linux shares
+                # the cores among sessions, and those of short processes get little.
+                process_group=0,
+                env=os.environ | _ENVIRONMENT,
             )
         self._control = ours
         return ours
 
 
-def _received(connection: Connection) -> Picture | Exception:
-    """Receive an answer; its buffers are mapped from the other process's memory, writable as a copy of ours."""
-    pickled, sizes = connection.recv()
-    with os.fdopen(recv_handle(connection), "rb") as memory:
-        mapped = memoryview(mmap.mmap(memory.fileno(), sum(sizes), access=mmap.ACCESS_COPY) if sizes else b"")
-    ends = list(itertools.accumulate(sizes))
-    buffers = [mapped[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-    answer: Picture | Exception = pickle.loads(pickled, buffers=buffers)
-    return answer
-
-
 _SANDBOX = Sandbox()
-decode, start = _SANDBOX.decode, _SANDBOX.start
+prepare, start = _SANDBOX.prepare, _SANDBOX.start

@@ -1,9 +1,11 @@
-"""Waits for connections on standard input, a socket, and forks itself to decode one image on each.
+"""Waits for connections on standard input, a socket, and forks itself to prepare one image for each.
 
 Run as a module. What the decoders print, log or warn of goes nowhere: it may quote the file.
 """
 
+import ctypes
 import gc
+import io
 import logging
 import os
 import pickle
@@ -12,13 +14,15 @@ import signal
 import socket
 import traceback
 import warnings
-from multiprocessing.connection import Connection
-from multiprocessing.reduction import send_handle
 from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from PIL import Image
 
 from serve_app.domain.errors import ClaraError, UploadTooLarge
-from serve_app.imaging.decode import decode
-from serve_app.imaging.picture import Picture
+from serve_app.domain.radiograph import Radiograph
+from serve_app.domain.study import StudyImage
+from serve_app.imaging.preparation import prepare
 from serve_app.settings import PreprocessorSettings
 
 # An image takes so much memory beside the decoders: its file, and what the hungriest decoder keeps of each pixel.
@@ -28,47 +32,51 @@ _BYTES_A_PIXEL = 12
 _GRACE_S = 1.0
 
 
+def warm_up() -> None:
+    """Load what is loaded on first use, so that forks share it, and keep their memory as it is."""
+    for kind in ("PNG", "JPEG"):
+        file = io.BytesIO()
+        Image.linear_gradient("L").resize((640, 640)).save(file, kind)
+        prepare(StudyImage(file.getvalue(), is_confirmed=True), PreprocessorSettings())
+    gc.collect()
+    # No collection writes to what is shared, and no new object lies beside it.
+    gc.freeze()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def main() -> None:
     """Fork for every connection that is handed over, until the service ends."""
     logging.disable()
     warnings.simplefilter("ignore")
-    # Whoever has decoded is not waited for.
+    # Whoever has worked is not waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=0)
-    # What is loaded is shared with the forks, as long as no collection writes to it.
-    gc.freeze()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not message:
             return
         if os.fork() == 0:
             # Only the waiting process may keep the service's socket open.
             os.dup2(os.open(os.devnull, os.O_RDONLY), control.fileno())
-            _serve(Connection(descriptors[0]))
+            _serve(socket.socket(fileno=descriptors[0]), os.fdopen(descriptors[1], "r+b"))
             os._exit(0)
-        os.close(descriptors[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: socket.socket, memory: BinaryIO) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    connection.send_bytes(b"ready")
-    settings: PreprocessorSettings = connection.recv()
+    connection.send(b"\0")
+    memory.seek(0)
+    image, settings = pickle.load(memory)
     signal.setitimer(signal.ITIMER_REAL, settings.decode_timeout_s + _GRACE_S)
     limit_bytes = _FILE_BYTES + _BYTES_A_PIXEL * settings.max_pixels
     _limit_memory(limit_bytes)
-    _send(connection, _answer(connection.recv_bytes(), settings, limit_bytes))
-
-
-def _send(connection: Connection, answer: Picture | Exception) -> None:
-    """Send an answer, its pixels in memory that both share: through the socket they take as long as decoding."""
-    buffers: list[pickle.PickleBuffer] = []
-    pickled = pickle.dumps(answer, 5, buffer_callback=buffers.append)
-    descriptor = os.memfd_create("film")
-    with os.fdopen(descriptor, "wb", closefd=False) as memory:
-        for buffer in buffers:
-            memory.write(buffer.raw())
-    connection.send((pickled, [buffer.raw().nbytes for buffer in buffers]))
-    send_handle(connection, descriptor, os.getppid())
+    answer = _answer(image, settings, limit_bytes)
+    memory.seek(0)
+    pickle.dump(answer, memory, pickle.HIGHEST_PROTOCOL)
+    memory.flush()
+    connection.send(b"\0")
 
 
 def _limit_memory(limit_bytes: int) -> None:
@@ -78,17 +86,18 @@ def _limit_memory(limit_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer(data: bytes, settings: PreprocessorSettings, limit_bytes: int) -> Picture | Exception:
+def _answer(image: StudyImage, settings: PreprocessorSettings, limit_bytes: int) -> Radiograph | Exception:
     try:
-        return decode(data, settings)
+        return prepare(image, settings)
     except ClaraError as error:
         return error
     except MemoryError:
-        return UploadTooLarge("the image takes too much memory to decode", limit_bytes, "bytes")
+        return UploadTooLarge("the image takes too much memory to prepare", limit_bytes, "bytes")
     except Exception as error:  # noqa: BLE001 - its text may quote the file
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return RuntimeError(f"decoding: {type(error).__name__} at {PurePath(last.filename).name}:{last.lineno}")
+        return RuntimeError(f"preparing: {type(error).__name__} at {PurePath(last.filename).name}:{last.lineno}")
 
 
 if __name__ == "__main__":
+    warm_up()
     main()

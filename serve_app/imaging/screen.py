@@ -4,6 +4,7 @@ Knows nothing about files or reports; the network, its training and its confusio
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -59,17 +60,21 @@ def reduced(film: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
+@lru_cache
+def _loaded(checkpoint: Path) -> onnxruntime.InferenceSession:
+    """Load a network; with one thread it runs on the caller's, also in a fork."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(checkpoint, options, providers=["CPUExecutionProvider"])
+
+
 class Gate:
     """Judges pictures; safe to share between threads."""
 
     def __init__(self, settings: ScreenSettings = _DEFAULTS, checkpoint: Path = GATE_CHECKPOINT) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._network = onnxruntime.InferenceSession(checkpoint, options, providers=["CPUExecutionProvider"])
+        self._network = _loaded(checkpoint)
         self._settings = settings
-        # The first run imports and allocates; a client should not wait for that.
-        self.probabilities(thumbnail(np.zeros((640, 480), dtype=np.uint8))[None])
 
     def screen(self, picture: Picture, view: View | None = None) -> GateVerdict:
         """Judge a film (see `film.readable`) of a declared view; a lateral passes the plain checks only.

@@ -16,11 +16,10 @@ from serve_app.domain.errors import (
     Overloaded,
     UploadTooLarge,
 )
-from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Source
+from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict, Radiograph, Source
 from serve_app.domain.study import StudyImage, View
-from serve_app.imaging import preparer as module
+from serve_app.imaging import sandbox
 from serve_app.imaging.normalize import digest, normalize
-from serve_app.imaging.picture import Picture
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.settings import PreprocessorSettings, ScreenSettings
 from tests.calls import call
@@ -123,7 +122,7 @@ async def test_unreadable_files_keep_their_own_error() -> None:
 
 async def test_a_slow_file_is_given_up_and_its_slot_stays_taken_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr(module, "decode", lambda data, settings: release.wait(20))
+    monkeypatch.setattr(sandbox, "prepare", lambda image, settings: release.wait(20))
     preparer = LocalPreparer(PreprocessorSettings(decode_timeout_s=0.1, num_workers=1))
     with pytest.raises(UploadTooLarge) as caught:
         await preparer.prepare(call(), StudyImage(b"slow"))
@@ -138,7 +137,7 @@ async def test_a_slow_file_is_given_up_and_its_slot_stays_taken_until_it_ends(mo
 
 async def test_a_client_that_leaves_gives_its_slot_back_when_the_work_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr(module, "decode", lambda data, settings: release.wait(20))
+    monkeypatch.setattr(sandbox, "prepare", lambda image, settings: release.wait(20))
     preparer = LocalPreparer(PreprocessorSettings(num_workers=1))
     task = asyncio.create_task(preparer.prepare(call(), StudyImage(b"slow")))
     await asyncio.sleep(0.05)
@@ -152,15 +151,15 @@ async def test_a_client_that_leaves_gives_its_slot_back_when_the_work_ends(monke
 
 async def test_the_event_loop_stays_free_while_images_are_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     num_workers = 2
-    really_decode = module.decode
+    really_prepare = sandbox.prepare
     # Only the event loop can bring the third: were it held up by one of the others, none would go on.
     together = threading.Barrier(num_workers + 1)
 
-    def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
+    def prepare(image: StudyImage, settings: PreprocessorSettings) -> Radiograph:
         together.wait(20)
-        return really_decode(data, settings)
+        return really_prepare(image, settings)
 
-    monkeypatch.setattr(module, "decode", decode)
+    monkeypatch.setattr(sandbox, "prepare", prepare)
     preparer = LocalPreparer(PreprocessorSettings(num_workers=num_workers))
     tasks = [asyncio.create_task(preparer.prepare(call(), StudyImage(png(CHEST)))) for _ in range(num_workers)]
     await asyncio.to_thread(together.wait, 20)

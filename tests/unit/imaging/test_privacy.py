@@ -19,6 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from serve_app.domain.errors import ClaraError
+from serve_app.domain.radiograph import Radiograph
+from serve_app.domain.study import StudyImage
 from serve_app.imaging import sandbox
 from serve_app.imaging.decode import decode
 from serve_app.settings import PreprocessorSettings
@@ -137,7 +139,11 @@ def test_the_service_learns_nothing_but_the_picture_or_the_error(
 ) -> None:
     seed = SEEDS[kind]()
     caplog.set_level(logging.DEBUG)
-    told = "".join(told_of(sandbox.decode, seed[: int(len(seed) * share)]) for share in (0.4, 0.6, 0.9, 1.0))
+
+    def prepare(data: bytes, settings: PreprocessorSettings) -> Radiograph:
+        return sandbox.prepare(StudyImage(data, is_confirmed=True), settings)
+
+    told = "".join(told_of(prepare, seed[: int(len(seed) * share)]) for share in (0.4, 0.6, 0.9, 1.0))
     output = capfd.readouterr()
     assert SECRET not in told + caplog.text
     assert output.out + output.err == ""
