@@ -150,6 +150,8 @@ class ClientCertificatesSettings(Step):
         signs = [(owner.subject, owner.uri) for owner in self.owners]
         if len(set(signs)) < len(signs):
             raise ValueError("owners has the same certificate twice")
+        if self.owners and not self.is_used:
+            raise ValueError("owners needs the header in which the edge describes certificates")
         if self.form == "subject" and any(owner.uri != "none" for owner in self.owners):
             raise ValueError('owners names a URI, which a header of the form "subject" never has')
         return self

@@ -1,5 +1,7 @@
 """A real issuer on this machine: an HTTP server with a key set, keys that sign, and a count of what it is asked."""
 
+import asyncio
+import base64
 import http.server
 import json
 import threading
@@ -10,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from serve_app.access.tokens import TokenAuthenticator
 from serve_app.domain.access import Credentials
 from serve_app.domain.call import Principal
+from serve_app.domain.errors import InvalidToken
 from serve_app.settings import AccessSettings
 
 NOW_S = 1_800_000_000.0
@@ -44,12 +48,12 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
 
 @dataclass
 class Issuer:
-    """An issuer; change `answers` to change what it publishes."""
+    """An issuer; change `answers` to change what it publishes, clear `answering` to keep its callers waiting."""
 
     url: str
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
-    latency_s: float = 0
+    answering: threading.Event = field(default_factory=threading.Event)
     byte_interval_s: float = 0
 
     @property
@@ -60,6 +64,11 @@ class Issuer:
     def publish(self, *keys: Key) -> None:
         """Replace the key set."""
         self.answers["/keys"] = answer(public(*keys))
+
+    async def asked_for_keys(self, num_times: int) -> None:
+        """Wait until its keys have been asked for so often."""
+        while self.asked["/keys"] < num_times:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
 
     def claims(self, **changed: Any) -> dict[str, Any]:
         """Make the claims of a good token, with some changed; one that is None is left out."""
@@ -116,6 +125,20 @@ async def principal_of(tokens: TokenAuthenticator, token: str) -> Principal:
     return await tokens.authenticate(Credentials(bearer=token))
 
 
+def encoded(part: Any) -> str:
+    """Encode one part of a token."""
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+async def refused(issuer: Issuer, token: str, **changed: Any) -> None:
+    """Require that a token is refused, in the words for every refusal."""
+    tokens = authenticator(issuer.settings(**changed))
+    with pytest.raises(InvalidToken) as caught:
+        await principal_of(tokens, token)
+    assert caught.value.message == "the token is not valid here"
+
+
 @contextmanager
 def serving() -> Iterator[Issuer]:
     """Run an issuer that publishes the public halves of `KEYS`."""
@@ -123,7 +146,7 @@ def serving() -> Iterator[Issuer]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked[self.path] += 1
-            time.sleep(issuer.latency_s)
+            issuer.answering.wait()
             status, headers, body = issuer.answers.get(self.path, (404, {}, b""))
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(body))} | headers).items():
@@ -147,10 +170,12 @@ def serving() -> Iterator[Issuer]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         issuer = Issuer(f"http://127.0.0.1:{server.server_address[1]}")
         issuer.publish(RSA, EC, ED)
+        issuer.answering.set()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
             yield issuer
         finally:
+            issuer.answering.set()
             server.shutdown()
             thread.join()
