@@ -31,6 +31,7 @@ async def test_the_example_token_opens_what_the_page_says() -> None:
     with serving() as issuer:
         access = yaml.safe_load(example)["access"]
         access["issuers"][0]["jwks_url"] = issuer.jwks_url
+        access["issuer_keys"] = {"timeout_s": 60}
         tokens = TokenAuthenticator(Settings.model_validate({"access": access}).access, Clock(), Clock())
         principal = await principal_of(tokens, signed({"alg": "RS256", "typ": "at+jwt", "kid": "rsa"}, claims, RSA))
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import http.server
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -116,7 +117,8 @@ def authenticator(
 ) -> TokenAuthenticator:
     """Make the authenticator of these issuers at a time that stands still."""
     clock = clock or Clock()
-    settings = AccessSettings.model_validate({"mode": "required", "issuers": issuers} | access)
+    patient = {"mode": "required", "issuers": issuers, "issuer_keys": {"timeout_s": 60}}
+    settings = AccessSettings.model_validate(patient | access)
     return TokenAuthenticator(settings, clock=clock, age_clock=clock)
 
 
@@ -140,7 +142,7 @@ async def refused(issuer: Issuer, token: str, **changed: Any) -> None:
 
 
 @contextmanager
-def serving() -> Iterator[Issuer]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Issuer]:
     """Run an issuer that publishes the public halves of `KEYS`."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -168,7 +170,9 @@ def serving() -> Iterator[Issuer]:
             """Stay silent."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(f"http://127.0.0.1:{server.server_address[1]}")
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        issuer = Issuer(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")
         issuer.publish(RSA, EC, ED)
         issuer.answering.set()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

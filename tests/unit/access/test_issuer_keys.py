@@ -2,9 +2,17 @@
 
 import asyncio
 import logging
+import ssl
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import RSAKey
 
@@ -20,6 +28,7 @@ from tests.unit.access.issuers import (
     authenticator,
     principal_of,
     public,
+    serving,
     signed,
 )
 
@@ -265,3 +274,30 @@ async def test_an_authority_file_that_is_missing_is_an_outage_with_its_reason_in
     tokens = tokens_of(issuer, clock, ca_file="/nowhere/ca.pem")
     assert await outcome(tokens, token_at(issuer, clock)) == "Unavailable"
     assert "FileNotFoundError" in caplog.text
+
+
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for 127.0.0.1 that is its own authority; return a server's context, and the file to trust."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name.from_rfc4514_string("CN=127.0.0.1")
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2120, 1, 1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+    builder = builder.add_extension(x509.BasicConstraints(True, None), True)
+    file = folder / "ca.pem"
+    file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    private = folder / "key.pem"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, private)
+    return context, file
+
+
+async def test_an_issuer_is_believed_only_with_a_certificate_of_the_right_authority(tmp_path: Path) -> None:
+    context, file = certified(tmp_path)
+    with serving(context) as issuer:
+        clock = Clock()
+        believed, unknown = tokens_of(issuer, clock, ca_file=str(file)), tokens_of(issuer, clock)
+
+        assert await outcome(believed, token_at(issuer, clock)) == "hospital:anna"
+        assert await outcome(unknown, token_at(issuer, clock)) == "Unavailable"
