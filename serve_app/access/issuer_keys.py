@@ -104,8 +104,9 @@ class IssuerKeys:
         """Read a JSON object. A redirect is an error, and so is an encoded answer, whose size nobody knows."""
         body = bytearray()
         async with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
-            if response.status_code != httpx.codes.OK or "content-encoding" in response.headers:
-                raise ValueError(f"the answer has the status {response.status_code} or an encoding")
+            encoding = response.headers.get("content-encoding", "identity")
+            if (response.status_code, encoding) != (httpx.codes.OK, "identity"):
+                raise ValueError(f"the answer has the status {response.status_code} and the encoding {encoding}")
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > self._settings.max_bytes:

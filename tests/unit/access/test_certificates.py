@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve_app.access.certificates import Certificate, CertificateAuthenticator, read_xfcc
@@ -71,12 +71,14 @@ def test_what_is_malformed_or_ambiguous_is_refused(header: str) -> None:
         read_xfcc(header)
 
 
+@settings(deadline=None)
 @given(hearsay=st.text(st.characters(exclude_characters='"\\', max_codepoint=0x7E, min_codepoint=0x20)))
 def test_no_quoted_value_reaches_beyond_its_quotes(hearsay: str) -> None:
     assert read_xfcc(f'Subject="{hearsay}",URI=b') == Certificate("", "b")
     assert read_xfcc(f'Hash=00;Subject="{hearsay}"') == Certificate(hearsay)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('SubjectURI=";,\\ a')))
 def test_any_text_is_read_or_refused(header: str) -> None:
     with contextlib.suppress(ValueError):
