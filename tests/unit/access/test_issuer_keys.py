@@ -1,6 +1,7 @@
 """An issuer's keys: read once for many, renewed, never hammered, and trusted for a set time while it is out."""
 
 import asyncio
+import json
 import logging
 import ssl
 from datetime import datetime
@@ -244,20 +245,23 @@ async def test_keys_that_are_not_understood_are_left_out(issuer: Issuer) -> None
     ids=repr,
 )
 async def test_a_discovery_document_is_followed_only_if_it_is_the_issuers_and_secure(
-    issuer: Issuer, document: dict[str, Any]
+    issuer: Issuer, document: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    changed = {name: str(value).replace("URL", issuer.url) for name, value in document.items()}
-    issuer.answers["/.well-known/openid-configuration"] = answer(changed)
+    body = json.dumps(document).replace("URL", issuer.url).encode()
+    issuer.answers["/.well-known/openid-configuration"] = (200, {}, body)
     tokens = authenticator(issuer.settings(jwks_url="discover"), clock=clock, issuer_keys=KEEPING)
 
     assert await outcome(tokens, token_at(issuer, clock)) == "Unavailable"
     assert issuer.asked["/keys"] == 0
+    assert "ValueError" in caplog.text, "refused before anybody is asked"
 
 
 async def test_the_proxies_of_the_environment_are_not_asked(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     clock = Clock()
 
     assert await outcome(tokens_of(issuer, clock), token_at(issuer, clock)) == "hospital:anna"
