@@ -77,8 +77,10 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
         return Entry(LocalAuthenticator(), keys=None)
 
     async def with_credentials() -> Entry:
+        from serve_app.access.certificates import CertificateAuthenticator
         from serve_app.access.door import AnyOf
         from serve_app.access.keys import KeyAuthenticator
+        from serve_app.access.tokens import TokenAuthenticator
         from serve_app.records.database import Database
         from serve_app.records.keys import StoredKeys
         from serve_app.records.schema import require_current
@@ -86,7 +88,15 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
         database = Database(settings.records.address, settings.records.timeout_s)
         await require_current(database)
         keys = StoredKeys(database)
-        return Entry(AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None), keys)
+        access = settings.access
+        return Entry(
+            AnyOf(
+                KeyAuthenticator(keys, access.max_key_age_s),
+                TokenAuthenticator(access) if access.issuers else None,
+                CertificateAuthenticator(access.client_certificates) if access.client_certificates.is_used else None,
+            ),
+            keys,
+        )
 
     return open_to_all if settings.access.mode == "open" else with_credentials
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from serve_app.domain.access import ApiKey, Credentials
 from serve_app.domain.call import Principal, Scope
-from serve_app.domain.errors import Overloaded, Unauthenticated
+from serve_app.domain.errors import InvalidToken, Overloaded
 from serve_app.ports import KeyStore
 
 PREFIX = "clara_"
@@ -65,14 +65,14 @@ class KeyAuthenticator:
         """Name the owner of the key; see `ports.Authenticator`."""
         match = _FORM.fullmatch(credentials.bearer or "")
         if match is None:
-            raise Unauthenticated("the API key is not one of ours")
+            raise InvalidToken("the API key is not one of ours")
         key_id, secret = match.groups()
         # What is remembered is no secret either: a digest, good for this process only.
         name = hashlib.sha256(f"{key_id}_{secret}".encode()).digest()
         key = await self._current(name, key_id, secret)
         if not key.is_valid_at(self._clock()):
             self._known.pop(name, None)
-            raise Unauthenticated(_INVALID)
+            raise InvalidToken(_INVALID)
         return Principal(f"key:{key.id}", key.tenant, key.scopes)
 
     async def _current(self, name: bytes, key_id: str, secret: str) -> ApiKey:
@@ -83,7 +83,7 @@ class KeyAuthenticator:
         key = await self._store.find(key_id)
         if key is None or not key.is_valid_at(read_unix_s):
             self._known.pop(name, None)
-            raise Unauthenticated(_INVALID)
+            raise InvalidToken(_INVALID)
         await self._require_match(name, key, secret, read_unix_s)
         key = await self._noted(key, read_unix_s)
         self._known[name] = _Verified(key, read_unix_s)
@@ -100,7 +100,7 @@ class KeyAuthenticator:
                 if self._is_verified(name, key):
                     return
                 if not await asyncio.to_thread(_matches, secret, key.secret_hash):
-                    raise Unauthenticated(_INVALID)
+                    raise InvalidToken(_INVALID)
                 self._known[name] = _Verified(key, read_unix_s)
         finally:
             self._num_waiting -= 1

@@ -24,7 +24,7 @@ from serve_app.api.v0 import v0_router
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
 from serve_app.ports import Authenticator, KeyStore, MetricSink, Reporter, Service
-from serve_app.settings import AccessSettings, GatewaySettings
+from serve_app.settings import AccessSettings, GatewaySettings, or_none
 
 API_VERSION = "1.0.0"
 REPORT_PATHS = ("/v1/reports", "/predict")
@@ -60,7 +60,7 @@ def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=_middleware(ports, settings),
+        middleware=_middleware(ports, settings, or_none(access.client_certificates.header, "none")),
     )
     for router in (
         reports_router(ports.reporter, settings),
@@ -75,7 +75,7 @@ def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) 
     return app
 
 
-def _middleware(ports: Ports, settings: GatewaySettings) -> list[Middleware]:
+def _middleware(ports: Ports, settings: GatewaySettings, certificate_header: str | None) -> list[Middleware]:
     """List what surrounds every request, outermost first."""
     return [
         Middleware(RequestContext),
@@ -83,7 +83,7 @@ def _middleware(ports: Ports, settings: GatewaySettings) -> list[Middleware]:
         Middleware(LastResort),
         Middleware(PlainErrors),
         Middleware(HeadAsGet),
-        Middleware(Access, authenticator=ports.authenticator),
+        Middleware(Access, authenticator=ports.authenticator, certificate_header=certificate_header),
         Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 

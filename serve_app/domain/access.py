@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 
 from serve_app.domain.call import Scope
 
+TENANT = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+"""The pattern of a tenant's name."""
+RESERVED_NAMES = frozenset({"certificate", "key", "local"})
+"""What a subject of ours begins with, so an issuer of tokens cannot have these names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

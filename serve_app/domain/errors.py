@@ -41,6 +41,12 @@ class Unauthenticated(ClaraError):
     code = "unauthenticated"
 
 
+class InvalidToken(Unauthenticated):
+    """The API key or token is not valid."""
+
+    code = "invalid-token"
+
+
 class Forbidden(ClaraError):
     """The caller may not do this."""
 

@@ -6,6 +6,10 @@ The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on 
 from pydantic import model_validator
 
 from serve_app.settings.access import AccessSettings as AccessSettings
+from serve_app.settings.access import CertificateOwner as CertificateOwner
+from serve_app.settings.access import ClientCertificatesSettings as ClientCertificatesSettings
+from serve_app.settings.access import IssuerKeysSettings as IssuerKeysSettings
+from serve_app.settings.access import IssuerSettings as IssuerSettings
 from serve_app.settings.engine import AffinitySettings as AffinitySettings
 from serve_app.settings.engine import Backend as Backend
 from serve_app.settings.engine import EngineSettings as EngineSettings

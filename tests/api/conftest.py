@@ -126,6 +126,7 @@ def open_door(
     described: Callable[[], Awaitable[ServiceVersion]] = describe,
     authenticator: Authenticator | None = None,
     keys: KeyStore | None = None,
+    access: AccessSettings | None = None,
 ) -> Door:
     """Make a door with one thing different from the usual."""
     reporter = reporter or ScriptedReporter()
@@ -133,7 +134,7 @@ def open_door(
     ports = Ports(
         reporter, ScriptedService(readiness, described), Outcomes(outcomes), authenticator or LocalAuthenticator(), keys
     )
-    app = create_api(ports, settings or GatewaySettings(), AccessSettings())
+    app = create_api(ports, settings or GatewaySettings(), access or AccessSettings())
     return Door(app, reporter, outcomes)
 
 

@@ -24,6 +24,7 @@ from tests.api.conftest import FILM, Door, ScriptedReporter, open_door
 
 EXPECTED = {
     errors.Unauthenticated: (401, "denied"),
+    errors.InvalidToken: (401, "denied"),
     errors.Forbidden: (403, "denied"),
     errors.NotFound: (404, "bad_request"),
     errors.BadRequest: (400, "bad_request"),

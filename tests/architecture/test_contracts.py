@@ -1,6 +1,8 @@
 """Who may import whom: the contracts of pyproject.toml hold, and cover every module."""
 
+import logging
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,17 @@ PYPROJECT = ROOT / "pyproject.toml"
 CONTRACTS = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 
 
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """Switch on the loggers again that import-linter's configuration of logging switches off."""
+    known = [logger for logger in logging.Logger.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    enabled = [logger for logger in known if not logger.disabled]
+    yield
+    for logger in enabled:
+        logger.disabled = False
+
+
+@pytest.mark.usefixtures("loggers")
 @pytest.mark.parametrize("contract", [contract["id"] for contract in CONTRACTS])
 def test_imports_keep_the_contract(contract: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     cache = tmp_path_factory.getbasetemp() / "import-graph"

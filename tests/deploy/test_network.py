@@ -26,6 +26,7 @@ STRANGER = {"app": "stranger"}
 API_SERVER = 6443
 """One of networkPolicy.apiServerPorts."""
 FAR = "far away"
+PROXY_PORT = 3128
 """A namespace, or an address outside the cluster."""
 
 
@@ -167,6 +168,18 @@ def test_traces_leave_by_the_port_of_their_collector(endpoint: str, port: int) -
     assert not may(merged(values, {"app": {"telemetry": {"otlp_endpoint": "none"}}}), CPU, FAR, port)
 
 
+def test_the_issuers_of_tokens_are_reached_by_their_ports_or_by_the_proxy() -> None:
+    issuer = {"name": "a", "issuer": "https://id.example.org/realms/x", "audience": "clara", "tenant": "north"}
+    other = {"name": "b", "issuer": "https://b.example.org:8443", "jwks_url": "https://b.example.org:9443/keys"}
+    access = {"mode": "required", "issuers": [issuer, issuer | other]}
+    values = merged(profile("laptop"), {"app": {"access": access}})
+    through = merged(values, {"app": {"access": {"issuer_keys": {"proxy": f"http://proxy:{PROXY_PORT}"}}}})
+
+    assert [port for port in (443, 8443, 9443, PROXY_PORT) if may(values, CPU, FAR, port)] == [443, 8443, 9443]
+    assert [port for port in (443, 8443, 9443, PROXY_PORT) if may(through, CPU, FAR, port)] == [PROXY_PORT]
+    assert not any(may(profile("laptop"), CPU, FAR, port) for port in (443, 8443, 9443, PROXY_PORT))
+
+
 def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
     assert may(profile("production"), HEAD, FAR, 6379)
     engine = {"backend": "openai", "openai": {"base_url": "https://models:8443/v1"}, "scaling": {"num_gpus": 0}}
@@ -176,7 +189,6 @@ def test_redis_and_model_servers_are_reached_by_their_ports() -> None:
     assert may({"gpuWorkers": {"enabled": False}, "app": {"engine": triton}}, CPU, FAR, 9001)
 
 
-PROXY_PORT = 3128
 PROXY = {"outbound": {"httpsProxy": f"http://proxy.example.org:{PROXY_PORT}"}}
 
 

@@ -25,6 +25,19 @@ ray.io/is-ray-node: "yes"
     {{- end }}
 {{- end -}}
 
+{{/* The ports on which the keys of the tokens' issuers are read. Takes `app`. */}}
+{{- define "clara.issuerPorts" -}}
+{{- $ports := list -}}
+{{- $proxy := dig "access" "issuer_keys" "proxy" "none" . -}}
+{{- range dig "access" "issuers" list . -}}
+{{- $url := dig "jwks_url" "discover" . -}}
+{{- range ternary (list .issuer ($url | replace "discover" .issuer)) (list $proxy) (eq $proxy "none") -}}
+{{- $ports = append $ports (include "clara.portOf" . | int) -}}
+{{- end -}}
+{{- end -}}
+{{ $ports | uniq | toYaml }}
+{{- end -}}
+
 {{/* Egress to DNS, on the Service's port and on the port that some clusters' DNS pods really listen on. */}}
 {{- define "clara.egressToDns" -}}
 - ports:

@@ -50,17 +50,21 @@ def require_declared(app: FastAPI) -> None:
 class Access:
     """Authenticates and authorizes each request for a route that is not public.
 
-    An address that has no route passes: the router refuses it.
+    An address that has no route passes: the router refuses it. `certificate_header` is the one in which the edge
+    describes the client's certificate; None ignores what a client sends under such a name.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, certificate_header: str | None = None) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._certificate_header = certificate_header
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and (needed := _needed(scope["app"].routes, scope)) is not None:
-            principal = await self._authenticator.authenticate(_credentials(Headers(scope=scope)))
+            principal = await self._authenticator.authenticate(
+                _credentials(Headers(scope=scope), self._certificate_header)
+            )
             if needed not in principal.scopes:
                 raise Forbidden(f"this needs the scope {needed}", needed)
             scope["state"]["principal"] = principal
@@ -98,9 +102,16 @@ def _needed(routes: Iterable[BaseRoute], scope: Connection) -> Scope | None:
     return None
 
 
-def _credentials(headers: Headers) -> Credentials:
-    sent = headers.getlist("authorization")
+def _credentials(headers: Headers, certificate_header: str | None) -> Credentials:
+    scheme, _, token = (_only(headers, "authorization") or "").partition(" ")
+    return Credentials(
+        bearer=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
+        certificate=_only(headers, certificate_header) or None if certificate_header else None,
+    )
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    sent = headers.getlist(name)
     if len(sent) > 1:
-        raise Unauthenticated("the request has several Authorization headers")
-    scheme, _, token = (sent or [""])[0].partition(" ")
-    return Credentials(bearer=token.strip() if scheme.lower() == "bearer" and token.strip() else None)
+        raise Unauthenticated(f"the request has several headers {name}")
+    return sent[0] if sent else None

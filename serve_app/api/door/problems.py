@@ -31,6 +31,7 @@ from serve_app.domain.errors import (
     IncompleteReport,
     InvalidPatient,
     InvalidStudy,
+    InvalidToken,
     NeedsConfirmation,
     NotAnImage,
     NotFound,
@@ -190,6 +191,9 @@ def _headers(error: ClaraError, status: int) -> dict[str, str]:
     match error:
         case Unavailable() if status == 503:
             return {"Retry-After": str(error.retry_after_s)}
+        case InvalidToken():
+            challenge = f'Bearer realm="clara", error="invalid_token", error_description="{error.message}"'
+            return {"WWW-Authenticate": challenge}
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="clara"'}
         case Forbidden():

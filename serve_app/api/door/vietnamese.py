@@ -2,6 +2,7 @@
 
 TITLES = {
     "unauthenticated": "Yêu cầu không chứng minh được người gửi.",
+    "invalid-token": "Khóa API hoặc token không hợp lệ.",
     "missing-scope": "Người gửi không có quyền làm việc này.",
     "bad-request": "Yêu cầu không hợp lệ.",
     "invalid-form": "Biểu mẫu không hợp lệ.",

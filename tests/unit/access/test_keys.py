@@ -12,7 +12,7 @@ from serve_app.access import keys
 from serve_app.access.keys import KeyAuthenticator, new_key, rotate
 from serve_app.domain.access import Credentials
 from serve_app.domain.call import Principal, Scope
-from serve_app.domain.errors import Overloaded, Unauthenticated, Unavailable
+from serve_app.domain.errors import InvalidToken, Overloaded, Unauthenticated, Unavailable
 from tests.keys import Clock, Keys
 
 SCOPES = frozenset({Scope.REPORTS_WRITE})
@@ -152,7 +152,7 @@ async def test_guesses_queue_behind_each_other_and_no_further_than_the_bound(clo
 
     kinds = [type(error) for error in ended]
     assert kinds.count(Overloaded) == 60 - 32
-    assert kinds.count(Unauthenticated) == 32
+    assert kinds.count(InvalidToken) == 32
 
 
 async def test_the_last_use_is_kept_to_the_minute(clock: Clock) -> None:
