@@ -57,6 +57,8 @@ def build_app(args: dict[str, Any]) -> Application:
         engine,
         settings.gateway,
         settings.access,
+        settings.admission,
+        _num_slots(settings),
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
     )
@@ -66,6 +68,12 @@ def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
     return RequestRouterConfig(
         request_router_class="serve_app.cluster.router.AffinityRouter", request_router_kwargs=settings.model_dump()
     )
+
+
+def _num_slots(settings: Settings) -> int:
+    """Count the reports that one engine replica may have in progress."""
+    given = or_none(settings.admission.slots_per_engine, "auto")
+    return settings.engine.scaling.max_ongoing_requests if given is None else given
 
 
 def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:

@@ -6,10 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from serve_app.admission.quotas import Quotas
+from serve_app.admission.slots import FairSlots
 from serve_app.api.administration.keys import keys_router
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.access import SECURITY_SCHEMES, Access, require_declared
+from serve_app.api.door.admission import Admission
 from serve_app.api.door.middleware import (
     HeadAsGet,
     LastResort,
@@ -45,6 +48,8 @@ class Ports:
     service: Service
     metrics: MetricSink
     authenticator: Authenticator
+    quotas: Quotas
+    slots: FairSlots
     keys: KeyStore | None
     """None where nobody is authenticated by keys."""
 
@@ -84,6 +89,7 @@ def _middleware(ports: Ports, settings: GatewaySettings) -> list[Middleware]:
         Middleware(PlainErrors),
         Middleware(HeadAsGet),
         Middleware(Access, authenticator=ports.authenticator),
+        Middleware(Admission, paths=REPORT_PATHS, quotas=ports.quotas, slots=ports.slots),
         Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
+from serve_app.admission.quotas import Quotas
+from serve_app.admission.reporter import WaitingReporter
+from serve_app.admission.slots import FairSlots
 from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
 from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, RemoteReporter, answered, answered_each
@@ -24,7 +27,7 @@ from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
 from serve_app.ports import Authenticator, DialogueEvent, Engine, ImagePreparer, KeyStore, ModelCard, Reporter
 from serve_app.reasoning.reporter import TwoTurnReporter
-from serve_app.settings import AccessSettings, GatewaySettings, OrchestratorSettings
+from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import STAGE_SECONDS
@@ -140,17 +143,29 @@ class Gateway:
         engine: DeploymentHandle,
         settings: GatewaySettings,
         access: AccessSettings,
+        admission: AdmissionSettings,
+        num_slots: int,
         make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
     ) -> None:
         log_to_serve()
         recorder = Recorder()
         entry = await make_entry()
+        slots = FairSlots(admission, num_slots)
         self._ports = Ports(
-            reporter=MeasuredReporter(reasoning.reporter(), recorder),
+            reporter=MeasuredReporter(
+                WaitingReporter(
+                    reasoning.reporter(),
+                    slots,
+                    observe=lambda duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage="queue"),
+                ),
+                recorder,
+            ),
             service=RemoteService(RemoteModel(engine), prompt_version, settings.readiness_timeout_s),
             metrics=recorder,
             authenticator=entry.authenticator,
+            quotas=Quotas(settings, admission),
+            slots=slots,
             keys=entry.keys,
         )
         self._settings = settings

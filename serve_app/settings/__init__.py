@@ -6,6 +6,9 @@ The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on 
 from pydantic import model_validator
 
 from serve_app.settings.access import AccessSettings as AccessSettings
+from serve_app.settings.admission import AdmissionSettings as AdmissionSettings
+from serve_app.settings.admission import Quota as Quota
+from serve_app.settings.admission import TenantSettings as TenantSettings
 from serve_app.settings.engine import AffinitySettings as AffinitySettings
 from serve_app.settings.engine import Backend as Backend
 from serve_app.settings.engine import EngineSettings as EngineSettings
@@ -35,6 +38,7 @@ class Settings(Step):
     preprocessor: PreprocessorSettings = PreprocessorSettings()
     engine: EngineSettings = EngineSettings()
     access: AccessSettings = AccessSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     records: RecordsSettings = RecordsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

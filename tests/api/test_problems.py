@@ -26,6 +26,7 @@ EXPECTED = {
     errors.Unauthenticated: (401, "denied"),
     errors.Forbidden: (403, "denied"),
     errors.NotFound: (404, "bad_request"),
+    errors.QuotaExceeded: (429, "limited"),
     errors.BadRequest: (400, "bad_request"),
     errors.InvalidPatient: (422, "bad_request"),
     errors.EmptyUpload: (400, "bad_request"),

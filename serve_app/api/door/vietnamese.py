@@ -18,6 +18,7 @@ TITLES = {
     "refused": "Không lập báo cáo cho ảnh này.",
     "not-a-chest-xray": "Ảnh không giống X-quang ngực.",
     "needs-confirmation": "Ảnh có thể không phải X-quang ngực: hãy xác nhận để tiếp tục.",
+    "quota-exceeded": "Hạn mức của người gửi đã dùng hết.",
     "unavailable": "Dịch vụ tạm thời không đáp ứng được; hãy thử lại sau.",
     "engine-gone": "Mô hình đã dừng khi đang lập báo cáo này.",
     "overloaded": "Quá nhiều báo cáo đang chờ.",
