@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from serve_app.admission.mean import RunningMean
 from serve_app.domain.call import Principal
 from serve_app.domain.errors import ClaraError, Overloaded, QuotaExceeded
 from serve_app.settings import AdmissionSettings, GatewaySettings, Quota, or_none
@@ -50,19 +51,18 @@ class Quotas:
             f"caller {principal.tenant} {principal.subject}": of_tenant.caller,
             f"tenant {principal.tenant}": of_tenant.tenant,
         }
-        with ExitStack() as stack:
-            groups = [*(self._group(name, quota) for name, quota in names.items()), self._platform]
-            holds = [stack.enter_context(group.admitted(declared_bytes)) for group in groups]
+        groups = [*(self._group(name, quota) for name, quota in names.items()), self._platform]
+        try:
+            with ExitStack() as stack:
+                holds = [stack.enter_context(group.admitted(declared_bytes)) for group in groups]
 
-            def hold(num_bytes: int) -> None:
-                for one in holds:
-                    one(num_bytes)
+                def hold(num_bytes: int) -> None:
+                    for one in holds:
+                        one(num_bytes)
 
-            try:
                 yield hold
-            finally:
-                stack.close()
-                self._forget(names)
+        finally:
+            self._forget(names)
 
     def left(self, principal: Principal) -> Left | None:
         """Tell what is left of a caller's requests, or of its tenant's; None if neither is bounded."""
@@ -84,7 +84,7 @@ class Quotas:
     def _forget(self, names: dict[str, Quota]) -> None:
         """Drop what no longer says anything: callers come and go."""
         for name in names:
-            if self._groups[name].is_idle():
+            if name in self._groups and self._groups[name].is_idle():
                 del self._groups[name]
 
 
@@ -102,13 +102,15 @@ class _Group:
         self._max_reports, self._max_bytes = max_reports, max_bytes
         self._bucket = None if requests_per_minute is None else _Bucket(requests_per_minute, clock)
         self._error = error
+        self._clock = clock
+        self._mean_s = RunningMean()
         self._num_reports = 0
         self._num_bytes = 0
 
     @contextmanager
     def admitted(self, declared_bytes: int) -> Iterator[Hold]:
         if self._max_reports is not None and self._num_reports >= self._max_reports:
-            raise self._error("reports", 1.0)
+            raise self._error("reports", self._next_end_s())
         if self._bucket is not None and (wait_s := self._bucket.taken()) > 0:
             raise self._error("requests", wait_s)
         held_bytes = 0
@@ -117,16 +119,22 @@ class _Group:
             nonlocal held_bytes
             others_bytes = self._num_bytes - held_bytes
             if others_bytes and self._max_bytes is not None and others_bytes + num_bytes > self._max_bytes:
-                raise self._error("bytes", 1.0)
+                raise self._error("bytes", self._next_end_s())
             held_bytes, self._num_bytes = num_bytes, others_bytes + num_bytes
 
         self._num_reports += 1
+        started_s = self._clock()
         try:
             hold(declared_bytes)
             yield hold
+            self._mean_s.note(self._clock() - started_s)
         finally:
             self._num_reports -= 1
             self._num_bytes -= held_bytes
+
+    def _next_end_s(self) -> float:
+        """Estimate when the next of those in progress ends."""
+        return (self._mean_s.value or 0.0) / max(1, self._num_reports)
 
     def left(self) -> Left | None:
         return None if self._bucket is None else self._bucket.left()
@@ -168,10 +176,11 @@ class _Bucket:
 
 def _exceeded(whose: str) -> Callable[[str, float], ClaraError]:
     def error(what: str, wait_s: float) -> ClaraError:
-        return QuotaExceeded(f"the {whose}'s quota of {what} is used up", f"{whose}-{what}", math.ceil(wait_s))
+        return QuotaExceeded(f"the {whose}'s quota of {what} is used up", f"{whose}-{what}", max(1, math.ceil(wait_s)))
 
     return error
 
 
-def _overloaded(what: str, _: float) -> ClaraError:
-    return Overloaded("too many reports are in progress" if what == "reports" else "too many images are in progress")
+def _overloaded(what: str, wait_s: float) -> ClaraError:
+    kind = "reports" if what == "reports" else "images"
+    return Overloaded(f"too many {kind} are in progress", max(1, math.ceil(wait_s)))

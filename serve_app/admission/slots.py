@@ -1,7 +1,8 @@
 """Who is next: a bounded number of reports in progress, and a queue in which no tenant waits for another's backlog.
 
-A slot that comes free goes to the tenant that has the fewest for its weight; among its requests to the most urgent,
-then to the oldest. Does not know what a slot is used for.
+A slot that comes free goes to the most urgent request; among those to the tenant that was served least for its weight,
+and there to the oldest. Does not know what a slot is used for.
+Source: Goyal, Vin, Cheng: Start-time Fair Queueing (1996).
 """
 
 import asyncio
@@ -14,15 +15,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from serve_app.admission.mean import RunningMean
 from serve_app.admission.promises import Promises
 from serve_app.domain.call import Call, Principal
 from serve_app.domain.errors import DeadlineExceeded, Overloaded
 from serve_app.settings import AdmissionSettings
 
-# Weight of the newest report in the running mean of how long one holds its slot.
-_NEWEST = 0.1
 # A client that was told when to come back finds this much more room than others, because rates vary.
-_PROMISED_RATIO = 1.25
+_PROMISED_RATIO = 1.5
 _TOO_MANY = "too many reports are waiting"
 
 
@@ -43,11 +43,12 @@ class FairSlots:
         self._num_slots = num_slots
         self._clock = clock
         self._used: Counter[str] = Counter()
-        self._used_elsewhere: Mapping[str, int] = {}
+        self._starts: dict[str, float] = {}
+        self._now = 0.0
         self._waiting: dict[str, list[_Waiting]] = {}
         self._numbers = itertools.count()
         self._promises = Promises()
-        self._mean_s: float | None = None
+        self._mean_s = RunningMean()
 
     @property
     def demand(self) -> dict[str, int]:
@@ -60,9 +61,11 @@ class FairSlots:
         """Slots that each tenant has, here."""
         return dict(self._used)
 
-    def share(self, num_slots: int, used_elsewhere: Mapping[str, int]) -> None:
-        """Set how many slots this process has, and how many each tenant has in the others."""
-        self._num_slots, self._used_elsewhere = max(1, num_slots), used_elsewhere
+    def share(self, num_slots: int, served_elsewhere: Mapping[str, int]) -> None:
+        """Set how many slots this process has, and count what other processes have served meanwhile, by tenant."""
+        self._num_slots = max(1, num_slots)
+        for tenant, num_served in served_elsewhere.items():
+            self._serve(tenant, num_served)
         self._grant()
 
     def require_room(self, principal: Principal) -> None:
@@ -97,16 +100,16 @@ class FairSlots:
         started_s = self._clock()
         try:
             yield
-            self._note(self._clock() - started_s)
+            self._mean_s.note(self._clock() - started_s)
         except Exception:
-            self._note(self._clock() - started_s)
+            self._mean_s.note(self._clock() - started_s)
             raise
         finally:
             self._release(tenant)
 
     async def _acquire(self, call: Call, tenant: str) -> None:
         if self._is_free():
-            self._used[tenant] += 1
+            self._use(tenant)
             return
         remaining_s = call.deadline_unix_s - time.time()
         wait_s = self._expected_wait_s(tenant, 0)
@@ -124,14 +127,13 @@ class FairSlots:
             raise
 
     def _give_up(self, tenant: str, waiting: _Waiting) -> None:
-        if waiting.granted.done() and not waiting.granted.cancelled():
+        """Return the slot that was just granted, or leave the queue."""
+        if not waiting.granted.cancelled() and waiting.granted.done():
             self._release(tenant)
-            return
-        queue = self._waiting[tenant]
-        queue.remove(waiting)
-        heapq.heapify(queue)
-        if not queue:
-            del self._waiting[tenant]
+        elif waiting in self._waiting.get(tenant, ()):
+            self._waiting[tenant].remove(waiting)
+            heapq.heapify(self._waiting[tenant])
+            self._drop_empty(tenant)
 
     def _release(self, tenant: str) -> None:
         self._used[tenant] -= 1
@@ -144,15 +146,31 @@ class FairSlots:
         while self._waiting and self._used.total() < self._num_slots:
             tenant = min(self._waiting, key=self._turn)
             waiting = heapq.heappop(self._waiting[tenant])
-            if not self._waiting[tenant]:
-                del self._waiting[tenant]
-            self._used[tenant] += 1
-            waiting.granted.set_result(None)
+            self._drop_empty(tenant)
+            # Cancelled, but not yet told so.
+            if not waiting.granted.done():
+                self._use(tenant)
+                waiting.granted.set_result(None)
 
     def _turn(self, tenant: str) -> tuple[int, float, int]:
         first = self._waiting[tenant][0]
-        num_used = self._used[tenant] + self._used_elsewhere.get(tenant, 0)
-        return first.priority, num_used / self._settings.of(tenant).weight, first.number
+        return first.priority, self._start(tenant), first.number
+
+    def _use(self, tenant: str) -> None:
+        self._used[tenant] += 1
+        self._now = max(self._now, self._start(tenant))
+        self._serve(tenant, 1)
+
+    def _serve(self, tenant: str, num_served: int) -> None:
+        self._starts[tenant] = self._start(tenant) + num_served / self._settings.of(tenant).weight
+
+    def _start(self, tenant: str) -> float:
+        """When a tenant's next request starts, in the time that counts service; who was idle has saved up none."""
+        return max(self._now, self._starts.get(tenant, 0.0))
+
+    def _drop_empty(self, tenant: str) -> None:
+        if not self._waiting[tenant]:
+            del self._waiting[tenant]
 
     def _is_free(self) -> bool:
         return not self._waiting and self._used.total() < self._num_slots
@@ -161,18 +179,14 @@ class FairSlots:
     def _num_waiting(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def _note(self, duration_s: float) -> None:
-        mean_s = duration_s if self._mean_s is None else self._mean_s
-        self._mean_s = mean_s + _NEWEST * (duration_s - mean_s)
-
     def _expected_wait_s(self, tenant: str, num_before: int) -> float:
         """Estimate how long one more request of a tenant waits, behind its own and `num_before` others of it."""
-        if self._mean_s is None:
+        if self._mean_s.value is None:
             return 0.0
         num_ahead = len(self._waiting.get(tenant, ())) + num_before
         demands = {**self.demand, tenant: self._num_slots}
         weights = {one: self._settings.of(one).weight for one in demands}
-        return (num_ahead + 1) * self._mean_s / fair_shares(self._num_slots, demands, weights)[tenant]
+        return (num_ahead + 1) * self._mean_s.value / fair_shares(self._num_slots, demands, weights)[tenant]
 
 
 def fair_shares(total: float, demands: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
