@@ -34,7 +34,7 @@ class AdmissionSettings(Step):
     slots_per_engine: PositiveInt | Literal["auto"] = "auto"
     """Reports in progress for each engine replica; further ones wait here, tenant by tenant. "auto" takes what the
     replica admits, `engine.scaling.max_ongoing_requests`."""
-    max_wait_s: float = Field(15, gt=0)
+    max_wait_s: float = Field(2, gt=0)
     """Longest wait for a slot, as expected from the measured rate; a request that would wait longer gets 503."""
     max_waiting: int = Field(512, ge=1)
     """Most requests that wait for a slot in one gateway replica, whatever the rate; further ones get 503."""
