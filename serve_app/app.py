@@ -59,6 +59,7 @@ def build_app(args: dict[str, Any]) -> Application:
         settings.access,
         settings.admission,
         _num_slots(settings),
+        max(settings.gateway.scaling.max_replicas, settings.engine.scaling.max_replicas) > 1,
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
     )

@@ -34,7 +34,7 @@ class _Waiting:
 
 
 class FairSlots:
-    """The slots of one process. `num_slots` and what other processes use may change at any time (`share`)."""
+    """The slots of one process; `num_served` counts those that were given, by tenant."""
 
     def __init__(
         self, settings: AdmissionSettings, num_slots: int, clock: Callable[[], float] = time.monotonic
@@ -42,6 +42,7 @@ class FairSlots:
         self._settings = settings
         self._num_slots = num_slots
         self._clock = clock
+        self.num_served: Counter[str] = Counter()
         self._used: Counter[str] = Counter()
         self._starts: dict[str, float] = {}
         self._now = 0.0
@@ -113,7 +114,9 @@ class FairSlots:
             return
         remaining_s = call.deadline_unix_s - time.time()
         wait_s = self._expected_wait_s(tenant, 0)
-        if wait_s > min(remaining_s, self._settings.max_wait_s * _PROMISED_RATIO):
+        limit_s = min(remaining_s, self._settings.max_wait_s * _PROMISED_RATIO)
+        # Others may have come while the body did.
+        if wait_s > limit_s or self._num_waiting >= self._settings.max_waiting:
             raise Overloaded(_TOO_MANY, max(1, math.ceil(wait_s - self._settings.max_wait_s)))
         waiting = _Waiting(call.priority, next(self._numbers), asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting.setdefault(tenant, []), waiting)
@@ -158,6 +161,7 @@ class FairSlots:
 
     def _use(self, tenant: str) -> None:
         self._used[tenant] += 1
+        self.num_served[tenant] += 1
         self._now = max(self._now, self._start(tenant))
         self._serve(tenant, 1)
 

@@ -3,6 +3,7 @@
 A class here only receives, delegates and cleans up; it asks the others by `handles`.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -13,10 +14,12 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.admission.quotas import Quotas
 from serve_app.admission.reporter import WaitingReporter
+from serve_app.admission.sharing import Usage
 from serve_app.admission.slots import FairSlots
 from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
 from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, RemoteReporter, answered, answered_each
+from serve_app.cluster.peers import Peers
 from serve_app.cluster.recorder import Recorder
 from serve_app.cluster.service import RemoteService
 from serve_app.domain.call import Call
@@ -145,6 +148,7 @@ class Gateway:
         access: AccessSettings,
         admission: AdmissionSettings,
         num_slots: int,
+        is_shared: bool,
         make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
     ) -> None:
@@ -170,6 +174,12 @@ class Gateway:
         )
         self._settings = settings
         self._access = access
+        self._peers = Peers(slots, admission, num_slots)
+        self._following = asyncio.create_task(self._peers.follow()) if is_shared else None
+
+    async def usage(self) -> Usage:
+        """Say what this replica has in progress; its peers ask."""
+        return self._peers.usage()
 
     def __serve_build_asgi_app__(self) -> Any:
         return create_api(self._ports, self._settings, self._access)
