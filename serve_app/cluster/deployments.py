@@ -28,7 +28,16 @@ from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent
 from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
-from serve_app.ports import Authenticator, DialogueEvent, Engine, ImagePreparer, KeyStore, ModelCard, Reporter
+from serve_app.ports import (
+    AnswerStore,
+    Authenticator,
+    DialogueEvent,
+    Engine,
+    ImagePreparer,
+    KeyStore,
+    ModelCard,
+    Reporter,
+)
 from serve_app.reasoning.reporter import TwoTurnReporter
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
@@ -131,10 +140,11 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How callers are authenticated, and where their keys are kept; None where there are none."""
+    """How callers are authenticated, and where keys and answers are kept; None where there is no database."""
 
     authenticator: Authenticator
-    keys: KeyStore | None
+    keys: KeyStore | None = None
+    answers: AnswerStore | None = None
 
 
 class Gateway:
@@ -170,6 +180,7 @@ class Gateway:
             authenticator=entry.authenticator,
             quotas=Quotas(settings, admission),
             slots=slots,
+            answers=entry.answers,
             keys=entry.keys,
         )
         self._settings = settings
