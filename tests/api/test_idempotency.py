@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -48,7 +49,9 @@ def door_with(answers: Answers | None = None, reporter: ScriptedReporter | None 
     return open_door(reporter, answers=answers or Answers())
 
 
-async def post(door: Door, image: bytes = FILM, headers: dict[str, str] = KEY, **fields: str) -> httpx.Response:
+async def post(
+    door: Door, image: bytes = FILM, headers: Mapping[str, str | bytes] = KEY, **fields: str
+) -> httpx.Response:
     async with door.client() as client:
         return await client.post("/v1/reports", files={"image": image}, data=fields, headers=headers)
 
@@ -144,7 +147,7 @@ async def test_tenants_and_requests_without_a_key_have_nothing_in_common() -> No
 
 @pytest.mark.parametrize("key", ["", "with space", "é", "x" * 256])
 async def test_a_malformed_key_is_refused(key: str) -> None:
-    response = await post(door_with(), headers={"Idempotency-Key": key.encode().decode("latin-1")})
+    response = await post(door_with(), headers={"Idempotency-Key": key.encode()})
 
     assert response.status_code == 400
 
