@@ -57,6 +57,9 @@ def build_app(args: dict[str, Any]) -> Application:
         engine,
         settings.gateway,
         settings.access,
+        settings.admission,
+        _num_slots(settings),
+        max(settings.gateway.scaling.max_replicas, settings.engine.scaling.max_replicas) > 1,
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
     )
@@ -68,19 +71,27 @@ def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
     )
 
 
+def _num_slots(settings: Settings) -> int:
+    """Count the reports that one engine replica may have in progress."""
+    given = or_none(settings.admission.slots_per_engine, "auto")
+    return settings.engine.scaling.max_ongoing_requests if given is None else given
+
+
 def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
     """Choose how callers are authenticated."""
 
     async def open_to_all() -> Entry:
         from serve_app.access.local import LocalAuthenticator
 
-        return Entry(LocalAuthenticator(), keys=None)
+        return Entry(LocalAuthenticator())
 
     async def with_credentials() -> Entry:
         from serve_app.access.certificates import CertificateAuthenticator
         from serve_app.access.door import AnyOf
         from serve_app.access.keys import KeyAuthenticator
         from serve_app.access.tokens import TokenAuthenticator
+        from serve_app.records.answers import StoredAnswers
+        from serve_app.records.cipher import read_cipher
         from serve_app.records.database import Database
         from serve_app.records.keys import StoredKeys
         from serve_app.records.schema import require_current
@@ -88,6 +99,9 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
         database = Database(settings.records.address, settings.records.timeout_s)
         await require_current(database)
         keys = StoredKeys(database)
+        cipher = read_cipher(
+            settings.records.encryption_key_path, may_make=settings.records.encryption_key_file == "auto"
+        )
         access = settings.access
         return Entry(
             AnyOf(
@@ -96,6 +110,7 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
                 CertificateAuthenticator(access.client_certificates) if access.client_certificates.is_used else None,
             ),
             keys,
+            StoredAnswers(database, cipher, settings.records.answer_retention_s),
         )
 
     return open_to_all if settings.access.mode == "open" else with_credentials

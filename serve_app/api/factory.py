@@ -6,10 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from serve_app.admission.quotas import Quotas
+from serve_app.admission.slots import FairSlots
 from serve_app.api.administration.keys import keys_router
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.access import SECURITY_SCHEMES, Access, require_declared
+from serve_app.api.door.admission import Admission
 from serve_app.api.door.middleware import (
     HeadAsGet,
     LastResort,
@@ -23,7 +26,7 @@ from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
-from serve_app.ports import Authenticator, KeyStore, MetricSink, Reporter, Service
+from serve_app.ports import AnswerStore, Authenticator, KeyStore, MetricSink, Reporter, Service
 from serve_app.settings import AccessSettings, GatewaySettings, or_none
 
 API_VERSION = "1.0.0"
@@ -45,6 +48,10 @@ class Ports:
     service: Service
     metrics: MetricSink
     authenticator: Authenticator
+    quotas: Quotas
+    slots: FairSlots
+    answers: AnswerStore | None
+    """None where nothing is kept for clients that ask again."""
     keys: KeyStore | None
     """None where nobody is authenticated by keys."""
 
@@ -63,9 +70,9 @@ def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) 
         middleware=_middleware(ports, settings, or_none(access.client_certificates.header, "none")),
     )
     for router in (
-        reports_router(ports.reporter, settings),
+        reports_router(ports.reporter, ports.answers, settings),
         service_router(ports.service, settings.readiness_timeout_s),
-        v0_router(ports.reporter, settings),
+        v0_router(ports.reporter, ports.answers, settings),
         keys_router(ports.keys, access.operator_tenant),
     ):
         app.include_router(router)
@@ -84,6 +91,7 @@ def _middleware(ports: Ports, settings: GatewaySettings, certificate_header: str
         Middleware(PlainErrors),
         Middleware(HeadAsGet),
         Middleware(Access, authenticator=ports.authenticator, certificate_header=certificate_header),
+        Middleware(Admission, paths=REPORT_PATHS, quotas=ports.quotas, slots=ports.slots),
         Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 

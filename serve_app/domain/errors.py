@@ -6,6 +6,7 @@ ClaraError
 ├── NotFound          there is no such thing, or not for this caller
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
+├── QuotaExceeded     the caller has used up what it may have: ask later
 ├── Unavailable       our side: the same request may work later
 └── IncompleteReport  our side: the model's answer is incomplete, and the client's report format cannot show that
 
@@ -153,6 +154,12 @@ class UploadTooLarge(BadRequest):
         return {"limit": self.args[1], "unit": self.args[2]}
 
 
+class KeyReused(BadRequest):
+    """The idempotency key was used for another request."""
+
+    code = "key-reused"
+
+
 class Refused(ClaraError):
     """The image is readable, but we do not report on it."""
 
@@ -182,6 +189,24 @@ class NeedsConfirmation(Refused):
     """The image may not be a chest X-ray: confirm it to continue."""
 
     code = "needs-confirmation"
+
+
+class QuotaExceeded(ClaraError):
+    """The caller's quota is used up."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, message: str = "", quota: str = "", retry_after_s: int = 1) -> None:
+        super().__init__(message, quota, retry_after_s)
+
+    @property
+    def retry_after_s(self) -> int:
+        """Seconds until the quota allows another attempt."""
+        return int(self.args[2])
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"quota": self.args[1], "retry_after_s": self.retry_after_s}
 
 
 class Unavailable(ClaraError):

@@ -10,6 +10,9 @@ from serve_app.settings.access import CertificateOwner as CertificateOwner
 from serve_app.settings.access import ClientCertificatesSettings as ClientCertificatesSettings
 from serve_app.settings.access import IssuerKeysSettings as IssuerKeysSettings
 from serve_app.settings.access import IssuerSettings as IssuerSettings
+from serve_app.settings.admission import AdmissionSettings as AdmissionSettings
+from serve_app.settings.admission import Quota as Quota
+from serve_app.settings.admission import TenantSettings as TenantSettings
 from serve_app.settings.engine import AffinitySettings as AffinitySettings
 from serve_app.settings.engine import Backend as Backend
 from serve_app.settings.engine import EngineSettings as EngineSettings
@@ -39,8 +42,16 @@ class Settings(Step):
     preprocessor: PreprocessorSettings = PreprocessorSettings()
     engine: EngineSettings = EngineSettings()
     access: AccessSettings = AccessSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     records: RecordsSettings = RecordsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+    @model_validator(mode="after")
+    def _require_shared_encryption_key(self) -> "Settings":
+        """Reject a key that each machine would make for itself where several share a database."""
+        if self.access.mode == "required" and self.records.is_shared and self.records.encryption_key_file == "auto":
+            raise ValueError("records.encryption_key_file must name the keys that all replicas share")
+        return self
 
     @model_validator(mode="after")
     def _require_adapters(self) -> "Settings":

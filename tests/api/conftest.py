@@ -15,6 +15,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from serve_app.access.local import LocalAuthenticator
+from serve_app.admission.quotas import Quotas
+from serve_app.admission.reporter import WaitingReporter
+from serve_app.admission.slots import FairSlots
 from serve_app.api.examples import EVENTS, READY, VERSION
 from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
@@ -23,8 +26,8 @@ from serve_app.domain.metric import Metric
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study
-from serve_app.ports import Authenticator, KeyStore
-from serve_app.settings import AccessSettings, GatewaySettings
+from serve_app.ports import AnswerStore, Authenticator, KeyStore
+from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings
 from serve_app.telemetry.metrics import REPORTS
 
 FILM = b"\x89PNG these bytes are the reporter's business"
@@ -127,14 +130,26 @@ def open_door(
     authenticator: Authenticator | None = None,
     keys: KeyStore | None = None,
     access: AccessSettings | None = None,
+    answers: AnswerStore | None = None,
+    admission: AdmissionSettings | None = None,
+    num_slots: int = 1000,
 ) -> Door:
     """Make a door with one thing different from the usual."""
     reporter = reporter or ScriptedReporter()
     outcomes: list[str] = []
+    settings, admission = settings or GatewaySettings(), admission or AdmissionSettings()
+    slots = FairSlots(admission, num_slots)
     ports = Ports(
-        reporter, ScriptedService(readiness, described), Outcomes(outcomes), authenticator or LocalAuthenticator(), keys
+        reporter=WaitingReporter(reporter, slots, observe=lambda _: None),
+        service=ScriptedService(readiness, described),
+        metrics=Outcomes(outcomes),
+        authenticator=authenticator or LocalAuthenticator(),
+        quotas=Quotas(settings, admission),
+        slots=slots,
+        answers=answers,
+        keys=keys,
     )
-    app = create_api(ports, settings or GatewaySettings(), access or AccessSettings())
+    app = create_api(ports, settings, access or AccessSettings())
     return Door(app, reporter, outcomes)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "serve_app"
 READERS = {"settings"}
-WRITERS = {"cluster/environment.py", "cluster/haproxy.py"}
+WRITERS = {"cluster/environment.py", "cluster/haproxy.py", "imaging/sandbox.py"}
 WRITES = {"setdefault", "update", "pop"}
 
 
@@ -21,7 +21,10 @@ def touches(tree: ast.AST) -> Iterator[tuple[int, bool]]:
         for child in ast.iter_child_nodes(parent):
             if isinstance(child, ast.Attribute) and ast.unparse(child) in {"os.environ", "os.environb"}:
                 is_stored = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
-                yield child.lineno, is_stored or (isinstance(parent, ast.Attribute) and parent.attr in WRITES)
+                # Joined to other variables it is what a child process gets.
+                is_handed_on = isinstance(parent, ast.BinOp)
+                is_changed = isinstance(parent, ast.Attribute) and parent.attr in WRITES
+                yield child.lineno, is_stored or is_handed_on or is_changed
             elif isinstance(child, ast.Attribute) and ast.unparse(child) in {"os.getenv", "os.putenv"}:
                 yield child.lineno, child.attr == "putenv"
 
@@ -35,6 +38,7 @@ def touches(tree: ast.AST) -> Iterator[tuple[int, bool]]:
         ("from os import environ", False),
         ("'A' in os.environ", False),
         ("os.environ['A'] = 'b'", True),
+        ("start(env=os.environ | {'A': 'b'})", True),
         ("os.environ.setdefault('A', 'b')", True),
     ],
 )

@@ -4,6 +4,8 @@ A route declares the scope that it needs (`needs`) or that it needs none (`PUBLI
 the API from starting.
 """
 
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -27,6 +29,7 @@ SECURITY_SCHEMES = {
 PUBLIC: dict[str, Any] = {"security": []}
 """Declares a route that anybody may ask; goes into a route's `openapi_extra`."""
 
+_WAIT = re.compile(r"(?i:wait)\s*=\s*\"?([1-9][0-9]{0,5})\"?")
 _DOCUMENTATION = ("/docs", "/openapi.json")
 
 
@@ -78,19 +81,29 @@ def principal_of(request: Request) -> Principal:
 
 
 def caller(deadline_s: float) -> Callable[[Request], Awaitable[Call]]:
-    """Make the dependency that names the call a request is: `deadline_s` seconds from now on it ends."""
+    """Make the dependency that names the call a request is.
+
+    It ends after `deadline_s` seconds, or sooner if the client says so by `Prefer: wait=<seconds>` (RFC 7240).
+    """
 
     async def current_call(request: Request) -> Call:
         traceparent = request.headers.get("traceparent", "")
         return Call(
             request_id=request.state.request_id,
             principal=principal_of(request),
-            deadline_unix_s=time.time() + deadline_s,
+            deadline_unix_s=time.time() + min(deadline_s, _wanted_s(request.headers)),
             priority=0,
             trace_context={"traceparent": traceparent} if TRACEPARENT.fullmatch(traceparent) else {},
         )
 
     return current_call
+
+
+def _wanted_s(headers: Headers) -> float:
+    """Read how long the client wants to wait; a preference that is none is ignored."""
+    preferences = (one.strip() for value in headers.getlist("prefer") for one in value.split(","))
+    wanted = next(filter(None, map(_WAIT.fullmatch, preferences)), None)
+    return math.inf if wanted is None else float(wanted[1])
 
 
 def _needed(routes: Iterable[BaseRoute], scope: Connection) -> Scope | None:

@@ -32,9 +32,11 @@ from serve_app.domain.errors import (
     InvalidPatient,
     InvalidStudy,
     InvalidToken,
+    KeyReused,
     NeedsConfirmation,
     NotAnImage,
     NotFound,
+    QuotaExceeded,
     Refused,
     Unauthenticated,
     Unavailable,
@@ -54,9 +56,11 @@ STATUS: Mapping[type[ClaraError], int] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    QuotaExceeded: 429,
     BadRequest: 400,
     InvalidPatient: 422,
     InvalidStudy: 422,
+    KeyReused: 422,
     UnsupportedStudy: 422,
     NotAnImage: 415,
     CorruptImage: 422,
@@ -72,6 +76,7 @@ _OUTCOME: Mapping[type[ClaraError], str] = {
     Unauthenticated: "denied",
     Forbidden: "denied",
     NotFound: "bad_request",
+    QuotaExceeded: "limited",
     BadRequest: "bad_request",
     Refused: "refused",
     Unavailable: "unavailable",
@@ -189,6 +194,8 @@ def _known(error: ClaraError, request_id: str) -> Failure:
 def _headers(error: ClaraError, status: int) -> dict[str, str]:
     """Write what the status asks for. Source: RFC 9110, sections 10.2.3 and 11.6.1; RFC 6750, section 3."""
     match error:
+        case QuotaExceeded():
+            return {"Retry-After": str(error.retry_after_s)}
         case Unavailable() if status == 503:
             return {"Retry-After": str(error.retry_after_s)}
         case InvalidToken():

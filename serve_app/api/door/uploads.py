@@ -1,70 +1,32 @@
-"""The bodies of report requests: bounded in size, in time and in bytes in flight, and whole before a report begins.
+"""The bodies of report requests: bounded in size and in time, and whole before a report begins.
 
 Does not read forms: `forms` does, from a body that is already here.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.domain.errors import Overloaded, UploadTooLarge
+from serve_app.admission.quotas import Hold
+from serve_app.api.door.admission import declared_bytes
+from serve_app.domain.errors import UploadTooLarge
 from serve_app.settings import GatewaySettings
 
 # Room for boundaries, part headers and the few short fields around the image.
 MULTIPART_OVERHEAD_BYTES = 16_384
 TOO_SLOW = "The form did not arrive in time."
 
-Hold = Callable[[int], None]
-"""Called with the bytes that an upload takes, as far as known."""
-
-
-class InFlight:
-    """The uploads that this process holds, from the first byte of the request to the last of its answer."""
-
-    def __init__(self, max_uploads: int, max_bytes: int) -> None:
-        self._max_uploads = max_uploads
-        self._max_bytes = max_bytes
-        self._num_uploads = 0
-        self._num_bytes = 0
-
-    @contextmanager
-    def admitted(self, declared_bytes: int) -> Iterator[Hold]:
-        """Hold one upload; an upload that is alone may be larger than all together may be.
-
-        Raises:
-            Overloaded: there are too many, or together they would have too many bytes.
-        """
-        if self._num_uploads >= self._max_uploads:
-            raise Overloaded("too many reports are in progress")
-        held_bytes = 0
-
-        def hold(num_bytes: int) -> None:
-            nonlocal held_bytes
-            others_bytes = self._num_bytes - held_bytes
-            if others_bytes and others_bytes + num_bytes > self._max_bytes:
-                raise Overloaded("too many images are in progress")
-            held_bytes, self._num_bytes = num_bytes, others_bytes + num_bytes
-
-        self._num_uploads += 1
-        try:
-            hold(declared_bytes)
-            yield hold
-        finally:
-            self._num_uploads -= 1
-            self._num_bytes -= held_bytes
-
 
 class Uploads:
-    """Admits the body of a report request by its bytes, reads it whole, and only then passes the request on.
+    """Reads the body of a report request whole, and only then passes the request on.
 
-    A declared length is reserved before a byte is read; without one the bytes count as they come. The server discards
-    what a refused client still sends, so that it gets to read the answer.
+    Its bytes count as they come where their number was not declared. The server discards what a refused client still
+    sends, so that it gets to read the answer.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str], settings: GatewaySettings) -> None:
@@ -72,20 +34,18 @@ class Uploads:
         self._paths = frozenset(paths)
         self._settings = settings
         self._limit_bytes = settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
-        self._in_flight = InFlight(settings.max_uploads, settings.max_in_flight_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
             await self._app(scope, receive, send)
             return
-        declared_bytes = _declared_bytes(Headers(scope=scope))
-        self._require_small(declared_bytes)
-        with self._in_flight.admitted(declared_bytes) as hold:
-            body = await self._body(receive, declared_bytes, hold)
-            await self._app(scope, _replayed(body, receive), send)
+        num_bytes = declared_bytes(Headers(scope=scope))
+        self._require_small(num_bytes)
+        body = await self._body(receive, num_bytes, scope["state"]["hold"])
+        await self._app(scope, _replayed(body, receive), send)
 
-    async def _body(self, receive: Receive, declared_bytes: int, hold: Hold) -> deque[bytes]:
+    async def _body(self, receive: Receive, num_declared_bytes: int, hold: Hold) -> deque[bytes]:
         """Read the whole body; each byte buys the time that the slowest client may take for it.
 
         Raises:
@@ -100,7 +60,7 @@ class Uploads:
                 async for piece in _pieces(receive):
                     received_bytes += len(piece)
                     self._require_small(received_bytes)
-                    hold(max(declared_bytes, received_bytes))
+                    hold(max(num_declared_bytes, received_bytes))
                     body.append(piece)
                     timeout.reschedule(started_s + timeout_s + received_bytes / bytes_per_s)
         except TimeoutError:
@@ -138,8 +98,3 @@ def _replayed(body: deque[bytes], receive: Receive) -> Receive:
         return {"type": "http.request", "body": piece, "more_body": bool(body)}
 
     return replay
-
-
-def _declared_bytes(headers: Headers) -> int:
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0

@@ -1,0 +1,331 @@
+"""Who is next, in virtual time: fairness, waiting, and a Retry-After that is true."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_app.admission.slots import FairSlots, fair_shares
+from serve_app.domain.call import Call, Principal
+from serve_app.domain.errors import DeadlineExceeded, Overloaded
+from serve_app.settings import AdmissionSettings, TenantSettings
+from tests.virtual_time import run
+
+
+def call_of(tenant: str, subject: str = "one", *, priority: int = 0, timeout_s: float = 1e6) -> Call:
+    return Call("request", Principal(subject, tenant, frozenset()), time.time() + timeout_s, priority, {})
+
+
+def slots_of(num_slots: int, **settings: object) -> FairSlots:
+    values = {"max_wait_s": 1e6, **settings}
+    return FairSlots(AdmissionSettings.model_validate(values), num_slots, lambda: asyncio.get_running_loop().time())
+
+
+async def held(slots: FairSlots, call: Call, duration_s: float, order: list[str] | None = None) -> float:
+    """Hold a slot for a while; tell how long it took to get it."""
+    started_s = asyncio.get_running_loop().time()
+    async with slots.slot(call):
+        waited_s = asyncio.get_running_loop().time() - started_s
+        if order is not None:
+            order.append(call.principal.tenant)
+        await asyncio.sleep(duration_s)
+    return waited_s
+
+
+def test_no_more_reports_are_in_progress_than_there_are_slots() -> None:
+    async def work() -> int:
+        slots, most = slots_of(3), 0
+
+        async def one() -> None:
+            nonlocal most
+            async with slots.slot(call_of("hospital")):
+                most = max(most, slots.used["hospital"])
+                await asyncio.sleep(1)
+
+        await asyncio.gather(*(one() for _ in range(20)))
+        assert slots.used == slots.demand == {}
+        return most
+
+    assert run(work()) == 3
+
+
+def test_a_tenant_with_a_backlog_does_not_hold_up_another() -> None:
+    async def work() -> list[str]:
+        slots, order = slots_of(1), list[str]()
+        many = [asyncio.create_task(held(slots, call_of("many"), 1, order)) for _ in range(10)]
+        await asyncio.sleep(0.5)
+        await held(slots, call_of("few"), 1, order)
+        await asyncio.gather(*many)
+        return order
+
+    assert run(work()).index("few") == 1
+
+
+def test_within_a_tenant_the_urgent_go_first_and_then_the_oldest() -> None:
+    async def work() -> list[str]:
+        slots, order = slots_of(1), list[str]()
+
+        async def one(name: str, priority: int) -> None:
+            async with slots.slot(call_of("hospital", name, priority=priority)):
+                order.append(name)
+                await asyncio.sleep(1)
+
+        await asyncio.gather(one("first", 0), one("job 1", 5), one("report 1", 0), one("job 2", 5), one("report 2", 0))
+        return order
+
+    assert run(work()) == ["first", "report 1", "report 2", "job 1", "job 2"]
+
+
+def test_slots_follow_the_weights() -> None:
+    async def work() -> dict[str, int]:
+        slots = slots_of(12, tenants={"large": {"weight": 3}})
+        for tenant in ("large", "small"):
+            for _ in range(200):
+                asyncio.create_task(held(slots, call_of(tenant), 1))  # noqa: RUF006 - the loop ends with them
+        await asyncio.sleep(10.5)
+        return slots.used
+
+    assert run(work()) == {"large": 9, "small": 3}
+
+
+def test_what_a_tenant_got_in_other_processes_counts() -> None:
+    async def work() -> list[str]:
+        slots, order = slots_of(1), list[str]()
+        slots.share(1, {"busy elsewhere": 4})
+        first = asyncio.create_task(held(slots, call_of("third"), 1))
+        await asyncio.sleep(0)
+        await asyncio.gather(
+            held(slots, call_of("busy elsewhere"), 1, order), held(slots, call_of("other"), 1, order), first
+        )
+        return order
+
+    assert run(work()) == ["other", "busy elsewhere"]
+
+
+def test_more_slots_are_used_at_once() -> None:
+    async def work() -> float:
+        slots = slots_of(1)
+        tasks = [asyncio.create_task(held(slots, call_of("hospital"), 10)) for _ in range(4)]
+        await asyncio.sleep(1)
+        slots.share(4, {})
+        return max(await asyncio.gather(*tasks))
+
+    assert run(work()) == 1
+
+
+@pytest.mark.parametrize("is_granted", [False, True])
+def test_who_leaves_while_it_waits_takes_no_slot(is_granted: bool) -> None:
+    async def work() -> None:
+        slots = slots_of(1)
+        first = asyncio.create_task(held(slots, call_of("hospital"), 1))
+        await asyncio.sleep(0)
+        leaver = asyncio.create_task(held(slots, call_of("hospital"), 1))
+        await asyncio.sleep(0)
+        if is_granted:
+            # Its slot was granted, but it has not run since.
+            first.cancel()
+            await asyncio.sleep(0)
+        leaver.cancel()
+        await asyncio.gather(first, leaver, return_exceptions=True)
+        assert slots.demand == {}
+        assert await held(slots, call_of("hospital"), 1) == 0
+
+    run(work())
+
+
+def test_a_call_waits_no_longer_than_its_deadline() -> None:
+    async def work() -> float:
+        slots = slots_of(1)
+        first = asyncio.create_task(held(slots, call_of("hospital"), 1000))
+        await asyncio.sleep(0)
+        with pytest.raises(DeadlineExceeded):
+            await held(slots, call_of("hospital", timeout_s=30), 1)
+        first.cancel()
+        return asyncio.get_running_loop().time()
+
+    assert run(work()) == pytest.approx(30, abs=0.5)
+
+
+def test_a_call_that_cannot_come_to_its_turn_before_its_deadline_is_refused_at_once() -> None:
+    async def work() -> None:
+        slots = slots_of(1)
+        await held(slots, call_of("hospital"), 10)
+        waiting = [asyncio.create_task(held(slots, call_of("hospital"), 10)) for _ in range(5)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await held(slots, call_of("hospital", timeout_s=20), 1)
+        assert asyncio.get_running_loop().time() == 10
+        for one in waiting:
+            one.cancel()
+
+    run(work())
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=3), st.tuples(st.floats(0, 100), st.floats(0.1, 10)), min_size=1),
+    st.floats(0.5, 200),
+)
+def test_shares_are_fair(tenants: dict[str, tuple[float, float]], total: float) -> None:
+    demands = {name: demand for name, (demand, _) in tenants.items()}
+    weights = {name: weight for name, (_, weight) in tenants.items()}
+    shares = fair_shares(total, demands, weights)
+
+    assert sum(shares.values()) == pytest.approx(min(total, sum(demands.values())))
+    assert all(shares[name] <= demands[name] + 1e-9 for name in tenants)
+    # Who gets less than it demands has, for its weight, at least what anybody else has.
+    short = [shares[name] / weights[name] for name in tenants if shares[name] < demands[name] - 1e-6]
+    for level in short:
+        assert all(shares[name] / weights[name] <= level + 1e-6 for name in tenants)
+
+
+@dataclass
+class Traffic:
+    """Clients that do as they are told: refused, they wait exactly as long as they were told, and try again."""
+
+    slots: FairSlots
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+    num_refused: int = 0
+    num_first_returns: int = 0
+    num_admitted_at_once: int = 0
+    durations_s: dict[str, list[float]] = field(default_factory=dict)
+    num_done: int = 0
+
+    async def client(self, tenant: str, subject: str, until_s: float, pause_s: float = 0.0) -> None:
+        """Ask for one report after the other."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < until_s:
+            started_s, num_tries = loop.time(), 0
+            call = call_of(tenant, subject)
+            while True:
+                try:
+                    self.slots.require_room(call.principal)
+                    break
+                except Overloaded as refusal:
+                    num_tries += 1
+                    self.num_refused += 1
+                    await asyncio.sleep(refusal.retry_after_s)
+            if num_tries:
+                self.num_first_returns += 1
+                self.num_admitted_at_once += num_tries == 1
+            async with self.slots.slot(call):
+                await asyncio.sleep(self.dice.lognormvariate(0, 0.4))
+            self.durations_s.setdefault(tenant, []).append(loop.time() - started_s)
+            self.num_done += 1
+            await asyncio.sleep(self.dice.expovariate(1 / pause_s) if pause_s else 0)
+
+
+@asynccontextmanager
+async def traffic(slots: FairSlots) -> AsyncIterator[Traffic]:
+    yield Traffic(slots)
+
+
+@pytest.mark.parametrize("factor", [2, 5])
+def test_whoever_waits_as_long_as_told_is_admitted_at_once(factor: int) -> None:
+    """Eight slots of about a second: capacity for some seven clients without a pause, ten more in the queue."""
+
+    async def work() -> Traffic:
+        seen = Traffic(slots_of(8, max_wait_s=2))
+        clients = 8 * 3 * factor
+        await asyncio.gather(*(seen.client("hospital", f"client {number}", 600) for number in range(clients)))
+        return seen
+
+    seen = run(work())
+    assert seen.num_first_returns > 1000
+    assert seen.num_admitted_at_once / seen.num_first_returns >= 0.95
+    # Nothing is lost on the way: eight slots, a mean of 1.083 s.
+    assert seen.num_done / 600 >= 0.95 * 8 / 1.083
+
+
+def test_the_wait_that_clients_are_told_is_no_more_than_twice_what_was_needed() -> None:
+    """A newcomer that is refused needs the reports before it to end, at least those of all but the last second."""
+
+    async def work() -> tuple[int, int]:
+        slots = slots_of(8, max_wait_s=2)
+        seen = Traffic(slots)
+        loop = asyncio.get_running_loop()
+        ends: list[tuple[float, float]] = []
+
+        async def watched(number: int) -> None:
+            await seen.client("hospital", f"client {number}", 600)
+
+        async def probe() -> None:
+            while loop.time() < 500:
+                try:
+                    slots.require_room(Principal("probe", "hospital", frozenset()))
+                except Overloaded as refusal:
+                    told_s, started_s = refusal.retry_after_s, loop.time()
+                    num_before = seen.num_done
+                    num_needed = max(1, round((told_s - 1) * 8 / 1.083))
+                    while seen.num_done < num_before + num_needed:  # noqa: ASYNC110 - virtual time
+                        await asyncio.sleep(0.05)
+                    ends.append((told_s, loop.time() - started_s))
+                await asyncio.sleep(5)
+
+        await asyncio.gather(probe(), *(watched(number) for number in range(60)))
+        return len(ends), sum(told_s > 2 * max(needed_s, 1) for told_s, needed_s in ends)
+
+    num_told, num_too_long = run(work())
+    assert num_told >= 20
+    assert num_too_long <= 0.1 * num_told
+
+
+def test_a_tenant_at_twenty_times_its_share_moves_the_others_little() -> None:
+    """Sixteen slots for five tenants, each with four clients that keep 3.2 of them busy: its share."""
+
+    async def work(factor: int) -> float:
+        seen = Traffic(slots_of(16, max_wait_s=10))
+        clients = [(f"tenant {number}", 4) for number in range(4)] + [("greedy", 4 * factor)]
+        await asyncio.gather(
+            *(
+                seen.client(tenant, f"client {number}", 900, pause_s=0.25)
+                for tenant, num_clients in clients
+                for number in range(num_clients)
+            )
+        )
+        others_s = sorted(one for tenant, all_s in seen.durations_s.items() if tenant != "greedy" for one in all_s)
+        return others_s[int(0.95 * len(others_s))]
+
+    usual_s, crowded_s = run(work(1)), run(work(20))
+    assert crowded_s <= 1.1 * usual_s
+
+
+def test_a_refused_burst_is_told_to_come_back_one_after_the_other() -> None:
+    async def work() -> list[int]:
+        slots = slots_of(1, max_wait_s=5)
+        await held(slots, call_of("hospital"), 2)
+        waiting = [asyncio.create_task(held(slots, call_of("hospital"), 2)) for _ in range(3)]
+        await asyncio.sleep(0)
+        told = []
+        for number in range(5):
+            with pytest.raises(Overloaded) as refusal:
+                slots.require_room(Principal(f"client {number}", "hospital", frozenset()))
+            told.append(refusal.value.retry_after_s)
+        for one in waiting:
+            one.cancel()
+        return told
+
+    assert all(later - sooner == 2 for sooner, later in pairwise(run(work())))
+
+
+def test_the_queue_is_bounded_whatever_the_rate() -> None:
+    async def work() -> None:
+        slots = slots_of(1, max_waiting=3)
+        tasks = [asyncio.create_task(held(slots, call_of("hospital"), 1)) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            slots.require_room(Principal("late", "hospital", frozenset()))
+        await asyncio.gather(*tasks)
+
+    run(work())
+
+
+def test_a_tenants_settings_are_its_own() -> None:
+    settings = AdmissionSettings(tenants={"large": TenantSettings(weight=3)})
+    assert (settings.of("large").weight, settings.of("unknown").weight) == (3, 1)
