@@ -20,7 +20,8 @@ from serve_app.cluster.deployments import (
     RemoteReasoning,
 )
 from serve_app.cluster.scaling import deployment
-from serve_app.ports import Engine, ImagePreparer
+from serve_app.ports import Engine, ImagePreparer, StopSwitch
+from serve_app.records.audited import drafting_settings
 from serve_app.settings import AffinitySettings, Settings, or_none
 from serve_app.timeline import Timeline
 
@@ -49,7 +50,7 @@ def build_app(args: dict[str, Any]) -> Application:
         orchestrator = (
             deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
             .options(request_router_config=_DROPS_CANCELLED)
-            .bind(reasoning)
+            .bind(reasoning, _switch_maker(settings))
         )
         reasoning = RemoteReasoning(orchestrator)
     return deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
@@ -59,6 +60,7 @@ def build_app(args: dict[str, Any]) -> Application:
         settings.access,
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
+        made_with=drafting_settings(settings),
     )
 
 
@@ -69,26 +71,40 @@ def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
 
 
 def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
-    """Choose how callers are authenticated."""
+    """Choose how callers are authenticated, and what they are watched by."""
 
-    async def open_to_all() -> Entry:
-        from serve_app.access.local import LocalAuthenticator
-
-        return Entry(LocalAuthenticator(), keys=None)
-
-    async def with_credentials() -> Entry:
+    async def make() -> Entry:
         from serve_app.access.door import AnyOf
         from serve_app.access.keys import KeyAuthenticator
+        from serve_app.access.local import LocalAuthenticator
         from serve_app.records.database import Database
         from serve_app.records.keys import StoredKeys
+        from serve_app.records.oversight import oversight
         from serve_app.records.schema import require_current
 
+        if not settings.has_records:
+            return Entry(LocalAuthenticator(), keys=None)
         database = Database(settings.records.address, settings.records.timeout_s)
         await require_current(database)
+        watch = oversight(database, settings)
+        if settings.access.mode == "open":
+            return Entry(LocalAuthenticator(), None, watch)
         keys = StoredKeys(database)
-        return Entry(AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None), keys)
+        return Entry(AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None), keys, watch)
 
-    return open_to_all if settings.access.mode == "open" else with_credentials
+    return make
+
+
+def _switch_maker(settings: Settings) -> Callable[[], StopSwitch | None]:
+    def make() -> StopSwitch | None:
+        from serve_app.records.database import Database
+        from serve_app.records.stops import PolledStops, StoredStops
+
+        if not settings.has_records:
+            return None
+        return PolledStops(StoredStops(Database(settings.records.address, settings.records.timeout_s)))
+
+    return make
 
 
 def _preparer_maker(settings: Settings) -> Callable[[], ImagePreparer]:

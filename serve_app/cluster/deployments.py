@@ -16,14 +16,28 @@ from serve_app.cluster.environment import log_to_serve
 from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, RemoteReporter, answered, answered_each
 from serve_app.cluster.recorder import Recorder
 from serve_app.cluster.service import RemoteService
+from serve_app.domain.audit import Facts
 from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent
 from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
-from serve_app.ports import Authenticator, DialogueEvent, Engine, ImagePreparer, KeyStore, ModelCard, Reporter
+from serve_app.ports import (
+    Authenticator,
+    ChatModel,
+    DialogueEvent,
+    Engine,
+    ImagePreparer,
+    KeyStore,
+    ModelCard,
+    Oversight,
+    Reporter,
+    StopSwitch,
+)
 from serve_app.reasoning.reporter import TwoTurnReporter
+from serve_app.reasoning.stoppable import StoppableModel, StoppableReporter
+from serve_app.records.audited import AuditedReporter
 from serve_app.settings import AccessSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
@@ -87,12 +101,13 @@ class Reasoning:
     engine: DeploymentHandle
     settings: OrchestratorSettings
 
-    def reporter(self) -> Reporter:
+    def reporter(self, switch: StopSwitch | None) -> Reporter:
         """Reason in this process."""
         recorder = Recorder()
+        model: ChatModel = RemoteModel(self.engine)
         return TwoTurnReporter(
             RemotePreparer(self.preprocessor),
-            RemoteModel(self.engine),
+            model if switch is None else StoppableModel(model, switch),
             self.settings,
             observe=lambda stage, duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage=stage),
         )
@@ -104,17 +119,17 @@ class RemoteReasoning:
 
     orchestrator: DeploymentHandle
 
-    def reporter(self) -> Reporter:
-        """Let the orchestrator reason."""
+    def reporter(self, _: StopSwitch | None) -> Reporter:
+        """Let the orchestrator reason; it reads stops of models itself."""
         return RemoteReporter(self.orchestrator)
 
 
 class Orchestrator:
     """Reasoning in a process of its own, scaled by itself."""
 
-    def __init__(self, reasoning: Reasoning) -> None:
+    def __init__(self, reasoning: Reasoning, make_switch: Callable[[], StopSwitch | None]) -> None:
         log_to_serve()
-        self._reporter = reasoning.reporter()
+        self._reporter = reasoning.reporter(make_switch())
 
     async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[Answered[ReportEvent]]:
         """Stream one report; see `ports.Reporter`."""
@@ -125,10 +140,11 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How callers are authenticated, and where their keys are kept; None where there are none."""
+    """How callers are authenticated, where their keys are kept, what they are watched by; None where there is none."""
 
     authenticator: Authenticator
     keys: KeyStore | None
+    oversight: Oversight | None = None
 
 
 class Gateway:
@@ -142,19 +158,29 @@ class Gateway:
         access: AccessSettings,
         make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
+        made_with: Facts,
     ) -> None:
         log_to_serve()
         recorder = Recorder()
         entry = await make_entry()
         self._ports = Ports(
-            reporter=MeasuredReporter(reasoning.reporter(), recorder),
+            reporter=MeasuredReporter(_watched(reasoning, entry.oversight, made_with), recorder),
             service=RemoteService(RemoteModel(engine), prompt_version, settings.readiness_timeout_s),
             metrics=recorder,
             authenticator=entry.authenticator,
             keys=entry.keys,
+            oversight=entry.oversight,
         )
         self._settings = settings
         self._access = access
 
     def __serve_build_asgi_app__(self) -> Any:
         return create_api(self._ports, self._settings, self._access)
+
+
+def _watched(reasoning: Reasoning | RemoteReasoning, oversight: Oversight | None, made_with: Facts) -> Reporter:
+    """Stop what an operator stops, and write down every report, those that were stopped too."""
+    if oversight is None:
+        return reasoning.reporter(None)
+    reporter: Reporter = StoppableReporter(reasoning.reporter(oversight.switch), oversight.switch)
+    return reporter if oversight.log is None else AuditedReporter(reporter, oversight.log, made_with)

@@ -6,6 +6,7 @@ ClaraError
 ├── NotFound          there is no such thing, or not for this caller
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
+├── DraftingStopped   an operator stopped drafting: only an operator can lift that
 ├── Unavailable       our side: the same request may work later
 └── IncompleteReport  our side: the model's answer is incomplete, and the client's report format cannot show that
 
@@ -178,6 +179,19 @@ class NeedsConfirmation(Refused):
     code = "needs-confirmation"
 
 
+class DraftingStopped(ClaraError):
+    """An operator stopped drafting."""
+
+    code = "drafting-stopped"
+
+    def __init__(self, message: str = "", stopped: str = "", reason: str = "") -> None:
+        super().__init__(message, stopped, reason)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"stopped": self.args[1], "reason": self.args[2]}
+
+
 class Unavailable(ClaraError):
     """The service cannot answer now: try again later."""
 
@@ -194,6 +208,12 @@ class Unavailable(ClaraError):
     @property
     def facts(self) -> dict[str, str | int | float]:
         return {"retry_after_s": self.retry_after_s}
+
+
+class AuditUnavailable(Unavailable):
+    """The audit log cannot be written, and without an entry nothing is done."""
+
+    code = "audit-unavailable"
 
 
 class EngineGone(Unavailable):
