@@ -67,18 +67,18 @@ class AuditEntryBody(Body):
     """The report, the key or the stop that it was done to."""
     request_id: str
     details: dict[str, Any]
-    commitment: str | None
+    commitment: str | None = None
     """Hex SHA-256 over salt and personal data; null where there never were any."""
     previous: str
     hash: str
-    personal: dict[str, Any] | None
+    personal: dict[str, Any] | None = None
     """Null where there never were any, or where they were erased."""
-    salt: str | None
+    salt: str | None = None
 
 
 class AuditPageBody(Body):
     """Entries of one tenant in their order."""
 
     entries: list[AuditEntryBody]
-    next_after: int | None
+    next_after: int | None = None
     """Send it as `after` for the next page; null where there may be none."""

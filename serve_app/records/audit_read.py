@@ -62,11 +62,13 @@ class AuditReader:
         self, tenant: str, keys: TrustedKeys, kept: Iterable[Checkpoint] = (), max_uncovered: int | None = None
     ) -> list[Fault]:
         """Verify a tenant's chain, while others append to it; `kept` are checkpoints from outside the database."""
+        # The head must reach each checkpoint that is read before it; of those that are read after it, its own count.
+        before = await self.checkpoints(tenant)
         head, through = await self._end(tenant)
-        # Those of the database are read after the head: what it does not cover yet is not looked at.
-        own = [checkpoint for checkpoint in await self.checkpoints(tenant) if checkpoint.sequence <= through]
+        after = [checkpoint for checkpoint in await self.checkpoints(tenant) if checkpoint.sequence <= through]
         kept_here = [checkpoint for checkpoint in kept if checkpoint.tenant == tenant]
-        verifier = ChainVerifier(tenant, [*own, *kept_here], keys, max_uncovered)
+        checkpoints = dict.fromkeys([*before, *after, *kept_here])
+        verifier = ChainVerifier(tenant, checkpoints, keys, max_uncovered)
         async for entry in self.entries(tenant, through=through):
             verifier.add(entry)
         return verifier.finish(head)

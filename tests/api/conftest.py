@@ -23,7 +23,7 @@ from serve_app.domain.metric import Metric
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study
-from serve_app.ports import Authenticator, KeyStore
+from serve_app.ports import Authenticator, KeyStore, Oversight
 from serve_app.settings import AccessSettings, GatewaySettings
 from serve_app.telemetry.metrics import REPORTS
 
@@ -126,12 +126,18 @@ def open_door(
     described: Callable[[], Awaitable[ServiceVersion]] = describe,
     authenticator: Authenticator | None = None,
     keys: KeyStore | None = None,
+    oversight: Oversight | None = None,
 ) -> Door:
     """Make a door with one thing different from the usual."""
     reporter = reporter or ScriptedReporter()
     outcomes: list[str] = []
     ports = Ports(
-        reporter, ScriptedService(readiness, described), Outcomes(outcomes), authenticator or LocalAuthenticator(), keys
+        reporter,
+        ScriptedService(readiness, described),
+        Outcomes(outcomes),
+        authenticator or LocalAuthenticator(),
+        keys,
+        oversight,
     )
     app = create_api(ports, settings or GatewaySettings(), AccessSettings())
     return Door(app, reporter, outcomes)
