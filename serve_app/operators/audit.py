@@ -14,6 +14,7 @@ import typer
 
 from serve_app.domain.audit import Checkpoint
 from serve_app.domain.errors import BadRequest
+from serve_app.operators.remake import remake
 from serve_app.operators.terminal import Config, err, operator, out, records, run, settings_of
 from serve_app.records.audit import StoredAudit
 from serve_app.records.audit_keys import TrustedKeys, load_public_key
@@ -26,6 +27,8 @@ from serve_app.settings import AuditSettings
 audit = typer.Typer(no_args_is_help=True, help="Verify, export, sign, erase and prune the audit log.")
 
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant's chain.")]
+audit.command()(remake)
+
 PublicKeys = Annotated[
     list[Path] | None,
     typer.Option(exists=True, dir_okay=False, help="A public key to trust beside audit.key_file's; may be repeated."),
