@@ -33,8 +33,8 @@ class Action(StrEnum):
     KEY_REVOKED = "key.revoked"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
-    AUDIT_ERASED = "audit.erased"
-    AUDIT_PRUNED = "audit.pruned"
+    LOG_ERASED = "log.erased"
+    LOG_PRUNED = "log.pruned"
 
 
 @dataclass(frozen=True, slots=True)

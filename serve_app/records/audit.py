@@ -146,7 +146,7 @@ class StoredAudit:
             await self._locked_head(connection, tenant)
             erased = await connection.execute(update(AUDIT_ENTRIES).where(about).values(personal=None, salt=None))
             if erased.rowcount:
-                event = AuditEvent(tenant, subject, Action.AUDIT_ERASED, obj, request_id, {"entries": erased.rowcount})
+                event = AuditEvent(tenant, subject, Action.LOG_ERASED, obj, request_id, {"entries": erased.rowcount})
                 await self._extend(connection, tenant, [event])
         return int(erased.rowcount)
 
@@ -168,7 +168,7 @@ class StoredAudit:
             ).scalar_one()
             if through is None:
                 return 0
-            event = AuditEvent(tenant, subject, Action.AUDIT_PRUNED, tenant, "", {"through": through})
+            event = AuditEvent(tenant, subject, Action.LOG_PRUNED, tenant, "", {"through": through})
             await self._extend(connection, tenant, [event])
             old = (signed.tenant == tenant) & (signed.sequence < through)
             await connection.execute(delete(AUDIT_CHECKPOINTS).where(old))

@@ -128,9 +128,9 @@ class ChainVerifier:
         """Remember what an entry says about others; erasures and prunings come after what they are about."""
         if entry.is_erased:
             self._gone.append(entry)
-        if entry.action == Action.AUDIT_ERASED:
+        if entry.action == Action.LOG_ERASED:
             self._erased.add(entry.object)
-        if entry.action == Action.AUDIT_PRUNED:
+        if entry.action == Action.LOG_PRUNED:
             self._pruned.add(str(entry.details.get("through")))
 
     def finish(self, head: Head | None) -> list[Fault]:

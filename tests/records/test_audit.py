@@ -147,7 +147,7 @@ async def test_personal_data_are_erased_and_the_chain_stays_whole(log: Chains) -
     assert entries[2].is_erased
     assert "003Y" not in kept
     assert f"{3:064x}" not in kept
-    assert (entries[-1].action, entries[-1].object, entries[-1].subject) == ("audit.erased", "rpt_3", "local:operator")
+    assert (entries[-1].action, entries[-1].object, entries[-1].subject) == ("log.erased", "rpt_3", "local:operator")
     assert await log.faults() == []
 
 
@@ -160,7 +160,7 @@ async def test_old_entries_are_pruned_up_to_a_checkpoint_that_vouches_for_them(l
 
     assert num_pruned == 10
     assert [entry.sequence for entry in entries] == [11, 12, 13, 14]
-    assert (entries[-1].action, entries[-1].details) == ("audit.pruned", {"through": 10})
+    assert (entries[-1].action, entries[-1].details) == ("log.pruned", {"through": 10})
     assert await log.faults() == []
 
 
