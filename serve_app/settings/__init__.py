@@ -44,7 +44,7 @@ class Settings(Step):
     def is_audited(self) -> bool:
         """Whether the platform writes an audit log."""
         mode = self.audit.mode
-        return self.access.mode == "required" if mode == "auto" else mode != "off"
+        return self.access.mode == "required" if mode == "as-access" else mode != "off"
 
     @property
     def has_records(self) -> bool:

@@ -10,9 +10,9 @@ from serve_app.settings.step import Step
 class AuditSettings(Step):
     """The log of who did what, kept so that changes to it are found."""
 
-    mode: Literal["auto", "required", "lenient", "off"] = "auto"
+    mode: Literal["as-access", "required", "lenient", "off"] = "as-access"
     """`required`: a report whose entry cannot be written fails with 503; `lenient`: it is sent, and the failure is
-    logged; `off`: nothing is written. `auto` is `required` where `access.mode` is, and otherwise `off`."""
+    logged; `off`: nothing is written. `as-access` is `required` where `access.mode` is, and otherwise `off`."""
     key_file: Path | Literal["auto"] = "auto"
     """File with the private key that signs checkpoints, Ed25519 in PEM, mounted from a Secret: the same for every
     replica. "auto" makes one in the user's data folder at first use, for one machine."""
