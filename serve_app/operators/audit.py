@@ -3,23 +3,25 @@
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from serve_app.domain.audit import Checkpoint
+from serve_app.domain.audit import AuditEntry, Checkpoint
 from serve_app.domain.errors import BadRequest
-from serve_app.operators.remake import remake
+from serve_app.operators.remake import read_entries, remake
 from serve_app.operators.terminal import Config, err, operator, out, records, run, settings_of
 from serve_app.records.audit import StoredAudit
 from serve_app.records.audit_keys import TrustedKeys, load_public_key
 from serve_app.records.audit_read import AuditReader
-from serve_app.records.audit_verify import Fault
+from serve_app.records.audit_verify import ChainVerifier, Fault
 from serve_app.records.oversight import signer_of, stored_audit
 from serve_app.records.schema import require_current
 from serve_app.settings import AuditSettings
@@ -42,26 +44,28 @@ def verify(
     checkpoint: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Checkpoints kept outside the database.")
     ] = None,
+    entries: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What `clara audit export` printed, in place of the database."),
+    ] = None,
     public_key: PublicKeys = None,
     config: Config = None,
 ) -> None:
     """Verify every chain against its checkpoints; exit code 1 if anything does not fit."""
 
-    async def work() -> tuple[int, list[Fault]]:
+    async def of_database() -> dict[str, list[Fault]]:
         async with _opened(config) as opened:
-            kept = [] if checkpoint is None else _checkpoints(checkpoint)
+            kept = _checkpoints(checkpoint)
             tenants = [tenant] if tenant else sorted({*await opened.reader.tenants(), *(one.tenant for one in kept)})
-            keys = _trusted(opened.settings, public_key or [])
+            keys = signer_of(opened.settings).trusted | _public(public_key)
             limit = opened.settings.checkpoint_entries
-            faults = [fault for one in tenants for fault in await opened.reader.verify(one, keys, kept, limit)]
-            return len(tenants), faults
+            return {one: await opened.reader.verify(one, keys, kept, limit) for one in tenants}
 
-    num_chains, faults = run(work)
-    for fault in faults:
-        err.print(str(fault), style="bold red", markup=False)
-    if faults:
-        raise typer.Exit(1)
-    out.print(f"{num_chains} chains verified: every entry is as it was written.")
+    async def of_export() -> dict[str, list[Fault]]:
+        read = [] if entries is None else read_entries(entries)
+        return _verified(read, _checkpoints(checkpoint), _public(public_key), tenant)
+
+    _print_faults(run(of_database if entries is None else of_export))
 
 
 @audit.command()
@@ -153,14 +157,37 @@ async def _opened(config: Path | None) -> AsyncIterator[_Opened]:
         yield _Opened(settings, stored_audit(database, settings), AuditReader(database))
 
 
-def _trusted(settings: AuditSettings, public_keys: Iterable[Path]) -> TrustedKeys:
-    keys = signer_of(settings).trusted
-    for path in public_keys:
-        keys |= load_public_key(path)
-    return keys
+def _verified(
+    entries: list[AuditEntry], kept: list[Checkpoint], keys: TrustedKeys, tenant: str | None
+) -> dict[str, list[Fault]]:
+    """Verify the chains of an export; each begins at its first entry, or after a kept checkpoint."""
+    found: dict[str, list[Fault]] = {}
+    tenants = {entry.tenant for entry in entries} | {checkpoint.tenant for checkpoint in kept}
+    for name in sorted(tenants if tenant is None else {tenant}):
+        verifier = ChainVerifier(name, [one for one in kept if one.tenant == name], keys)
+        for entry in entries:
+            if entry.tenant == name:
+                verifier.add(entry)
+        found[name] = verifier.finish(None)
+    return found
 
 
-def _checkpoints(path: Path) -> list[Checkpoint]:
+def _print_faults(found: dict[str, list[Fault]]) -> None:
+    faults = [fault for faults in found.values() for fault in faults]
+    for fault in faults:
+        err.print(str(fault), style="bold red", markup=False)
+    if faults:
+        raise typer.Exit(1)
+    out.print(f"{len(found)} chains verified: every entry is as it was written.")
+
+
+def _public(paths: list[Path] | None) -> TrustedKeys:
+    return reduce(or_, map(load_public_key, paths or ()), TrustedKeys(()))
+
+
+def _checkpoints(path: Path | None) -> list[Checkpoint]:
+    if path is None:
+        return []
     try:
         return [Checkpoint(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
     except (ValueError, TypeError) as error:

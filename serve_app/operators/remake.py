@@ -5,7 +5,7 @@ The films come from a folder: the log names them by the digest of what the model
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -104,7 +104,7 @@ def remake(
     async def work() -> dict[str, list[str]]:
         known = await films_by_digest(films, LocalPreparer(settings_of(config).preprocessor))
         async with AsyncClient(url, headers=headers) as client:
-            drafted = [entry for entry in _read(entries) if entry.action == Action.REPORT_DRAFTED]
+            drafted = [entry for entry in read_entries(entries) if entry.action == Action.REPORT_DRAFTED]
             return {entry.object: await differences(entry, known, _by(client)) for entry in drafted}
 
     found = run(work)
@@ -133,7 +133,12 @@ def _by(client: AsyncClient) -> DraftAgain:
     return draft_again
 
 
-def _read(path: Path) -> Iterable[AuditEntry]:
+def read_entries(path: Path) -> list[AuditEntry]:
+    """Read an export.
+
+    Raises:
+        BadRequest: it is none.
+    """
     try:
         return [AuditEntry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
     except (ValueError, TypeError) as error:

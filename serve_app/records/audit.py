@@ -49,7 +49,7 @@ class StoredAudit:
 
         From the first entry on, checkpoints are signed in the background.
         """
-        canonical([event.details, event.personal])
+        canonical([event.tenant, event.subject, event.object, event.request_id, event.details, event.personal])
         waiting = _Waiting(event, asyncio.get_running_loop().create_future())
         waiting.written.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._waiting.append(waiting)
@@ -62,14 +62,22 @@ class StoredAudit:
     async def _write_waiting(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            try:
-                await self._write([waiting.event for waiting in batch])
-            except (ClaraError, SQLAlchemyError) as error:
-                # The class only: the text of a database's error holds the row.
-                logger.error("%d audit entries could not be written: %s", len(batch), type(error).__name__)
-                self._answer(batch, AuditUnavailable("the audit log cannot be written now"))
-            else:
-                self._answer(batch, None)
+            await self._settle(batch)
+
+    async def _settle(self, batch: "Sequence[_Waiting]") -> None:
+        """Write a batch, or answer why not; what the database rejects does not take others with it."""
+        try:
+            await self._write([waiting.event for waiting in batch])
+        except (ClaraError, SQLAlchemyError) as error:
+            if isinstance(error, SQLAlchemyError) and len(batch) > 1:
+                for waiting in batch:
+                    await self._settle([waiting])
+                return
+            # The class only: the text of a database's error holds the row.
+            logger.error("%d audit entries could not be written: %s", len(batch), type(error).__name__)
+            self._answer(batch, AuditUnavailable("the audit log cannot be written now"))
+        else:
+            self._answer(batch, None)
 
     def _answer(self, batch: "Sequence[_Waiting]", error: AuditUnavailable | None) -> None:
         for waiting in batch:

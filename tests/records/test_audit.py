@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ async def test_what_cannot_be_written_is_an_error_unless_the_log_is_lenient(log:
     with pytest.raises(AuditUnavailable):
         await log.log.append(event(1))
     await lenient.append(event(1))
+
+
+async def test_what_the_database_rejects_does_not_take_others_with_it(log: Chains) -> None:
+    """PostgreSQL keeps no NUL in text; SQLite does."""
+    odd = replace(event(2), subject="issuer:\0")
+    ends = await asyncio.gather(*(log.log.append(one) for one in (event(1), odd, event(3))), return_exceptions=True)
+    objects = [entry.object for entry in await log.entries()]
+
+    assert (ends[0], ends[2]) == (None, None)
+    assert isinstance(ends[1], AuditUnavailable) is ("rpt_2" not in objects)
+    assert {"rpt_1", "rpt_3"} <= set(objects)
+    assert await log.faults() == []
 
 
 async def test_a_fraction_is_refused_before_it_is_written(log: Chains) -> None:

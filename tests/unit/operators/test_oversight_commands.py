@@ -116,6 +116,24 @@ def test_a_replaced_key_is_trusted_only_where_its_public_half_is_given(run: Run,
     run("audit", "verify", "--public-key", str(folder / "old.pem"))
 
 
+def test_an_auditor_verifies_an_export_with_the_public_key_only(run: Run, folder: Path) -> None:
+    run("stop", "all")
+    run("stop", "tenant", "hospital")
+    run("audit", "checkpoint", str(folder / "kept.jsonl"))
+    (folder / "public.pem").write_text(run("audit", "public-key").stdout)
+    export = run("audit", "export").stdout
+    given = ["--checkpoint", str(folder / "kept.jsonl"), "--public-key", str(folder / "public.pem")]
+    texts = {"whole": export, "changed": export.replace("unstated", "drift"), "cut": export.split("\n")[0]}
+    found = {}
+    for name, text in texts.items():
+        (folder / f"{name}.jsonl").write_text(text)
+        found[name] = run("audit", "verify", "--entries", str(folder / f"{name}.jsonl"), *given, status=name != "whole")
+
+    assert "2 chains verified" in found["whole"].stdout
+    assert "altered" in found["changed"].stderr
+    assert "truncated" in found["cut"].stderr
+
+
 def test_export_begins_with_a_day_and_a_tenant(run: Run) -> None:
     run("stop", "all")
     run("stop", "tenant", "hospital")
