@@ -36,6 +36,7 @@ class Retries:
 
 def _is_worth_repeating(failure: ClientError) -> bool:
     if isinstance(failure, ProblemError):
+        # An operator's stop lasts until an operator lifts it.
         return failure.problem.status in _WORTH_REPEATING and failure.code != "drafting-stopped"
     return isinstance(failure, Unreachable)
 
