@@ -20,7 +20,8 @@ from serve_app.cluster.deployments import (
     RemoteReasoning,
 )
 from serve_app.cluster.scaling import deployment
-from serve_app.ports import Engine, ImagePreparer
+from serve_app.ports import Engine, ImagePreparer, StopSwitch
+from serve_app.records.audited import drafting_settings
 from serve_app.settings import AffinitySettings, Settings, or_none
 from serve_app.timeline import Timeline
 
@@ -49,7 +50,7 @@ def build_app(args: dict[str, Any]) -> Application:
         orchestrator = (
             deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
             .options(request_router_config=_DROPS_CANCELLED)
-            .bind(reasoning)
+            .bind(reasoning, _switch_maker(settings))
         )
         reasoning = RemoteReasoning(orchestrator)
     return deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
@@ -62,6 +63,7 @@ def build_app(args: dict[str, Any]) -> Application:
         max(settings.gateway.scaling.max_replicas, settings.engine.scaling.max_replicas) > 1,
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
+        made_with=drafting_settings(settings),
     )
 
 
@@ -78,42 +80,52 @@ def _num_slots(settings: Settings) -> int:
 
 
 def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
-    """Choose how callers are authenticated."""
+    """Choose how callers are authenticated, what is kept for them, and what they are watched by."""
 
-    async def open_to_all() -> Entry:
-        from serve_app.access.local import LocalAuthenticator
-
-        return Entry(LocalAuthenticator())
-
-    async def with_credentials() -> Entry:
+    async def make() -> Entry:
         from serve_app.access.certificates import CertificateAuthenticator
         from serve_app.access.door import AnyOf
         from serve_app.access.keys import KeyAuthenticator
+        from serve_app.access.local import LocalAuthenticator
         from serve_app.access.tokens import TokenAuthenticator
         from serve_app.records.answers import StoredAnswers
         from serve_app.records.cipher import read_cipher
         from serve_app.records.database import Database
         from serve_app.records.keys import StoredKeys
+        from serve_app.records.oversight import oversight
         from serve_app.records.schema import require_current
 
-        database = Database(settings.records.address, settings.records.timeout_s)
+        if not settings.has_records:
+            return Entry(LocalAuthenticator())
+        access, records = settings.access, settings.records
+        database = Database(records.address, records.timeout_s)
         await require_current(database)
+        watch = oversight(database, settings)
+        cipher = read_cipher(records.encryption_key_path, may_make=records.encryption_key_file == "auto")
+        answers = StoredAnswers(database, cipher, records.answer_retention_s)
+        if access.mode == "open":
+            return Entry(LocalAuthenticator(), answers=answers, oversight=watch)
         keys = StoredKeys(database)
-        cipher = read_cipher(
-            settings.records.encryption_key_path, may_make=settings.records.encryption_key_file == "auto"
+        authenticator = AnyOf(
+            KeyAuthenticator(keys, access.max_key_age_s),
+            TokenAuthenticator(access) if access.issuers else None,
+            CertificateAuthenticator(access.client_certificates) if access.client_certificates.is_used else None,
         )
-        access = settings.access
-        return Entry(
-            AnyOf(
-                KeyAuthenticator(keys, access.max_key_age_s),
-                TokenAuthenticator(access) if access.issuers else None,
-                CertificateAuthenticator(access.client_certificates) if access.client_certificates.is_used else None,
-            ),
-            keys,
-            StoredAnswers(database, cipher, settings.records.answer_retention_s),
-        )
+        return Entry(authenticator, keys, answers, watch)
 
-    return open_to_all if settings.access.mode == "open" else with_credentials
+    return make
+
+
+def _switch_maker(settings: Settings) -> Callable[[], StopSwitch | None]:
+    def make() -> StopSwitch | None:
+        from serve_app.records.database import Database
+        from serve_app.records.stops import PolledStops, StoredStops
+
+        if not settings.has_records:
+            return None
+        return PolledStops(StoredStops(Database(settings.records.address, settings.records.timeout_s)))
+
+    return make
 
 
 def _preparer_maker(settings: Settings) -> Callable[[], ImagePreparer]:

@@ -6,12 +6,15 @@ from typing import Literal, Protocol
 
 from serve_app.domain.access import ApiKey, Credentials
 from serve_app.domain.answer import Claim
+from serve_app.domain.audit import AuditEntry, AuditEvent
 from serve_app.domain.call import Call, Principal
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest
+from serve_app.domain.errors import DraftingStopped
 from serve_app.domain.metric import Metric
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.stop import Stop
 from serve_app.domain.study import Study, StudyImage
 
 
@@ -210,3 +213,70 @@ class AnswerStore(Protocol):
     async def drop(self, claim: Claim) -> None:
         """Give a key back without an answer, unless there is one."""
         ...
+
+
+class AuditLog(Protocol):
+    """Where it is written who did what; nothing in it is ever changed."""
+
+    async def append(self, event: AuditEvent) -> None:
+        """Write an entry; once this returns it is on disk. Safe to call from many tasks and processes at once.
+
+        Raises:
+            AuditUnavailable: it cannot be written, or nobody knows whether it was.
+        """
+        ...
+
+
+class AuditReading(Protocol):
+    """What administrators read of the audit log; raises `Unavailable` if it does not answer."""
+
+    async def page(self, tenant: str, after: int, limit: int, since_unix_ms: int = 0) -> list[AuditEntry]:
+        """Read up to `limit` entries of a tenant whose sequence is above `after`, in their order."""
+        ...
+
+
+class StopStore(Protocol):
+    """Where stops of drafting are kept; each method raises `Unavailable` if the store does not answer."""
+
+    async def list_stops(self) -> list[Stop]:
+        """Read every stop in effect."""
+        ...
+
+    async def put(self, stop: Stop) -> None:
+        """Keep a stop; it takes the place of an earlier one of the same."""
+        ...
+
+    async def lift(self, stop_id: str) -> None:
+        """Remove a stop, if it is there."""
+        ...
+
+
+class StopSwitch(Protocol):
+    """Whether drafting is stopped now, for whom and why."""
+
+    async def require_drafting(self, tenant: str, models: frozenset[str] = frozenset()) -> None:
+        """Return if drafts may be made for a tenant, by these models.
+
+        Raises:
+            DraftingStopped: an operator stopped it.
+            Unavailable: nobody can say.
+        """
+        ...
+
+    async def stopped(self, tenant: str, models: frozenset[str] = frozenset()) -> DraftingStopped:
+        """Wait until drafting is stopped for a tenant or one of these models, and return why."""
+        ...
+
+    async def readiness(self, otherwise: Readiness) -> Readiness:
+        """Say that everything is stopped, or that something is; otherwise what was given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """What a platform with a database is watched and stopped by; `log` is null where the audit log is off."""
+
+    log: AuditLog | None
+    entries: AuditReading
+    stops: StopStore
+    switch: StopSwitch

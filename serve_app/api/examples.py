@@ -13,12 +13,15 @@ from serve_app.api.door.problems import PROBLEM_JSON, failure_of
 from serve_app.api.door.uploads import TOO_SLOW
 from serve_app.client.schemas import Problem
 from serve_app.domain.access import ApiKey
+from serve_app.domain.audit import GENESIS, Action, AuditEvent, chained
 from serve_app.domain.call import Scope
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
+    AuditUnavailable,
     ContradictoryStudy,
     CorruptImage,
     DeadlineExceeded,
+    DraftingStopped,
     EmptyUpload,
     EngineGone,
     Forbidden,
@@ -53,6 +56,7 @@ from serve_app.domain.report import (
     TurnRecord,
 )
 from serve_app.domain.service import Readiness, ServiceVersion
+from serve_app.domain.stop import Stop, StopKind
 from serve_app.domain.study import Age, Origin, Patient, Sex, View
 
 REQUEST_ID = "0f8d3c52b7f94a1e9c0d6a5b4e3f2a10"
@@ -115,6 +119,13 @@ EVENTS = (
 
 KEY = ApiKey("4f1d2c3b5a697887", "hospital", "reading room", frozenset({Scope.REPORTS_WRITE}), "", 1_767_225_600.0)
 KEY_TEXT = "clara_4f1d2c3b5a697887_the-43-letters-of-the-secret-are-shown-once"
+STOP = Stop(StopKind.TENANT, "hospital", "drift", 1_767_225_600.0)
+AUDIT_ENTRY = chained(
+    AuditEvent("hospital", "key:4f1d2c3b5a697887", Action.STOP_SET, STOP.id, REQUEST_ID, {"reason": STOP.reason}),
+    sequence=1,
+    previous=GENESIS,
+    time_unix_ms=1_767_225_600_000,
+)
 
 # What any route that is not public may be answered with.
 ACCESS_ERRORS: tuple[Exception, ...] = (
@@ -142,6 +153,8 @@ REPORT_ERRORS: tuple[Exception, ...] = (
     NotAChestXray("", "too-colourful", 0.02),
     QuotaExceeded("the tenant's quota of requests is used up", "tenant-requests", 7),
     RuntimeError(),
+    DraftingStopped("an operator stopped drafting (tenant): drift", "tenant", "drift"),
+    AuditUnavailable(),
     EngineGone(),
     Overloaded(),
     DeadlineExceeded(),
@@ -152,6 +165,7 @@ ADMINISTRATION_ERRORS: tuple[Exception, ...] = (
     NotFound("there is no such key"),
     RequestValidationError([{"type": "missing", "loc": ("body", "name"), "msg": "", "input": None}]),
     *SERVICE_ERRORS,
+    AuditUnavailable(),
 )
 
 

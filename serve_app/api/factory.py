@@ -8,7 +8,10 @@ from starlette.middleware import Middleware
 
 from serve_app.admission.quotas import Quotas
 from serve_app.admission.slots import FairSlots
+from serve_app.api.administration.audit import audit_router
 from serve_app.api.administration.keys import keys_router
+from serve_app.api.administration.stops import stops_router
+from serve_app.api.administration.trail import Trail
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
 from serve_app.api.door.access import SECURITY_SCHEMES, Access, require_declared
@@ -26,7 +29,7 @@ from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
-from serve_app.ports import AnswerStore, Authenticator, KeyStore, MetricSink, Reporter, Service
+from serve_app.ports import AnswerStore, Authenticator, KeyStore, MetricSink, Oversight, Reporter, Service
 from serve_app.settings import AccessSettings, GatewaySettings, or_none
 
 API_VERSION = "1.0.0"
@@ -34,7 +37,7 @@ REPORT_PATHS = ("/v1/reports", "/predict")
 
 _TAGS = [
     {"name": "reports", "description": "Draft reports from chest X-rays."},
-    {"name": "administration", "description": "For administrators: API keys."},
+    {"name": "administration", "description": "For administrators: API keys, stops of drafting, the audit log."},
     {"name": "service", "description": "For operators: liveness, readiness, version."},
     {"name": "first version", "description": "Deprecated routes that keep their shapes."},
 ]
@@ -54,6 +57,8 @@ class Ports:
     """None where nothing is kept for clients that ask again."""
     keys: KeyStore | None
     """None where nobody is authenticated by keys."""
+    oversight: Oversight | None = None
+    """None where there is no database."""
 
 
 def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) -> FastAPI:
@@ -71,9 +76,11 @@ def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) 
     )
     for router in (
         reports_router(ports.reporter, ports.answers, settings),
-        service_router(ports.service, settings.readiness_timeout_s),
+        service_router(ports.service, settings.readiness_timeout_s, ports.oversight),
         v0_router(ports.reporter, ports.answers, settings),
-        keys_router(ports.keys, access.operator_tenant),
+        keys_router(ports.keys, access.operator_tenant, Trail(ports.oversight)),
+        stops_router(ports.oversight, access.operator_tenant),
+        audit_router(ports.oversight, access.operator_tenant),
     ):
         app.include_router(router)
     add_docs_page(app)

@@ -12,10 +12,10 @@ from serve_app.api.examples import NOT_READY, READY, SERVICE_ERRORS, VERSION, an
 from serve_app.client.schemas import LivenessBody, ReadinessBody, VersionBody
 from serve_app.domain.errors import Unavailable
 from serve_app.domain.service import Readiness
-from serve_app.ports import Service
+from serve_app.ports import Oversight, Service
 
 
-def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
+def service_router(service: Service, readiness_timeout_s: float, oversight: Oversight | None) -> APIRouter:
     """Make the routes for operators."""
     router = APIRouter(tags=["service"])
 
@@ -45,7 +45,7 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
     )
     async def readyz() -> Response:
         """Ask the engines: a failure means that no report should be sent here now."""
-        answered = await _asked(service, readiness_timeout_s)
+        answered = await _asked(service, readiness_timeout_s, oversight)
         body = readiness_body(answered)
         return Response(body.model_dump_json(), 200 if answered.is_ready else 503, media_type=JSON)
 
@@ -68,9 +68,10 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
     return router
 
 
-async def _asked(service: Service, timeout_s: float) -> Readiness:
+async def _asked(service: Service, timeout_s: float, oversight: Oversight | None) -> Readiness:
     try:
-        return await asyncio.wait_for(service.readiness(), timeout_s)
+        answered = await asyncio.wait_for(service.readiness(), timeout_s)
+        return answered if oversight is None else await oversight.switch.readiness(answered)
     except TimeoutError:
         return Readiness(False, "engine-busy")
     except Unavailable as exc:

@@ -36,7 +36,8 @@ class Retries:
 
 def _is_worth_repeating(failure: ClientError) -> bool:
     if isinstance(failure, ProblemError):
-        return failure.problem.status in _WORTH_REPEATING
+        # An operator's stop lasts until an operator lifts it.
+        return failure.problem.status in _WORTH_REPEATING and failure.code != "drafting-stopped"
     return isinstance(failure, Unreachable)
 
 

@@ -22,6 +22,7 @@ from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, Rem
 from serve_app.cluster.peers import Peers
 from serve_app.cluster.recorder import Recorder
 from serve_app.cluster.service import RemoteService
+from serve_app.domain.audit import Facts
 from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue
 from serve_app.domain.radiograph import Radiograph
@@ -31,14 +32,19 @@ from serve_app.engines.dialogue import EngineChat
 from serve_app.ports import (
     AnswerStore,
     Authenticator,
+    ChatModel,
     DialogueEvent,
     Engine,
     ImagePreparer,
     KeyStore,
     ModelCard,
+    Oversight,
     Reporter,
+    StopSwitch,
 )
 from serve_app.reasoning.reporter import TwoTurnReporter
+from serve_app.reasoning.stoppable import StoppableModel, StoppableReporter
+from serve_app.records.audited import AuditedReporter
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
@@ -102,12 +108,13 @@ class Reasoning:
     engine: DeploymentHandle
     settings: OrchestratorSettings
 
-    def reporter(self) -> Reporter:
+    def reporter(self, switch: StopSwitch | None) -> Reporter:
         """Reason in this process."""
         recorder = Recorder()
+        model: ChatModel = RemoteModel(self.engine)
         return TwoTurnReporter(
             RemotePreparer(self.preprocessor),
-            RemoteModel(self.engine),
+            model if switch is None else StoppableModel(model, switch),
             self.settings,
             observe=lambda stage, duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage=stage),
         )
@@ -119,17 +126,17 @@ class RemoteReasoning:
 
     orchestrator: DeploymentHandle
 
-    def reporter(self) -> Reporter:
-        """Let the orchestrator reason."""
+    def reporter(self, _: StopSwitch | None) -> Reporter:
+        """Let the orchestrator reason; it reads stops of models itself."""
         return RemoteReporter(self.orchestrator)
 
 
 class Orchestrator:
     """Reasoning in a process of its own, scaled by itself."""
 
-    def __init__(self, reasoning: Reasoning) -> None:
+    def __init__(self, reasoning: Reasoning, make_switch: Callable[[], StopSwitch | None]) -> None:
         log_to_serve()
-        self._reporter = reasoning.reporter()
+        self._reporter = reasoning.reporter(make_switch())
 
     async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[Answered[ReportEvent]]:
         """Stream one report; see `ports.Reporter`."""
@@ -140,11 +147,12 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How callers are authenticated, and where keys and answers are kept; None where there is no database."""
+    """How callers are authenticated, what is kept for them, who watches; None where there is no database."""
 
     authenticator: Authenticator
     keys: KeyStore | None = None
     answers: AnswerStore | None = None
+    oversight: Oversight | None = None
 
 
 class Gateway:
@@ -161,6 +169,7 @@ class Gateway:
         is_shared: bool,
         make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
+        made_with: Facts,
     ) -> None:
         log_to_serve()
         recorder = Recorder()
@@ -169,7 +178,7 @@ class Gateway:
         self._ports = Ports(
             reporter=MeasuredReporter(
                 WaitingReporter(
-                    reasoning.reporter(),
+                    _watched(reasoning, entry.oversight, made_with),
                     slots,
                     observe=lambda duration_s: recorder.observe(STAGE_SECONDS, duration_s, stage="queue"),
                 ),
@@ -182,6 +191,7 @@ class Gateway:
             slots=slots,
             answers=entry.answers,
             keys=entry.keys,
+            oversight=entry.oversight,
         )
         self._settings = settings
         self._access = access
@@ -194,3 +204,11 @@ class Gateway:
 
     def __serve_build_asgi_app__(self) -> Any:
         return create_api(self._ports, self._settings, self._access)
+
+
+def _watched(reasoning: Reasoning | RemoteReasoning, oversight: Oversight | None, made_with: Facts) -> Reporter:
+    """Stop what an operator stops, and write down every report, those that were stopped too."""
+    if oversight is None:
+        return reasoning.reporter(None)
+    reporter: Reporter = StoppableReporter(reasoning.reporter(oversight.switch), oversight.switch)
+    return reporter if oversight.log is None else AuditedReporter(reporter, oversight.log, made_with)

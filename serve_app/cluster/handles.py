@@ -20,7 +20,15 @@ from ray.serve.handle import DeploymentBroadcastResponse, DeploymentHandle
 
 from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue
-from serve_app.domain.errors import BadRequest, ClaraError, EngineGone, Overloaded, Refused, Unavailable
+from serve_app.domain.errors import (
+    BadRequest,
+    ClaraError,
+    DraftingStopped,
+    EngineGone,
+    Overloaded,
+    Refused,
+    Unavailable,
+)
 from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent
 from serve_app.domain.service import Readiness
@@ -29,9 +37,9 @@ from serve_app.ports import DialogueEvent, ModelCard
 
 T = TypeVar("T")
 
-Declined = BadRequest | Refused
-"""What the client must mend. It crosses a handle as an answer: Serve would log a raised one as a failed replica."""
-Answered: TypeAlias = T | BadRequest | Refused
+Declined = BadRequest | Refused | DraftingStopped
+"""Not drafted on purpose. It crosses a handle as an answer: Serve would log a raised one as a failed replica."""
+Answered: TypeAlias = T | BadRequest | Refused | DraftingStopped
 """What a replica answers with."""
 
 
@@ -39,7 +47,7 @@ async def answered(work: Awaitable[T]) -> Answered[T]:
     """Await what a replica was asked for, on its side of the handle."""
     try:
         return await work
-    except (BadRequest, Refused) as declined:
+    except (BadRequest, Refused, DraftingStopped) as declined:
         return declined
 
 
@@ -49,7 +57,7 @@ async def answered_each(items: AsyncGenerator[T]) -> AsyncGenerator[Answered[T]]
         async with contextlib.aclosing(items):
             async for item in items:
                 yield item
-    except (BadRequest, Refused) as declined:
+    except (BadRequest, Refused, DraftingStopped) as declined:
         yield declined
 
 

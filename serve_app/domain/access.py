@@ -34,6 +34,11 @@ class ApiKey:
     revoked_unix_s: float | None = None
     last_used_unix_s: float | None = None
 
+    @property
+    def public_facts(self) -> dict[str, str | list[str]]:
+        """What the audit log keeps of a new key; not its name, which may be a person's."""
+        return {"tenant": self.tenant, "scopes": sorted(self.scopes)}
+
     def is_valid_at(self, unix_s: float) -> bool:
         """Whether the key opens anything at that time."""
         return self.revoked_unix_s is None and (self.expires_unix_s is None or unix_s < self.expires_unix_s)

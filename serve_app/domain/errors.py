@@ -7,6 +7,7 @@ ClaraError
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
 ├── QuotaExceeded     the caller has used up what it may have: ask later
+├── DraftingStopped   an operator stopped drafting: only an operator can lift that
 ├── Unavailable       our side: the same request may work later
 └── IncompleteReport  our side: the model's answer is incomplete, and the client's report format cannot show that
 
@@ -209,6 +210,19 @@ class QuotaExceeded(ClaraError):
         return {"quota": self.args[1], "retry_after_s": self.retry_after_s}
 
 
+class DraftingStopped(ClaraError):
+    """An operator stopped drafting."""
+
+    code = "drafting-stopped"
+
+    def __init__(self, message: str = "", stopped: str = "", reason: str = "") -> None:
+        super().__init__(message, stopped, reason)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"stopped": self.args[1], "reason": self.args[2]}
+
+
 class Unavailable(ClaraError):
     """The service cannot answer now: try again later."""
 
@@ -225,6 +239,12 @@ class Unavailable(ClaraError):
     @property
     def facts(self) -> dict[str, str | int | float]:
         return {"retry_after_s": self.retry_after_s}
+
+
+class AuditUnavailable(Unavailable):
+    """The audit log cannot be written, and without an entry nothing is done."""
+
+    code = "audit-unavailable"
 
 
 class EngineGone(Unavailable):

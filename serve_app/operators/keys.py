@@ -12,9 +12,11 @@ from rich.table import Table
 
 from serve_app.access.keys import new_key, rotate
 from serve_app.domain.access import ApiKey
+from serve_app.domain.audit import Action
 from serve_app.domain.call import Scope
 from serve_app.domain.errors import NotFound
-from serve_app.operators.terminal import Config, err, out, records, run
+from serve_app.operators.terminal import Config, err, note, out, records, run
+from serve_app.records.database import Database
 from serve_app.records.keys import StoredKeys
 from serve_app.records.schema import require_current, upgrade_if_new
 
@@ -41,6 +43,7 @@ def create(
             expires_unix_s = None if expires_days is None else now_unix_s + expires_days * _DAY_S
             key, text = new_key(tenant, name, frozenset(scope), now_unix_s, expires_unix_s)
             await StoredKeys(database).add(key)
+            await note(database, config, Action.KEY_MADE, tenant, key.id, key.public_facts)
             return text
 
     _print_text(run(work))
@@ -53,7 +56,7 @@ def list_keys(
     """List the keys, without the text that opens."""
 
     async def work() -> list[ApiKey]:
-        async with _stored(config) as store:
+        async with _stored(config) as (_, store):
             return await store.list_keys(tenant)
 
     out.print(_table(run(work)))
@@ -64,8 +67,10 @@ def revoke(key_id: KeyId, config: Config = None) -> None:
     """Revoke a key; within seconds it opens nothing, on any replica."""
 
     async def work() -> None:
-        async with _stored(config) as store:
-            await store.revoke((await _found(store, key_id)).id, time.time())
+        async with _stored(config) as (database, store):
+            key = await _found(store, key_id)
+            await store.revoke(key.id, time.time())
+            await note(database, config, Action.KEY_REVOKED, key.tenant, key.id, {})
 
     run(work)
     err.print(f"{key_id} is revoked.")
@@ -80,18 +85,20 @@ def rotate_key(
     """Make a key's successor and print its text; the old one works on for a while."""
 
     async def work() -> str:
-        async with _stored(config) as store:
-            _, text = await rotate(store, await _found(store, key_id), overlap_hours * 3600, time.time())
+        async with _stored(config) as (database, store):
+            key = await _found(store, key_id)
+            successor, text = await rotate(store, key, overlap_hours * 3600, time.time())
+            await note(database, config, Action.KEY_ROTATED, key.tenant, key.id, {"successor": successor.id})
             return text
 
     _print_text(run(work))
 
 
 @asynccontextmanager
-async def _stored(config: Path | None) -> AsyncIterator[StoredKeys]:
+async def _stored(config: Path | None) -> AsyncIterator[tuple[Database, StoredKeys]]:
     async with records(config) as database:
         await require_current(database)
-        yield StoredKeys(database)
+        yield database, StoredKeys(database)
 
 
 async def _found(store: StoredKeys, key_id: str) -> ApiKey:

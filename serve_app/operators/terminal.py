@@ -1,6 +1,8 @@
 """What the operators' commands share: the terminal, the settings file, and the records it names."""
 
 import asyncio
+import getpass
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +13,10 @@ import yaml
 from pydantic import ValidationError
 from rich.console import Console
 
+from serve_app.domain.audit import Action, AuditEvent, Facts
 from serve_app.domain.errors import ClaraError
 from serve_app.records.database import Database
+from serve_app.records.oversight import stored_audit
 from serve_app.records.schema import SchemaMismatch
 from serve_app.settings import Settings
 
@@ -43,6 +47,22 @@ async def records(config: Path | None) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def note(database: Database, config: Path | None, action: Action, tenant: str, obj: str, details: Facts) -> None:
+    """Write down what was done at this terminal, unless the audit log is off."""
+    settings = settings_of(config).audit
+    if settings.mode != "off":
+        event = AuditEvent(tenant, operator(), action, obj, "", details)
+        await stored_audit(database, settings).append(event)
+
+
+def operator() -> str:
+    """Name who sits at this terminal, as the operating system does."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"local:{os.getuid()}"
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

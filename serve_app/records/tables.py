@@ -1,6 +1,6 @@
 """The tables of the database; `migrations` make them. Times are seconds since 1970."""
 
-from sqlalchemy import Column, Double, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Double, LargeBinary, MetaData, Table, Text
 
 TABLES = MetaData()
 
@@ -29,3 +29,52 @@ ANSWERS = Table(
     Column("sealed", LargeBinary),
 )
 """A row without an answer is a claim; whatever has ended is as good as gone."""
+
+AUDIT_CHAINS = Table(
+    "audit_chains",
+    TABLES,
+    Column("tenant", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("signed_sequence", BigInteger, nullable=False),
+    Column("signed_unix_ms", BigInteger, nullable=False),
+)
+
+AUDIT_ENTRIES = Table(
+    "audit_entries",
+    TABLES,
+    Column("tenant", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("time_unix_ms", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False, index=True),
+    Column("request_id", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("commitment", Text),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("personal", Text),
+    Column("salt", Text),
+)
+
+AUDIT_CHECKPOINTS = Table(
+    "audit_checkpoints",
+    TABLES,
+    Column("tenant", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("time_unix_ms", BigInteger, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+STOPS = Table(
+    "stops",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_unix_s", Double, nullable=False),
+)

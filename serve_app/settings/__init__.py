@@ -13,6 +13,7 @@ from serve_app.settings.access import IssuerSettings as IssuerSettings
 from serve_app.settings.admission import AdmissionSettings as AdmissionSettings
 from serve_app.settings.admission import Quota as Quota
 from serve_app.settings.admission import TenantSettings as TenantSettings
+from serve_app.settings.audit import AuditSettings as AuditSettings
 from serve_app.settings.engine import AffinitySettings as AffinitySettings
 from serve_app.settings.engine import Backend as Backend
 from serve_app.settings.engine import EngineSettings as EngineSettings
@@ -44,7 +45,27 @@ class Settings(Step):
     access: AccessSettings = AccessSettings()
     admission: AdmissionSettings = AdmissionSettings()
     records: RecordsSettings = RecordsSettings()
+    audit: AuditSettings = AuditSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether the platform writes an audit log."""
+        mode = self.audit.mode
+        return self.access.mode == "required" if mode == "as-access" else mode != "off"
+
+    @property
+    def has_records(self) -> bool:
+        """Whether the platform has a database."""
+        return self.access.mode == "required" or self.is_audited
+
+    @model_validator(mode="after")
+    def _require_shared_audit_key(self) -> "Settings":
+        """Reject a key that each machine would make for itself where several share a database."""
+        is_shared = self.records.url_file != "none" or self.records.url.startswith("postgresql")
+        if self.is_audited and is_shared and self.audit.key_file == "auto":
+            raise ValueError("audit.key_file must name a key that all replicas share, for the database is shared")
+        return self
 
     @model_validator(mode="after")
     def _require_shared_encryption_key(self) -> "Settings":

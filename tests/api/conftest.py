@@ -26,7 +26,7 @@ from serve_app.domain.metric import Metric
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study
-from serve_app.ports import AnswerStore, Authenticator, KeyStore
+from serve_app.ports import AnswerStore, Authenticator, KeyStore, Oversight
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings
 from serve_app.telemetry.metrics import REPORTS
 
@@ -131,6 +131,7 @@ def open_door(
     keys: KeyStore | None = None,
     access: AccessSettings | None = None,
     answers: AnswerStore | None = None,
+    oversight: Oversight | None = None,
     admission: AdmissionSettings | None = None,
     num_slots: int = 1000,
 ) -> Door:
@@ -148,6 +149,7 @@ def open_door(
         slots=slots,
         answers=answers,
         keys=keys,
+        oversight=oversight,
     )
     app = create_api(ports, settings, access or AccessSettings())
     return Door(app, reporter, outcomes)

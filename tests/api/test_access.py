@@ -1,6 +1,6 @@
 """Every route against every kind of caller: the walk goes over the OpenAPI document, so a new route is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -12,12 +12,19 @@ from serve_app.access.keys import KeyAuthenticator, new_key
 from serve_app.api.door.access import require_declared
 from serve_app.domain.access import ApiKey
 from serve_app.domain.call import Scope
+from serve_app.domain.stop import Stop, StopKind
 from tests.api.conftest import FILM, Door, open_door
 from tests.keys import Clock, Keys
+from tests.oversight import oversight
 
 NOW_UNIX_S = Clock().unix_s
 OTHERS = new_key("clinic", "another tenant's", frozenset(Scope), NOW_UNIX_S)[0]
 OWN = new_key("hospital", "the tenant's own", frozenset(Scope), NOW_UNIX_S)[0]
+OTHERS_STOP = Stop(StopKind.TENANT, "clinic", "drill", NOW_UNIX_S)
+OWN_STOP = Stop(StopKind.TENANT, "hospital", "drill", NOW_UNIX_S)
+OWN_IDS = {"key_id": OWN.id, "stop_id": OWN_STOP.id}
+OTHERS_IDS = {"key_id": OTHERS.id, "stop_id": OTHERS_STOP.id}
+ABSENT_IDS = dict.fromkeys(OWN_IDS, "0123456789abcdef")
 PUBLIC = {"GET /healthz", "GET /readyz", "GET /version", "GET /health"}
 """What anybody may ask: nothing here tells of a patient or a tenant."""
 BODIES: dict[str, Any] = {
@@ -25,6 +32,7 @@ BODIES: dict[str, Any] = {
     "POST /predict": {"files": {"image": ("film.png", FILM)}, "data": {"sex": "Nam", "age": "63"}},
     "POST /v1/keys": {"json": {"name": "a key", "scopes": ["reports:write"]}},
     "POST /v1/keys/{key_id}/rotation": {"json": {}},
+    "POST /v1/stops": {"json": {}},
 }
 
 
@@ -61,14 +69,15 @@ def callers(needed: Scope) -> Iterator[tuple[str, int, ApiKey | None, str | None
 
 def door_for(*kept: ApiKey) -> tuple[Door, Keys]:
     store = Keys(OWN, OTHERS, *kept)
-    return open_door(authenticator=AnyOf(KeyAuthenticator(store, 2.0, Clock()), None), keys=store), store
+    authenticator = AnyOf(KeyAuthenticator(store, 2.0, Clock()), None)
+    return open_door(authenticator=authenticator, keys=store, oversight=oversight(OWN_STOP, OTHERS_STOP)), store
 
 
-async def asked(door: Door, name: str, authorization: str | None, key_id: str = OWN.id) -> httpx.Response:
+async def asked(door: Door, name: str, authorization: str | None, ids: Mapping[str, str] = OWN_IDS) -> httpx.Response:
     method, path = name.split()
     headers = {} if authorization is None else {"Authorization": authorization}
     async with door.client() as client:
-        return await client.request(method, path.format(key_id=key_id), headers=headers, **BODIES.get(name, {}))
+        return await client.request(method, path.format(**ids), headers=headers, **BODIES.get(name, {}))
 
 
 def test_only_these_routes_are_public() -> None:
@@ -110,8 +119,8 @@ async def test_the_one_scope_is_enough(name: str) -> None:
 async def test_what_belongs_to_another_tenant_is_not_there(name: str) -> None:
     valid, text = new_key("hospital", "", frozenset(Scope), NOW_UNIX_S)
     door, store = door_for(valid)
-    others = await asked(door, name, f"Bearer {text}", OTHERS.id)
-    absent = await asked(door, name, f"Bearer {text}", "0123456789abcdef")
+    others = await asked(door, name, f"Bearer {text}", OTHERS_IDS)
+    absent = await asked(door, name, f"Bearer {text}", ABSENT_IDS)
 
     assert others.status_code == absent.status_code == 404
     assert others.json() | {"request_id": ""} == absent.json() | {"request_id": ""}

@@ -46,6 +46,10 @@ def test_every_route_is_there() -> None:
         "GET /v1/keys",
         "POST /v1/keys/{key_id}/rotation",
         "DELETE /v1/keys/{key_id}",
+        "POST /v1/stops",
+        "GET /v1/stops",
+        "DELETE /v1/stops/{stop_id}",
+        "GET /v1/audit",
     }
 
 

@@ -44,6 +44,8 @@ EXPECTED = {
     errors.NotAChestXray: (422, "refused"),
     errors.NeedsConfirmation: (409, "refused"),
     errors.Unavailable: (503, "unavailable"),
+    errors.DraftingStopped: (503, "refused"),
+    errors.AuditUnavailable: (503, "unavailable"),
     errors.EngineGone: (503, "unavailable"),
     errors.Overloaded: (503, "unavailable"),
     errors.DeadlineExceeded: (504, "unavailable"),

@@ -100,3 +100,36 @@ def test_the_word_of_another_setting_is_a_value() -> None:
 )
 def test_a_checkpoint_is_named_by_its_name_or_its_source(given: dict[str, str], name: str) -> None:
     assert ModelSettings.model_validate(given).checkpoint_name == name
+
+
+@pytest.mark.parametrize(
+    ("access", "mode", "is_audited", "has_records"),
+    [
+        ("open", "as-access", False, False),
+        ("required", "as-access", True, True),
+        ("required", "off", False, True),
+        ("open", "required", True, True),
+        ("open", "lenient", True, True),
+    ],
+)
+def test_who_is_asked_decides_what_is_audited_unless_it_is_said(
+    access: str, mode: str, is_audited: bool, has_records: bool
+) -> None:
+    settings = Settings.model_validate({"access": {"mode": access}, "audit": {"mode": mode}})
+
+    assert (settings.is_audited, settings.has_records) == (is_audited, has_records)
+
+
+@pytest.mark.parametrize("records", [{"url": "postgresql://clara@db/clara"}, {"url_file": "/etc/clara/url"}])
+def test_a_shared_database_wants_a_shared_audit_key(records: dict[str, str]) -> None:
+    shared = {"access": {"mode": "required"}, "records": records}
+    with pytest.raises(ValidationError, match=r"audit\.key_file"):
+        Settings.model_validate(shared)
+
+    assert Settings.model_validate({**shared, "audit": {"key_file": "/etc/clara/audit.pem"}}).is_audited
+    assert not Settings.model_validate({**shared, "audit": {"mode": "off"}}).is_audited
+
+
+def test_entries_are_kept_for_six_months_at_least() -> None:
+    with pytest.raises(ValidationError, match="retention_days"):
+        Settings.model_validate({"audit": {"retention_days": 183}})

@@ -4,14 +4,16 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from serve_app.access.keys import new_key, rotate
 from serve_app.api.administration.bodies import key_body, new_key_body
+from serve_app.api.administration.trail import Trail
 from serve_app.api.door.access import needs, principal_of
 from serve_app.api.examples import ADMINISTRATION_ERRORS, KEY, KEY_TEXT, answer, body_json, problem_answers
 from serve_app.client.administration import KeyRequest, KeysBody, NewKeyBody, RotationRequest
 from serve_app.domain.access import ApiKey
+from serve_app.domain.audit import Action
 from serve_app.domain.call import Principal, Scope
 from serve_app.domain.errors import Forbidden, NotFound
 from serve_app.ports import KeyStore
@@ -24,13 +26,13 @@ _NEW_KEY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def keys_router(store: KeyStore | None, operator_tenant: str) -> APIRouter:
+def keys_router(store: KeyStore | None, operator_tenant: str, trail: Trail) -> APIRouter:
     """Make the routes under /v1/keys."""
     router = APIRouter(prefix="/v1/keys", tags=["administration"])
     keys = _ManagedKeys(store, operator_tenant)
 
     @router.post("", status_code=201, responses={**_NEW_KEY, **_ERRORS}, openapi_extra=_ADMIN)
-    async def create_key(caller: Caller, asked: KeyRequest) -> NewKeyBody:
+    async def create_key(request: Request, caller: Caller, asked: KeyRequest) -> NewKeyBody:
         """Make an API key. Its text is in this answer only: what is kept cannot open anything."""
         now_unix_s = time.time()
         tenant = asked.tenant or caller.tenant
@@ -38,6 +40,7 @@ def keys_router(store: KeyStore | None, operator_tenant: str) -> APIRouter:
         expires_unix_s = None if asked.expires_in_s is None else now_unix_s + asked.expires_in_s
         key, text = new_key(tenant, asked.name, frozenset(map(Scope, asked.scopes)), now_unix_s, expires_unix_s)
         await keys.store.add(key)
+        await trail.note(request, Action.KEY_MADE, tenant, key.id, key.public_facts)
         return new_key_body(key, text)
 
     @router.get(
@@ -50,17 +53,21 @@ def keys_router(store: KeyStore | None, operator_tenant: str) -> APIRouter:
         return KeysBody(keys=[key_body(key) for key in await keys.seen_by(caller)])
 
     @router.post("/{key_id}/rotation", status_code=201, responses={**_NEW_KEY, **_ERRORS}, openapi_extra=_ADMIN)
-    async def rotate_key(caller: Caller, key_id: str, asked: RotationRequest) -> NewKeyBody:
+    async def rotate_key(request: Request, caller: Caller, key_id: str, asked: RotationRequest) -> NewKeyBody:
         """Make a key's successor. The old one works on for `overlap_s`, so that its users can change over."""
         key = await keys.found(caller, key_id)
-        return new_key_body(*await rotate(keys.store, key, asked.overlap_s, time.time()))
+        successor, text = await rotate(keys.store, key, asked.overlap_s, time.time())
+        await trail.note(request, Action.KEY_ROTATED, key.tenant, key.id, {"successor": successor.id})
+        return new_key_body(successor, text)
 
     @router.delete(
         "/{key_id}", status_code=204, responses={**_ERRORS, 204: {"description": "Revoked."}}, openapi_extra=_ADMIN
     )
-    async def revoke_key(caller: Caller, key_id: str) -> Response:
+    async def revoke_key(request: Request, caller: Caller, key_id: str) -> Response:
         """Revoke a key; within seconds it opens nothing, on any replica."""
-        await keys.store.revoke((await keys.found(caller, key_id)).id, time.time())
+        key = await keys.found(caller, key_id)
+        await keys.store.revoke(key.id, time.time())
+        await trail.note(request, Action.KEY_REVOKED, key.tenant, key.id, {})
         return Response(status_code=204)
 
     return router

@@ -27,6 +27,7 @@ from serve_app.domain.errors import (
     ClaraError,
     CorruptImage,
     DeadlineExceeded,
+    DraftingStopped,
     Forbidden,
     IncompleteReport,
     InvalidPatient,
@@ -68,6 +69,7 @@ STATUS: Mapping[type[ClaraError], int] = {
     UploadTooLarge: 413,
     Refused: 422,
     NeedsConfirmation: 409,
+    DraftingStopped: 503,
     Unavailable: 503,
     DeadlineExceeded: 504,
     IncompleteReport: 502,
@@ -79,6 +81,7 @@ _OUTCOME: Mapping[type[ClaraError], str] = {
     QuotaExceeded: "limited",
     BadRequest: "bad_request",
     Refused: "refused",
+    DraftingStopped: "refused",
     Unavailable: "unavailable",
 }
 CONFIRMATION_HINT = "To confirm the image, send it to POST /v1/reports with the form field confirm=true."

@@ -22,6 +22,8 @@ TITLES = {
     "needs-confirmation": "Ảnh có thể không phải X-quang ngực: hãy xác nhận để tiếp tục.",
     "quota-exceeded": "Hạn mức của người gửi đã dùng hết.",
     "unavailable": "Dịch vụ tạm thời không đáp ứng được; hãy thử lại sau.",
+    "drafting-stopped": "Người vận hành đã dừng việc soạn nháp.",
+    "audit-unavailable": "Không ghi được nhật ký kiểm toán.",
     "engine-gone": "Mô hình đã dừng khi đang lập báo cáo này.",
     "overloaded": "Quá nhiều báo cáo đang chờ.",
     "deadline-exceeded": "Báo cáo không hoàn thành kịp thời hạn.",

@@ -20,8 +20,8 @@ def busy(status: int = 503, **headers: str) -> httpx.Response:
     return httpx.Response(status, json={"code": "overloaded", "detail": "wait"}, headers=headers)
 
 
-def problem(status: int, asked_s: float | None = None) -> ProblemError:
-    document = Problem(type="t", title="t", status=status, detail="d", code="c", request_id="r")
+def problem(status: int, asked_s: float | None = None, code: str = "c") -> ProblemError:
+    document = Problem(type="t", title="t", status=status, detail="d", code=code, request_id="r")
     return ProblemError(document, asked_s)
 
 
@@ -78,7 +78,10 @@ def test_what_may_help_is_repeated_twice_with_growing_waits(failure: Unreachable
     assert third is None
 
 
-@pytest.mark.parametrize("failure", [problem(500), problem(504), problem(422), IncompleteAnswer("cut")])
+@pytest.mark.parametrize(
+    "failure",
+    [problem(500), problem(504), problem(422), problem(503, code="drafting-stopped"), IncompleteAnswer("cut")],
+)
 def test_what_cannot_help_is_not_repeated(failure: IncompleteAnswer | ProblemError) -> None:
     assert Retries().wait_s(1, failure) is None
 

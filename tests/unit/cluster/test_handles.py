@@ -16,7 +16,7 @@ from ray.serve.handle import DeploymentBroadcastResponse
 from serve_app.cluster.handles import RemoteModel
 from serve_app.domain.call import Call
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest, TokenDelta
-from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, EngineGone, Overloaded
+from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, DraftingStopped, EngineGone, Overloaded
 from serve_app.domain.service import Readiness
 from serve_app.ports import ModelCard
 from tests.calls import call
@@ -183,10 +183,18 @@ async def test_one_engine_that_answers_is_enough_whatever_the_others_do(
     assert len(asyncio.all_tasks()) == 1, "a question is left open"
 
 
-async def test_what_is_the_clients_to_mend_comes_as_an_answer_and_is_raised_here() -> None:
-    handle = BreakingHandle(BadRequest("the conversation does not fit the model"), is_answer=True)
+@pytest.mark.parametrize(
+    "declined",
+    [
+        BadRequest("the conversation does not fit the model"),
+        DraftingStopped("an operator stopped drafting", "all", "drift"),
+    ],
+    ids=["the client's to mend", "an operator's stop"],
+)
+async def test_what_is_declined_comes_as_an_answer_and_is_raised_here(declined: ClaraError) -> None:
+    handle = BreakingHandle(declined, is_answer=True)
 
-    with pytest.raises(BadRequest, match="does not fit"):
+    with pytest.raises(type(declined), match=declined.message):
         _ = [event async for event in RemoteModel(handle).converse(call(), DIALOGUE)]
 
     assert handle.was_cancelled
