@@ -43,3 +43,14 @@ class Settings(Step):
         if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
             raise ValueError(f"orchestrator names adapters that model.adapters lacks: {', '.join(sorted(missing))}")
         return self
+
+    @model_validator(mode="after")
+    def _require_time_to_decode(self) -> "Settings":
+        """Reject a deadline that passes first: a client whose image cannot be decoded would be asked to retry."""
+        decode_timeout_s, deadline_s = self.preprocessor.decode_timeout_s, self.gateway.deadline_s
+        if 2 * decode_timeout_s > deadline_s:
+            raise ValueError(
+                f"gateway.deadline_s ({deadline_s:g}) must be at least twice preprocessor.decode_timeout_s "
+                f"({decode_timeout_s:g}): an image may wait that long before it is decoded"
+            )
+        return self

@@ -82,7 +82,6 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         f"Triton is clara-triton:{PORTS['triton']}",
     ),
     (merged(profile("triton"), {"triton": {"enabled": False}}), "set app.engine.triton.address to your server"),
-    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 181}}}}, "reports would be cut off"),
     ({"app": {"gateway": {"deadline_s": 181}}}, "a stopping pod would cut off reports within their deadline"),
     ({"head": {"resources": {"requests": {"cpu": "2500m"}}}}, "head.resources requests 2500m of cpu"),
     (

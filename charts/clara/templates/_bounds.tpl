@@ -42,11 +42,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A pod waits endpointDrainSeconds, then its replicas may take as long as `clara.deployments` says, then Ray ends. */}}
 {{- define "clara.checkDeadline" -}}
 {{- $grace := .Values.terminationGracePeriodSeconds | int -}}
 {{- $drain := .Values.endpointDrainSeconds | int -}}
-{{- $deadline := dig "gateway" "deadline_s" 120 .Values.app | float64 | ceil | int -}}
-{{- if gt (add $deadline $drain 10) $grace -}}
-{{- fail (printf "app.gateway.deadline_s is %d, but terminationGracePeriodSeconds is %d, of which reports get all but endpointDrainSeconds (%d) and 10 s: a stopping pod would cut off reports within their deadline" $deadline $grace $drain) -}}
+{{- $needed := include "clara.requestSeconds" . | int | add $drain $drain 10 -}}
+{{- if gt $needed $grace -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d, less than the %d s that app.gateway.max_upload_s, app.gateway.deadline_s, twice endpointDrainSeconds and 20 s make: a stopping pod would cut off reports within their deadline" $grace $needed) -}}
 {{- end -}}
 {{- end -}}
