@@ -150,5 +150,5 @@ def test_a_replica_on_one_machine_may_finish_the_longest_request() -> None:
 
 
 def test_a_deadline_that_passes_while_an_image_is_decoded_is_refused() -> None:
-    with pytest.raises(ValidationError, match="at least twice preprocessor.decode_timeout_s"):
+    with pytest.raises(ValidationError, match=r"at least twice preprocessor\.decode_timeout_s"):
         Settings.model_validate({"gateway": {"deadline_s": 60}, "preprocessor": {"decode_timeout_s": 31}})
