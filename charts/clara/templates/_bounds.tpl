@@ -40,6 +40,11 @@
 {{- if and (include "clara.modelClaim" .) (gt $pods 1) (not (or (has "ReadWriteMany" $modes) (has "ReadOnlyMany" $modes))) -}}
 {{- fail (printf "the claim of the model is %s, but up to %d pods would mount it: pods on a second node would never start. Use a ReadWriteMany claim, or let the engine have one pod only" (first $modes) $pods) -}}
 {{- end -}}
+{{- $holder := ternary "triton" (printf "%sWorkers" $group) .Values.triton.enabled -}}
+{{- $node := .Values.jobs.nodeSelector -}}
+{{- if and .Values.prefetch.enabled (has "ReadWriteOnce" $modes) (not (has "ReadWriteMany" $modes)) (or (not $node) (ne (toJson $node) (toJson (get .Values $holder).nodeSelector))) -}}
+{{- fail (printf "the claim of the model is ReadWriteOnce, and prefetch.enabled is true: on two nodes the Job and the engine would wait for each other for ever. Name the same node in jobs.nodeSelector and %s.nodeSelector, such as kubernetes.io/hostname, or use a ReadWriteMany claim" $holder) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A pod waits endpointDrainSeconds, then its replicas may take as long as `clara.deployments` says, then Ray ends. */}}
