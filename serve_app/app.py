@@ -3,14 +3,22 @@
 client ▶ Gateway ▶ Orchestrator ▶ Preprocessor, then ▶ EngineReplica for both turns.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
 
-from serve_app.cluster.deployments import EngineReplica, Gateway, Orchestrator, Preprocessor, Reasoning, RemoteReasoning
+from serve_app.cluster.deployments import (
+    EngineReplica,
+    Entry,
+    Gateway,
+    Orchestrator,
+    Preprocessor,
+    Reasoning,
+    RemoteReasoning,
+)
 from serve_app.cluster.scaling import deployment
 from serve_app.ports import Engine, ImagePreparer
 from serve_app.settings import AffinitySettings, Settings, or_none
@@ -49,6 +57,8 @@ def build_app(args: dict[str, Any]) -> Application:
         reasoning,
         engine,
         settings.gateway,
+        settings.access,
+        _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
     )
 
@@ -57,6 +67,29 @@ def _affinity(settings: AffinitySettings) -> RequestRouterConfig:
     return RequestRouterConfig(
         request_router_class="serve_app.cluster.router.AffinityRouter", request_router_kwargs=settings.model_dump()
     )
+
+
+def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
+    """Choose how callers are authenticated."""
+
+    async def open_to_all() -> Entry:
+        from serve_app.access.local import LocalAuthenticator
+
+        return Entry(LocalAuthenticator(), keys=None)
+
+    async def with_credentials() -> Entry:
+        from serve_app.access.door import AnyOf
+        from serve_app.access.keys import KeyAuthenticator
+        from serve_app.records.database import Database
+        from serve_app.records.keys import StoredKeys
+        from serve_app.records.schema import require_current
+
+        database = Database(settings.records.address, settings.records.timeout_s)
+        await require_current(database)
+        keys = StoredKeys(database)
+        return Entry(AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None), keys)
+
+    return open_to_all if settings.access.mode == "open" else with_credentials
 
 
 def _preparer_maker(settings: Settings) -> Callable[[], ImagePreparer]:

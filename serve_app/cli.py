@@ -36,10 +36,14 @@ from serve_app.client import (
     SectionStatus,
 )
 from serve_app.launch import LaunchError, Proxy, platform, require_running
+from serve_app.operators.database import database
+from serve_app.operators.keys import keys
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
 SAY = words.preferred()
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=SAY.app)
+app.add_typer(keys, name="keys")
+app.add_typer(database, name="db")
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 

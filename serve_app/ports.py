@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from serve_app.domain.call import Call
+from serve_app.domain.access import ApiKey, Credentials
+from serve_app.domain.call import Call, Principal
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest
 from serve_app.domain.metric import Metric
 from serve_app.domain.radiograph import Radiograph
@@ -138,4 +139,45 @@ class MetricSink(Protocol):
 
     def observe(self, metric: Metric, value: float, **labels: str) -> None:
         """Add a value to a histogram, in the unit that ends its name."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Who asks."""
+
+    async def authenticate(self, credentials: Credentials) -> Principal:
+        """Name the caller.
+
+        Raises:
+            Unauthenticated: the credentials are missing, forged, expired or revoked.
+            Unavailable: they cannot be verified now.
+        """
+        ...
+
+
+class KeyStore(Protocol):
+    """Where API keys are kept; each method raises `Unavailable` if the store does not answer."""
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        """Read one key."""
+        ...
+
+    async def list_keys(self, tenant: str | None = None) -> list[ApiKey]:
+        """Read the keys of a tenant, or all, oldest first."""
+        ...
+
+    async def add(self, key: ApiKey) -> None:
+        """Keep a new key."""
+        ...
+
+    async def revoke(self, key_id: str, unix_s: float) -> None:
+        """Revoke a key, unless it is revoked already."""
+        ...
+
+    async def expire(self, key_id: str, unix_s: float) -> None:
+        """Let a key end at that time, unless it ends sooner."""
+        ...
+
+    async def note_use(self, key_id: str, unix_s: float) -> None:
+        """Keep when a key was last used."""
         ...

@@ -12,6 +12,8 @@ from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, failure_of
 from serve_app.api.door.uploads import TOO_SLOW
 from serve_app.client.schemas import Problem
+from serve_app.domain.access import ApiKey
+from serve_app.domain.call import Scope
 from serve_app.domain.conversation import Usage
 from serve_app.domain.errors import (
     ContradictoryStudy,
@@ -19,12 +21,15 @@ from serve_app.domain.errors import (
     DeadlineExceeded,
     EmptyUpload,
     EngineGone,
+    Forbidden,
     InvalidPatient,
     InvalidStudy,
     NeedsConfirmation,
     NotAChestXray,
     NotAnImage,
+    NotFound,
     Overloaded,
+    Unauthenticated,
     Unavailable,
     UnsupportedImage,
     UnsupportedStudy,
@@ -107,8 +112,17 @@ EVENTS = (
 )
 
 
+KEY = ApiKey("4f1d2c3b5a697887", "hospital", "reading room", frozenset({Scope.REPORTS_WRITE}), "", 1_767_225_600.0)
+KEY_TEXT = "clara_4f1d2c3b5a697887_the-43-letters-of-the-secret-are-shown-once"
+
+# What any route that is not public may be answered with.
+ACCESS_ERRORS: tuple[Exception, ...] = (
+    Unauthenticated(),
+    Forbidden("this needs the scope reports:write", Scope.REPORTS_WRITE),
+)
 # Everything a report request may be answered with instead of a report.
 REPORT_ERRORS: tuple[Exception, ...] = (
+    *ACCESS_ERRORS,
     HTTPException(400, "Missing boundary in multipart."),
     EmptyUpload(),
     HTTPException(408, TOO_SLOW),
@@ -131,6 +145,12 @@ REPORT_ERRORS: tuple[Exception, ...] = (
     DeadlineExceeded(),
 )
 SERVICE_ERRORS: tuple[Exception, ...] = (RuntimeError(), Unavailable())
+ADMINISTRATION_ERRORS: tuple[Exception, ...] = (
+    *ACCESS_ERRORS,
+    NotFound("there is no such key"),
+    RequestValidationError([{"type": "missing", "loc": ("body", "name"), "msg": "", "input": None}]),
+    *SERVICE_ERRORS,
+)
 
 
 def body_json(body: BaseModel) -> Any:

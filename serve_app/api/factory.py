@@ -6,8 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from serve_app.api.administration.keys import keys_router
 from serve_app.api.docs import add_docs_page
 from serve_app.api.door import problems
+from serve_app.api.door.access import SECURITY_SCHEMES, Access, require_declared
 from serve_app.api.door.middleware import (
     HeadAsGet,
     LastResort,
@@ -21,14 +23,15 @@ from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
-from serve_app.ports import MetricSink, Reporter, Service
-from serve_app.settings import GatewaySettings
+from serve_app.ports import Authenticator, KeyStore, MetricSink, Reporter, Service
+from serve_app.settings import AccessSettings, GatewaySettings
 
 API_VERSION = "1.0.0"
 REPORT_PATHS = ("/v1/reports", "/predict")
 
 _TAGS = [
     {"name": "reports", "description": "Draft reports from chest X-rays."},
+    {"name": "administration", "description": "For administrators: API keys."},
     {"name": "service", "description": "For operators: liveness, readiness, version."},
     {"name": "first version", "description": "Deprecated routes that keep their shapes."},
 ]
@@ -41,9 +44,12 @@ class Ports:
     reporter: Reporter
     service: Service
     metrics: MetricSink
+    authenticator: Authenticator
+    keys: KeyStore | None
+    """None where nobody is authenticated by keys."""
 
 
-def create_api(ports: Ports, settings: GatewaySettings) -> FastAPI:
+def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) -> FastAPI:
     """Make the door; every report request is counted by how it ended."""
     # FastAPI's own documentation pages load scripts from elsewhere; ours serves them.
     app = _Door(
@@ -54,27 +60,30 @@ def create_api(ports: Ports, settings: GatewaySettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=_middleware(ports.metrics, settings),
+        middleware=_middleware(ports, settings),
     )
     for router in (
         reports_router(ports.reporter, settings),
         service_router(ports.service, settings.readiness_timeout_s),
         v0_router(ports.reporter, settings),
+        keys_router(ports.keys, access.operator_tenant),
     ):
         app.include_router(router)
     add_docs_page(app)
+    require_declared(app)
     problems.register(app)
     return app
 
 
-def _middleware(metrics: MetricSink, settings: GatewaySettings) -> list[Middleware]:
+def _middleware(ports: Ports, settings: GatewaySettings) -> list[Middleware]:
     """List what surrounds every request, outermost first."""
     return [
         Middleware(RequestContext),
-        Middleware(OutcomeReport, paths=REPORT_PATHS, metrics=metrics),
+        Middleware(OutcomeReport, paths=REPORT_PATHS, metrics=ports.metrics),
         Middleware(LastResort),
         Middleware(PlainErrors),
         Middleware(HeadAsGet),
+        Middleware(Access, authenticator=ports.authenticator),
         Middleware(Uploads, paths=REPORT_PATHS, settings=settings),
     ]
 
@@ -89,6 +98,7 @@ class _Door(FastAPI):
             schemas = document["components"]["schemas"]
             schemas.update({model.__name__: model.model_json_schema() for model in (Problem, V0ErrorBody)})
             _mark_files(schemas)
+            document["components"]["securitySchemes"] = SECURITY_SCHEMES
         return super().openapi()
 
 

@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from serve_app.api.bodies import readiness_body, version_body
+from serve_app.api.door.access import PUBLIC
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import clara_error
 from serve_app.api.examples import NOT_READY, READY, SERVICE_ERRORS, VERSION, answer, body_json, problem_answers
@@ -22,6 +23,7 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
         "/healthz",
         responses={200: answer(body_json(LivenessBody()), "The process answers."), **problem_answers([RuntimeError()])},
         summary="Say that the process lives",
+        openapi_extra=PUBLIC,
     )
     async def healthz() -> LivenessBody:
         """Answer without asking anyone: a failure means that this process should be restarted."""
@@ -39,6 +41,7 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
             },
         },
         summary="Say whether reports can be made",
+        openapi_extra=PUBLIC,
     )
     async def readyz() -> Response:
         """Ask the engines: a failure means that no report should be sent here now."""
@@ -53,6 +56,7 @@ def service_router(service: Service, readiness_timeout_s: float) -> APIRouter:
             **problem_answers(SERVICE_ERRORS),
         },
         summary="Say what reports are made with",
+        openapi_extra=PUBLIC,
     )
     async def version() -> VersionBody:
         """Name our release, the model, its engine, the prompts and the image preparation."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from serve_app.api.bodies import v0_report_body
-from serve_app.api.door.auth import caller
+from serve_app.api.door.access import PUBLIC, caller, needs
 from serve_app.api.door.forms import upload_route
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.examples import REPORT_ERRORS, answer, body_json, v0_answers, v0_report_example
@@ -16,7 +16,7 @@ from serve_app.api.reports.form import Image, study_of
 from serve_app.api.reports.routes import finished_report, new_report_id
 from serve_app.api.reports.run import ReportRun
 from serve_app.client.schemas import V0HealthBody, V0ReportBody
-from serve_app.domain.call import Call
+from serve_app.domain.call import Call, Scope
 from serve_app.domain.errors import IncompleteReport
 from serve_app.domain.report import Report, SectionName, SectionStatus
 from serve_app.domain.study import parse_patient
@@ -50,6 +50,7 @@ def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
             **v0_answers((*REPORT_ERRORS, IncompleteReport("the report is incomplete: impression is truncated"))),
         },
         summary="Draft a report, in the first version's shape",
+        openapi_extra=needs(Scope.REPORTS_WRITE),
     )
     async def predict(
         request: Request,
@@ -75,6 +76,7 @@ def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         "/health",
         responses={200: answer(body_json(V0HealthBody()), "The process answers."), **v0_answers([RuntimeError()])},
         summary="Say that the process answers",
+        openapi_extra=PUBLIC,
     )
     async def health() -> V0HealthBody:
         """Do the same as `GET /healthz`, which replaces it."""

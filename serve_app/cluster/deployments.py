@@ -5,7 +5,7 @@ A class here only receives, delegates and cleans up; it asks the others by `hand
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,9 @@ from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent
 from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
-from serve_app.ports import DialogueEvent, Engine, ImagePreparer, ModelCard, Reporter
+from serve_app.ports import Authenticator, DialogueEvent, Engine, ImagePreparer, KeyStore, ModelCard, Reporter
 from serve_app.reasoning.reporter import TwoTurnReporter
-from serve_app.settings import GatewaySettings, OrchestratorSettings
+from serve_app.settings import AccessSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import STAGE_SECONDS
@@ -123,24 +123,38 @@ class Orchestrator:
                 yield event
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How callers are authenticated, and where their keys are kept; None where there are none."""
+
+    authenticator: Authenticator
+    keys: KeyStore | None
+
+
 class Gateway:
     """The door: serves the FastAPI app over a reporter."""
 
-    def __init__(
+    async def __init__(  # type: ignore[misc]
         self,
         reasoning: Reasoning | RemoteReasoning,
         engine: DeploymentHandle,
         settings: GatewaySettings,
+        access: AccessSettings,
+        make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
     ) -> None:
         log_to_serve()
         recorder = Recorder()
+        entry = await make_entry()
         self._ports = Ports(
             reporter=MeasuredReporter(reasoning.reporter(), recorder),
             service=RemoteService(RemoteModel(engine), prompt_version, settings.readiness_timeout_s),
             metrics=recorder,
+            authenticator=entry.authenticator,
+            keys=entry.keys,
         )
         self._settings = settings
+        self._access = access
 
     def __serve_build_asgi_app__(self) -> Any:
-        return create_api(self._ports, self._settings)
+        return create_api(self._ports, self._settings, self._access)

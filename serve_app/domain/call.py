@@ -2,6 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a caller may do; a route names the one that it needs."""
+
+    REPORTS_WRITE = "reports:write"
+    REPORTS_READ = "reports:read"
+    CHAT = "chat"
+    JOBS = "jobs"
+    REVIEWS_WRITE = "reviews:write"
+    REVIEWS_SIGN = "reviews:sign"
+    ADMIN = "admin"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +24,7 @@ class Principal:
 
     subject: str
     tenant: str
-    scopes: frozenset[str]
+    scopes: frozenset[Scope]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """Every error of a report, as one tree.
 
 ClaraError
+├── Unauthenticated   the caller does not prove who it is
+├── Forbidden         the caller is known, but may not do this
+├── NotFound          there is no such thing, or not for this caller
 ├── BadRequest        the input is wrong: send something else
 ├── Refused           the input is readable, but we decline to report on it
 ├── Unavailable       our side: the same request may work later
@@ -30,6 +33,31 @@ class ClaraError(Exception):
     def facts(self) -> dict[str, str | int | float]:
         """Machine-readable extras for the problem document."""
         return {}
+
+
+class Unauthenticated(ClaraError):
+    """The request does not prove who sends it."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(ClaraError):
+    """The caller may not do this."""
+
+    code = "missing-scope"
+
+    def __init__(self, message: str = "", scope: str = "") -> None:
+        super().__init__(message, scope)
+
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"scope": self.args[1]}
+
+
+class NotFound(ClaraError):
+    """There is no such thing, or not for this caller."""
+
+    code = "not-found"
 
 
 class BadRequest(ClaraError):

@@ -5,6 +5,7 @@ The defaults are the embedded demo: the bundled model on vLLM's CPU backend, on 
 
 from pydantic import model_validator
 
+from serve_app.settings.access import AccessSettings as AccessSettings
 from serve_app.settings.engine import AffinitySettings as AffinitySettings
 from serve_app.settings.engine import Backend as Backend
 from serve_app.settings.engine import EngineSettings as EngineSettings
@@ -18,6 +19,7 @@ from serve_app.settings.model import ModelSettings as ModelSettings
 from serve_app.settings.orchestrator import OrchestratorSettings as OrchestratorSettings
 from serve_app.settings.preprocessor import PreprocessorSettings as PreprocessorSettings
 from serve_app.settings.preprocessor import ScreenSettings as ScreenSettings
+from serve_app.settings.records import RecordsSettings as RecordsSettings
 from serve_app.settings.step import Scaling as Scaling
 from serve_app.settings.step import Step as Step
 from serve_app.settings.step import or_none as or_none
@@ -32,6 +34,8 @@ class Settings(Step):
     orchestrator: OrchestratorSettings = OrchestratorSettings()
     preprocessor: PreprocessorSettings = PreprocessorSettings()
     engine: EngineSettings = EngineSettings()
+    access: AccessSettings = AccessSettings()
+    records: RecordsSettings = RecordsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")

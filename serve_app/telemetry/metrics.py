@@ -10,7 +10,7 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 
 VALID_OUTCOMES = ("ok", "error", "unavailable")
 """Outcomes of requests whose reports could have been made; objectives count these only."""
-OUTCOMES = (*VALID_OUTCOMES, "refused", "bad_request", "client_gone", "cancelled")
+OUTCOMES = (*VALID_OUTCOMES, "refused", "bad_request", "denied", "client_gone", "cancelled")
 """`client_gone` is a disconnect that was seen; `cancelled`, that Serve cancelled the request: its client left first, or
 its replica was stopped."""
 REPORTS = Metric("clara_reports_total", "counter", f"Report requests, by outcome: {', '.join(OUTCOMES)}.", ("outcome",))

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from serve_app.access.local import LocalAuthenticator
 from serve_app.api.examples import EVENTS, READY, VERSION
 from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
@@ -22,7 +23,8 @@ from serve_app.domain.metric import Metric
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study
-from serve_app.settings import GatewaySettings
+from serve_app.ports import Authenticator, KeyStore
+from serve_app.settings import AccessSettings, GatewaySettings
 from serve_app.telemetry.metrics import REPORTS
 
 FILM = b"\x89PNG these bytes are the reporter's business"
@@ -122,12 +124,16 @@ def open_door(
     settings: GatewaySettings | None = None,
     readiness: Callable[[], Awaitable[Readiness]] = ready,
     described: Callable[[], Awaitable[ServiceVersion]] = describe,
+    authenticator: Authenticator | None = None,
+    keys: KeyStore | None = None,
 ) -> Door:
     """Make a door with one thing different from the usual."""
     reporter = reporter or ScriptedReporter()
     outcomes: list[str] = []
-    ports = Ports(reporter, ScriptedService(readiness, described), Outcomes(outcomes))
-    app = create_api(ports, settings or GatewaySettings())
+    ports = Ports(
+        reporter, ScriptedService(readiness, described), Outcomes(outcomes), authenticator or LocalAuthenticator(), keys
+    )
+    app = create_api(ports, settings or GatewaySettings(), AccessSettings())
     return Door(app, reporter, outcomes)
 
 

@@ -23,6 +23,9 @@ from serve_app.domain.errors import ClaraError
 from tests.api.conftest import FILM, Door, ScriptedReporter, open_door
 
 EXPECTED = {
+    errors.Unauthenticated: (401, "denied"),
+    errors.Forbidden: (403, "denied"),
+    errors.NotFound: (404, "bad_request"),
     errors.BadRequest: (400, "bad_request"),
     errors.InvalidPatient: (422, "bad_request"),
     errors.EmptyUpload: (400, "bad_request"),

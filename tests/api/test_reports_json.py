@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serve_app.access.local import LOCAL
 from serve_app.api.bodies import report_body
-from serve_app.domain.call import Principal
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict
 from serve_app.domain.report import DISCLAIMER, Report, Section, SectionStatus
@@ -127,7 +127,7 @@ async def test_the_reporter_gets_the_bytes_the_patient_and_the_principal(door: D
     [(call, study, _)] = door.reporter.asked
     assert study.images == (StudyImage(FILM, View.AP, ImageRole.CURRENT, is_confirmed=False),)
     assert study.patient == Patient(Sex.FEMALE, Age(75))
-    assert call.principal == Principal("local", "local", frozenset({"reports:write"}))
+    assert call.principal == LOCAL
 
 
 async def test_every_patient_field_may_be_absent_or_blank(door: Door) -> None:

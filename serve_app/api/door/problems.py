@@ -27,12 +27,15 @@ from serve_app.domain.errors import (
     ClaraError,
     CorruptImage,
     DeadlineExceeded,
+    Forbidden,
     IncompleteReport,
     InvalidPatient,
     InvalidStudy,
     NeedsConfirmation,
     NotAnImage,
+    NotFound,
     Refused,
+    Unauthenticated,
     Unavailable,
     UnsupportedImage,
     UnsupportedStudy,
@@ -47,6 +50,9 @@ logger = logging.getLogger(__name__)
 
 # An error has the status of the nearest class of its ancestry that is named here.
 STATUS: Mapping[type[ClaraError], int] = {
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
     BadRequest: 400,
     InvalidPatient: 422,
     InvalidStudy: 422,
@@ -62,6 +68,9 @@ STATUS: Mapping[type[ClaraError], int] = {
     IncompleteReport: 502,
 }
 _OUTCOME: Mapping[type[ClaraError], str] = {
+    Unauthenticated: "denied",
+    Forbidden: "denied",
+    NotFound: "bad_request",
     BadRequest: "bad_request",
     Refused: "refused",
     Unavailable: "unavailable",
@@ -170,9 +179,24 @@ def _known(error: ClaraError, request_id: str) -> Failure:
     if isinstance(error, Refused):
         hints = (CORRECTION_HINT, CONFIRMATION_HINT) if error.remedy else (CONFIRMATION_HINT,)
         detail = " ".join((f"{detail.rstrip('.')}.", *hints))
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) and status == 503 else {}
     outcome = nearest(_OUTCOME, type(error)) or "error"
-    return _failure(status, error.code, _sentence(type(error)), detail, request_id, outcome, error.facts, headers)
+    return _failure(
+        status, error.code, _sentence(type(error)), detail, request_id, outcome, error.facts, _headers(error, status)
+    )
+
+
+def _headers(error: ClaraError, status: int) -> dict[str, str]:
+    """Write what the status asks for. Source: RFC 9110, sections 10.2.3 and 11.6.1; RFC 6750, section 3."""
+    match error:
+        case Unavailable() if status == 503:
+            return {"Retry-After": str(error.retry_after_s)}
+        case Unauthenticated():
+            return {"WWW-Authenticate": 'Bearer realm="clara"'}
+        case Forbidden():
+            return {
+                "WWW-Authenticate": f'Bearer realm="clara", error="insufficient_scope", scope="{error.facts["scope"]}"'
+            }
+    return {}
 
 
 def _http(exc: HTTPException, request_id: str) -> Failure:

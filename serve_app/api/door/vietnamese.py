@@ -1,6 +1,8 @@
 """The titles of problems in Vietnamese, by their codes; the details stay in English, for the client's log."""
 
 TITLES = {
+    "unauthenticated": "Yêu cầu không chứng minh được người gửi.",
+    "missing-scope": "Người gửi không có quyền làm việc này.",
     "bad-request": "Yêu cầu không hợp lệ.",
     "invalid-form": "Biểu mẫu không hợp lệ.",
     "invalid-patient": "Tuổi, giới tính hoặc tư thế chụp không hợp lệ.",

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
 
 from serve_app.api.bodies import named_event, report_body
-from serve_app.api.door.auth import caller
+from serve_app.api.door.access import caller, needs
 from serve_app.api.door.forms import upload_route
 from serve_app.api.door.negotiation import EVENT_STREAM, JSON, prefers_event_stream
 from serve_app.api.door.problems import settle
@@ -18,7 +19,7 @@ from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_exampl
 from serve_app.api.reports.form import ReportForm
 from serve_app.api.reports.run import ReportRun, unless_client_leaves
 from serve_app.client.schemas import ReportBody
-from serve_app.domain.call import Call
+from serve_app.domain.call import Call, Scope
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.ports import Reporter
 from serve_app.settings import GatewaySettings
@@ -41,6 +42,7 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         response_model=ReportBody,
         responses={200: _REPORT_ANSWER, **problem_answers(REPORT_ERRORS)},
         summary="Draft a report from chest X-rays",
+        openapi_extra=needs(Scope.REPORTS_WRITE),
     )
     async def create_report(
         request: Request,
@@ -118,7 +120,7 @@ class _ReportStream(EventSourceResponse):
         super().__init__(messages, ping=settings.ping_period_s)
         self._run = run
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         try:
             await super().__call__(scope, receive, send)

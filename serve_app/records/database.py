@@ -1,0 +1,108 @@
+"""The database: SQLite on one machine, PostgreSQL in a cluster, behind one set of tables.
+
+Does not know what is kept in them.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from serve_app.domain.errors import Unavailable
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+
+
+class Database:
+    """Transactions that last no longer than `timeout_s`. What was acknowledged is on disk."""
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        """Open nothing yet.
+
+        Raises:
+            Unavailable: the address is not one of a database that we know.
+        """
+        self._timeout_s = timeout_s
+        self._engine = _engine(_url(address), timeout_s)
+        self._reading = self._engine.execution_options(postgresql_readonly=True, sqlite_begin="BEGIN")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Do what is inside wholly or not at all.
+
+        Raises:
+            Unavailable: the database does not answer; its own words stay out, for they may hold values.
+        """
+        async with self._begun(self._engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read one state of the database, beside whoever writes.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._begun(self._reading) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with asyncio.timeout(self._timeout_s), engine.begin() as connection:
+                yield connection
+        except (TimeoutError, PoolTimeout, OperationalError, InterfaceError, OSError) as error:
+            raise Unavailable("the database does not answer") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _url(address: str) -> URL:
+    try:
+        return make_url(address)
+    except ArgumentError:
+        raise Unavailable("the database's address is none") from None  # its text holds the password
+
+
+def _engine(url: URL, timeout_s: float) -> AsyncEngine:
+    drivername = _DRIVERS.get(url.get_backend_name())
+    if drivername is None:
+        raise Unavailable("records.url must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+    if url.get_backend_name() == "sqlite":
+        # The driver would begin by itself, too late, and never for what makes tables.
+        engine = create_async_engine(
+            url.set(drivername=drivername), connect_args={"timeout": timeout_s, "isolation_level": None}
+        )
+        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_folder(url))
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        url.set(drivername=drivername), pool_pre_ping=True, connect_args={"connect_timeout": max(2, round(timeout_s))}
+    )
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Let readers and one writer work side by side, and write through to the disk at each commit."""
+    cursor: sqlite3.Cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the lock for writing at once: a reader that turns writer would be refused instead of waiting."""
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+def _make_folder(url: URL) -> None:
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
