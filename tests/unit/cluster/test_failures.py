@@ -66,7 +66,7 @@ def test_an_engine_that_cannot_start_is_not_one_on_its_way(
     [
         ("OSError: cannot read /models/site/x.json", "OSError: cannot read …"),
         ("OSError: cannot read '/models/site 7b/x.json'", "OSError: cannot read '…'"),
-        ("No such file: '/home/clara/.cache/x'", "No such file: '…'"),
+        ("No such file: '~/.cache/x'", "No such file: '…'"),
         ("[./models/x.safetensors] is damaged", "[…] is damaged"),
         ("the server at http://10.1.2.3:8001/v1 (10.1.2.3:8001) refused", "the server at … (…) refused"),
         ("Qwen/Qwen2-VL-7B-Instruct has 1280/640 tokens", "Qwen/Qwen2-VL-7B-Instruct has 1280/640 tokens"),
