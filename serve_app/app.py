@@ -35,25 +35,26 @@ def build_app(args: dict[str, Any]) -> Application:
         pydantic.ValidationError: an unknown key or a value out of bounds.
     """
     settings = Settings.model_validate(args)
+    longest_s = settings.gateway.longest_request_s
     engine = (
-        deployment(EngineReplica, "engine", settings.engine.scaling)
+        deployment(EngineReplica, "engine", settings.engine.scaling, longest_s)
         .options(request_router_config=_affinity(settings.engine.affinity))
         .bind(_engine_maker(settings))
     )
     preprocessor = (
-        deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling)
+        deployment(Preprocessor, "preprocessor", settings.preprocessor.scaling, longest_s)
         .options(request_router_config=_DROPS_CANCELLED)
         .bind(_preparer_maker(settings))
     )
     reasoning: Reasoning | RemoteReasoning = Reasoning(preprocessor, engine, settings.orchestrator)
     if settings.orchestrator.placement == "separate":
         orchestrator = (
-            deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling)
+            deployment(Orchestrator, "orchestrator", settings.orchestrator.scaling, longest_s)
             .options(request_router_config=_DROPS_CANCELLED)
             .bind(reasoning, _switch_maker(settings))
         )
         reasoning = RemoteReasoning(orchestrator)
-    return deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling).bind(
+    return deployment(serve.ingress()(Gateway), "gateway", settings.gateway.scaling, longest_s).bind(
         reasoning,
         engine,
         settings.gateway,

@@ -51,14 +51,16 @@ def faults(report: ReportBody) -> list[str]:
 
 def _wait_until_ready(client: Client, url: str, wait_s: float) -> None:
     end_s = time.monotonic() + wait_s
-    while not _is_ready(client):
+    while (lack := _lack(client)) is not None:
         if time.monotonic() > end_s:
-            raise CheckFailed(f"{url} is not ready after {wait_s:g} s.")
+            raise CheckFailed(f"{url} is not ready after {wait_s:g} s. {lack}".rstrip())
         time.sleep(min(_PAUSE_S, wait_s))
 
 
-def _is_ready(client: Client) -> bool:
+def _lack(client: Client) -> str | None:
+    """Ask why no report can be made; None where one can."""
     try:
-        return client.readiness().status == "ready"
-    except ClientError:
-        return False
+        answered = client.readiness()
+    except ClientError as error:
+        return str(error)
+    return None if answered.status == "ready" else answered.detail

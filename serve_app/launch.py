@@ -83,7 +83,7 @@ def platform(
     _require_free(host, metrics_port, "--metrics-port")
     _require_model(settings)
     prepare_environment(settings)
-    with _door(proxy, settings.gateway.deadline_s, tell):
+    with _door(proxy, settings.gateway.longest_request_s, tell):
         yield from _running(settings, host, port, metrics_port, Timeline(tell))
 
 
@@ -104,13 +104,13 @@ def _ended_processes() -> list[str]:
     return sorted({kind for kind, _ in worker._global_node.dead_processes()} & {"gcs_server", "raylet"})
 
 
-def _door(proxy: Proxy, deadline_s: float, tell: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
+def _door(proxy: Proxy, longest_request_s: int, tell: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
     if proxy is Proxy.SERVE:
         return contextlib.nullcontext()
     binary = find_haproxy()
     if binary is None:
         raise LaunchError("haproxy is not installed: install it (on Debian the package haproxy), or leave out --proxy")
-    return haproxy(binary, deadline_s, tell)
+    return haproxy(binary, longest_request_s, tell)
 
 
 def _running(settings: Settings, host: str, port: int, metrics_port: int, timeline: Timeline) -> Iterator[str]:

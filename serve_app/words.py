@@ -1,5 +1,6 @@
 """The sentences of the command line, in English and in Vietnamese; reports are Vietnamese in both."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -51,10 +52,19 @@ class Words:
 
     def failure(self, error: ClientError) -> str:
         """Write what went wrong: in Vietnamese the kind comes first, for details are English everywhere."""
+        detail = _as_options(str(error))
         if self.language == "en":
-            return str(error)
+            return detail
         kind = error.problem.title if isinstance(error, ProblemError) else self.failures[error.code]
-        return f"{kind} ({error})"
+        return f"{kind} ({detail})"
+
+
+def _as_options(detail: str) -> str:
+    """Name the options of the command where a detail, written for programs, names the fields of the form."""
+    detail = re.sub(
+        r"send it to POST /v1/reports with the form field (\w+)=true", r"repeat the command with --\1", detail
+    )
+    return re.sub(r"the form field (\w+)", r"the option --\1", detail)
 
 
 ENGLISH = Words(

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Literal
 
 from serve_app.client.schemas import (
     Body,
@@ -147,7 +148,8 @@ def named_event(event: ReportEvent) -> tuple[str, Body]:
 
 def readiness_body(readiness: Readiness) -> ReadinessBody:
     """Write a readiness."""
-    return ReadinessBody(status="ready" if readiness.is_ready else "not-ready", reason=readiness.reason)
+    status: Literal["ready", "not-ready"] = "ready" if readiness.is_ready else "not-ready"
+    return ReadinessBody(status=status, reason=readiness.reason, detail=readiness.sentence)
 
 
 def version_body(version: ServiceVersion) -> VersionBody:

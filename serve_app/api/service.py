@@ -75,5 +75,5 @@ async def _asked(service: Service, timeout_s: float, oversight: Oversight | None
     except TimeoutError:
         return Readiness(False, "engine-busy")
     except Unavailable as exc:
-        error = clara_error(exc)
-        return Readiness(False, error.code if error is not None else Unavailable.code)
+        error = clara_error(exc) or Unavailable()
+        return Readiness(False, error.code, error.message)

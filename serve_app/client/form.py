@@ -8,8 +8,8 @@ from typing import Protocol, TypedDict
 
 from .schemas import Sex, View
 
-DEFAULT_DEADLINE_S = 300.0
-"""Seconds that a report may take, from the connection to the last byte. The server's own default is shorter."""
+DEFAULT_DEADLINE_S = 330.0
+"""Seconds that a report may take, from the connection to the last byte. The server's own limits are shorter."""
 
 # A file's name may hold the patient's.
 _FILENAME = "film"

@@ -274,6 +274,8 @@ class ReadinessBody(Body):
 
     status: Literal["ready", "not-ready"]
     reason: str
+    detail: str = ""
+    """The reason as a sentence; older servers send none."""
 
 
 class VersionBody(Body):

@@ -3,6 +3,11 @@
 import re
 from typing import Any
 
+# Paths of this system, URLs and addresses, as they stand in messages.
+_PLACES = re.compile(
+    r"""(?<=['"])[^'"\n]*/[^'"\n]*(?=['"])|(?:\w+://|(?<![\w/])[~.]{0,2}/)[^\s'"<>,;)\]}]+|\b\d+(?:\.\d+){3}(?::\d+)?\b"""
+)
+_MAX_CHARACTERS = 300
 # The line of a traceback that names what was raised.
 _RAISED = re.compile(r"^([\w.]*\b[A-Z]\w*): (\S.*)$", re.MULTILINE)
 
@@ -16,3 +21,8 @@ def cause_of(message: str) -> str:
     """Return the last exception in a message of Serve; ours are sentences, others need their kind."""
     kind, words = (_RAISED.findall(message) or [("", " ".join(message.split()))])[-1]
     return words if kind in ("", "serve_app.domain.errors.Unavailable") else f"{kind}: {words}"
+
+
+def without_places(cause: str) -> str:
+    """Shorten a cause to what a client may read: no path, no URL and no address."""
+    return _PLACES.sub("…", cause)[:_MAX_CHARACTERS]

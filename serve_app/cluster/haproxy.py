@@ -14,7 +14,7 @@ def find_haproxy() -> str | None:
 
 
 @contextlib.contextmanager
-def haproxy(binary: str, deadline_s: float, tell: Callable[[str], None]) -> Iterator[None]:
+def haproxy(binary: str, longest_request_s: int, tell: Callable[[str], None]) -> Iterator[None]:
     """Have Ray start HAProxy, with its files in a folder that nobody else may enter: its socket takes commands.
 
     The gateway's replicas listen on loopback, as the door does. The address of HAProxy's counters cannot be configured.
@@ -33,8 +33,8 @@ def haproxy(binary: str, deadline_s: float, tell: Callable[[str], None]) -> Iter
                 "RAY_SERVE_HAPROXY_STATS_PORT": str(places[0]),
                 "RAY_SERVE_HAPROXY_METRICS_PORT": str(places[1]),
                 "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-                # With other replicas comes another HAProxy; the one before it ends when the longest report must.
-                "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(round(deadline_s) + 30),
+                # With other replicas comes another HAProxy; the one before it ends when the longest request must.
+                "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(longest_request_s + 10),
                 # On one machine HAProxy learns at once that a replica stops.
                 "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
             }

@@ -7,9 +7,15 @@ from ray import serve
 
 from serve_app.settings import Scaling, or_none
 
+SHUTDOWN_MARGIN_S = 20
+"""Seconds for what still comes until everyone knows that a replica stops, and for the end of its last answer."""
 
-def deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
-    """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart."""
+
+def deployment(cls: Callable[..., Any], name: str, scaling: Scaling, longest_request_s: float) -> Any:
+    """Scale one step; what the chart writes into Serve's `deployments` is laid over this, without a restart.
+
+    A replica that stops may finish its requests, the longest of which takes `longest_request_s`.
+    """
     memory_bytes = or_none(scaling.memory_bytes, "none")
     resources = {"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, "memory": memory_bytes}
     per_node = or_none(scaling.max_replicas_per_node, "none")
@@ -30,7 +36,7 @@ def deployment(cls: Callable[..., Any], name: str, scaling: Scaling) -> Any:
         max_surge_percent=scaling.max_surge_percent,
         health_check_period_s=scaling.health_check_period_s,
         health_check_timeout_s=scaling.health_check_timeout_s,
-        graceful_shutdown_timeout_s=scaling.graceful_shutdown_timeout_s,
+        graceful_shutdown_timeout_s=longest_request_s + SHUTDOWN_MARGIN_S,
         # A checkpoint that is not there will not be there at the twentieth attempt, Serve's default.
         max_constructor_retry_count=3,
     )

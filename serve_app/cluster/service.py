@@ -6,7 +6,7 @@ from ray import serve
 from ray.serve.exceptions import DeploymentUnavailableError
 
 from serve_app import __version__
-from serve_app.cluster.failures import failure_of
+from serve_app.cluster.failures import failure_of, without_places
 from serve_app.cluster.handles import RemoteModel
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.imaging.normalize import PREPARATION_VERSION
@@ -52,4 +52,6 @@ def _without_engine(app_name: str) -> Readiness:
     engine = serve.status().applications[app_name].deployments["engine"]
     if engine.status == "HEALTHY" and not engine.replica_states:
         return Readiness(True, "at-zero")
-    return Readiness(False, "no-engine" if failure_of(engine) is None else "engine-failed")
+    if (cause := failure_of(engine)) is None:
+        return Readiness(False, "no-engine")
+    return Readiness(False, "engine-failed", f"No engine can start: {without_places(cause)}")

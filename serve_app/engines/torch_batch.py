@@ -178,7 +178,7 @@ class Runner:
                     self._batch.keep([not one.is_cancelled for one in self._batch.sequences])
                     if self._batch.sequences:
                         self._batch.step()
-        except BaseException as error:  # noqa: BLE001 - every waiting caller must get an error
+        except BaseException as error:  # noqa: BLE001 - it ends this thread, and every waiting caller gets it below
             end = error
         self._end_all(end)
 
@@ -197,6 +197,7 @@ class Runner:
         try:
             self._batch.join(one)
         except BaseException as error:
+            # It is in no batch yet, where `_end_all` would look for it.
             one.on_end(error)
             raise
 

@@ -3,8 +3,11 @@
 A file's name and declared type are never looked at.
 """
 
+import codecs
+
 from serve_app.domain.errors import EmptyUpload, NotAnImage
 from serve_app.imaging.picture import Picture
+from serve_app.imaging.readers.deep_jpeg import looks_like_deep_jpeg, read_deep_jpeg
 from serve_app.imaging.readers.dicom import looks_like_dicom, read_dicom
 from serve_app.imaging.readers.jpeg import looks_like_jpeg, read_jpeg
 from serve_app.imaging.readers.png import looks_like_png, read_png
@@ -14,6 +17,7 @@ from serve_app.settings import PreprocessorSettings
 _READERS = (
     (looks_like_dicom, read_dicom),
     (looks_like_png, read_png),
+    (looks_like_deep_jpeg, read_deep_jpeg),
     (looks_like_jpeg, read_jpeg),
 )
 # What else people upload: its name, where its signature lies, and the signature.
@@ -40,6 +44,9 @@ _OTHER_FORMATS = (
     ("a BMP image", 0, b"BM"),
 )
 
+# A character of four bytes may be cut at the end of what is looked at.
+_TEXT_BYTES = 1024
+
 
 def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
     """Read one image as it would be displayed. The size a file declares is checked before its pixels are decoded.
@@ -54,11 +61,24 @@ def decode(data: bytes, settings: PreprocessorSettings) -> Picture:
         UploadTooLarge: more pixels, frames or elements than are allowed.
     """
     if not data:
-        raise EmptyUpload("the upload is empty")
+        raise EmptyUpload
     for looks_like, read in _READERS:
         if looks_like(data):
             return read(data, settings)
     for name, at, signature in _OTHER_FORMATS:
         if data.startswith(signature, at):
             raise NotAnImage(f"the upload is {name}; send a PNG, JPEG or DICOM file")
+    if _looks_like_text(data):
+        raise NotAnImage("the upload is a text file; send a PNG, JPEG or DICOM file")
     raise NotAnImage("the upload is not a PNG, JPEG or DICOM file")
+
+
+def _looks_like_text(data: bytes) -> bool:
+    """Tell whether the bytes begin as text in UTF-8, or in the UTF-16 of Windows with its mark."""
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        text = decoder.decode(data[:_TEXT_BYTES])
+    except UnicodeDecodeError:
+        return False
+    return text != "" and all(character.isprintable() or character.isspace() for character in text)

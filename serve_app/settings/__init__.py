@@ -60,17 +60,13 @@ class Settings(Step):
         return self.access.mode == "required" or self.is_audited
 
     @model_validator(mode="after")
-    def _require_shared_audit_key(self) -> "Settings":
-        """Reject a key that each machine would make for itself where several share a database."""
-        is_shared = self.records.url_file != "none" or self.records.url.startswith("postgresql")
-        if self.is_audited and is_shared and self.audit.key_file == "auto":
+    def _require_shared_keys(self) -> "Settings":
+        """Reject keys that each machine would make for itself where several share a database."""
+        if not (self.has_records and self.records.is_shared):
+            return self
+        if self.is_audited and self.audit.key_file == "auto":
             raise ValueError("audit.key_file must name a key that all replicas share, for the database is shared")
-        return self
-
-    @model_validator(mode="after")
-    def _require_shared_encryption_key(self) -> "Settings":
-        """Reject a key that each machine would make for itself where several share a database."""
-        if self.access.mode == "required" and self.records.is_shared and self.records.encryption_key_file == "auto":
+        if self.records.encryption_key_file == "auto":
             raise ValueError("records.encryption_key_file must name the keys that all replicas share")
         return self
 
@@ -82,4 +78,15 @@ class Settings(Step):
             raise ValueError(f"orchestrator names adapters, but {backend} serves none: use the backend vllm or openai")
         if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
             raise ValueError(f"orchestrator names adapters that model.adapters lacks: {', '.join(sorted(missing))}")
+        return self
+
+    @model_validator(mode="after")
+    def _require_time_to_decode(self) -> "Settings":
+        """Reject a deadline that passes first: a client whose image cannot be decoded would be asked to retry."""
+        decode_timeout_s, deadline_s = self.preprocessor.decode_timeout_s, self.gateway.deadline_s
+        if 2 * decode_timeout_s > deadline_s:
+            raise ValueError(
+                f"gateway.deadline_s ({deadline_s:g}) must be at least twice preprocessor.decode_timeout_s "
+                f"({decode_timeout_s:g}): an image may wait that long before it is decoded"
+            )
         return self

@@ -1,4 +1,6 @@
-from pydantic import Field
+import math
+
+from pydantic import Field, model_validator
 
 from serve_app.settings.step import Scaling, Step
 
@@ -19,9 +21,24 @@ class GatewaySettings(Step):
     """Seconds that an upload may last, beside one second for every `min_upload_bytes_per_s`; then it gets 408."""
     min_upload_bytes_per_s: int = Field(50_000, ge=1)
     """Slowest pace of a long upload, in bytes per second; a slower client gets 408."""
+    max_upload_s: float = Field(120, gt=0)
+    """Seconds after which any upload ends with 408, because it holds memory. 50 MB at 4 Mbit/s take 100 s."""
     deadline_s: float = Field(120, gt=0)
-    """Seconds a whole report may take, both turns included. After that every step stops and the engine aborts."""
+    """Seconds a whole report may take, both turns included. After that every step stops and the engine aborts. A
+    stopping replica finishes every upload and report within their limits."""
     readiness_timeout_s: float = Field(5, gt=0)
     """Seconds that /readyz and /version wait for an engine replica; then they return 503."""
     ping_period_s: float = Field(15, gt=0)
     """Seconds of silence after which an event stream sends a comment, so that proxies keep it open."""
+
+    @property
+    def longest_request_s(self) -> int:
+        """Seconds from a request's first byte to the last of its answer, rounded up."""
+        return math.ceil(self.max_upload_s + self.deadline_s)
+
+    @model_validator(mode="after")
+    def _require_order(self) -> "GatewaySettings":
+        first_s, longest_s = self.upload_timeout_s, self.max_upload_s
+        if first_s > longest_s:
+            raise ValueError(f"upload_timeout_s ({first_s:g}) must not exceed max_upload_s ({longest_s:g})")
+        return self

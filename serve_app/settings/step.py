@@ -53,8 +53,6 @@ class Scaling(Step):
     """Seconds between two health checks of a replica."""
     health_check_timeout_s: float = Field(60, gt=0)
     """Seconds a health check may take; beyond that it has failed. Generous, because a busy core answers late."""
-    graceful_shutdown_timeout_s: float = Field(60, ge=0)
-    """Seconds a stopping replica may spend on its requests before it is killed."""
 
     @model_validator(mode="after")
     def _require_order(self) -> "Scaling":

@@ -1,4 +1,4 @@
-"""A client that a generator makes from the OpenAPI document sends films and reads reports."""
+"""Clients that generators make from the OpenAPI document send films and read reports, in Python and in TypeScript."""
 
 import asyncio
 import json
@@ -57,3 +57,56 @@ async def test_a_generated_python_client_sends_films(tmp_path: Path) -> None:
         "200 V0ReportBody",
         "422 V0ErrorBody",
     ], run.stderr
+
+
+TYPESCRIPT = Path(__file__).parent / "typescript"
+NPM = (
+    "typescript@5.9.3",
+    "@types/node@20.19.0",
+    "openapi-typescript@7.13.0",
+    "openapi-fetch@0.17.0",
+    "@hey-api/openapi-ts@0.99.0",
+)
+COMPILER = ("--strict", "--target", "es2022", "--module", "commonjs", "--moduleResolution", "node10", "--skipLibCheck")
+GENERATORS = {
+    "openapi_fetch": ("openapi-typescript", "openapi.json", "--output", "schema.d.ts"),
+    "hey_api": ("openapi-ts", "--input", "openapi.json", "--output", "client"),
+}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the generators and the compiler; the folder."""
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("packages")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    (folder / "package.json").write_text('{"private": true}')
+    installed = subprocess.run(
+        [npm, "install", "--ignore-scripts", "--no-audit", *NPM], cwd=folder, capture_output=True
+    )
+    if installed.returncode != 0:
+        pytest.skip("npm cannot reach its registry")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.node
+@pytest.mark.parametrize("name", GENERATORS)
+async def test_a_generated_typescript_client_sends_films(name: str, packages: Path) -> None:
+    door = open_door()
+    (packages / "openapi.json").write_text(json.dumps(door.app.openapi()))
+    shutil.copy(TYPESCRIPT / f"{name}.ts", packages)
+
+    async def run(program: str, *arguments: str) -> str:
+        command = [str(packages / "node_modules" / ".bin" / program) if program != "node" else "node", *arguments]
+        ended = await asyncio.to_thread(subprocess.run, command, cwd=packages, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    await run(*GENERATORS[name])
+    await run("tsc", *COMPILER, "--outDir", "built", f"{name}.ts")
+    async with listening(door.app) as address:
+        answers = await run("node", f"built/{name}.js", address)
+
+    assert answers.splitlines() == ["200 complete", "200 complete", "422 invalid-patient", "200 serving"]
+    assert [len(study.images) for _, study, _ in door.reporter.asked] == [1, 2]

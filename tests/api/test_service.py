@@ -1,6 +1,7 @@
 """What operators ask."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
@@ -29,17 +30,32 @@ async def test_readyz_says_ready(door: Door) -> None:
     response = await get(door, "/readyz")
 
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "reason": "serving"}
+    assert response.json() == {"status": "ready", "reason": "serving", "detail": "Reports can be made."}
 
 
 async def test_readyz_says_why_not() -> None:
     async def unready() -> Readiness:
-        return Readiness(False, "no-engine")
+        return Readiness(False, "engine-failed", "No engine can start: out of memory")
 
     response = await get(open_door(readiness=unready), "/readyz")
 
     assert response.status_code == 503
-    assert response.json() == {"status": "not-ready", "reason": "no-engine"}
+    assert response.json() == {
+        "status": "not-ready",
+        "reason": "engine-failed",
+        "detail": "No engine can start: out of memory",
+    }
+
+
+@pytest.mark.parametrize("reason", ["serving", "at-zero", "no-engine", "engine-busy", "engine-failed"])
+async def test_every_reason_is_a_sentence_too(reason: str) -> None:
+    async def answered() -> Readiness:
+        return Readiness(False, reason)
+
+    response = await get(open_door(readiness=answered), "/readyz")
+
+    assert response.json()["reason"] == reason
+    assert re.fullmatch(r"[A-Z].{15,}\.", response.json()["detail"])
 
 
 async def test_readyz_is_false_when_the_engine_is_gone() -> None:
@@ -49,6 +65,7 @@ async def test_readyz_is_false_when_the_engine_is_gone() -> None:
     response = await get(open_door(readiness=gone), "/readyz")
 
     assert (response.status_code, response.json()["reason"]) == (503, "engine-gone")
+    assert response.json()["detail"] == "the engine stopped"
 
 
 async def test_readyz_is_false_when_nobody_answers_in_time() -> None:

@@ -129,6 +129,7 @@ async def test_an_empty_image_is_named(door: Door) -> None:
     response = await door.post(image=b"")
 
     assert (response.status_code, response.json()["code"]) == (400, "empty-upload")
+    assert response.json()["detail"] == "The upload is empty."
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,10 @@ def test_a_report_that_is_not_whole_fails(
     ("answers", "sentence"),
     [
         ({"/readyz": (503, {})}, "is not ready after 0.1 s"),
+        (
+            {"/readyz": (503, {"status": "not-ready", "reason": "engine-failed", "detail": "No engine can start."})},
+            "is not ready after 0.1 s. No engine can start.",
+        ),
         ({"/v1/reports": (422, {"code": "not-a-chest-x-ray"})}, "Refused with 422"),
         ({"/v1/reports": (200, b"<html>")}, "No report"),
         ({"/v1/reports": (200, [])}, "No report: the answer is not one of the platform's"),

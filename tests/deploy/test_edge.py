@@ -13,7 +13,7 @@ from tests.deploy.manifests import PORTS, Manifest, is_core, of_kind, ray_templa
 HOST = {"host": "clara.example.org", "authenticatedBefore": True, "tlsSecretName": "clara-tls"}
 ADMITTED = {"networkPolicy": {"admitNamespaces": ["edge"]}}
 APP = {"gateway": {"max_upload_bytes": 60_000_000, "deadline_s": 99.5}}
-TIMEOUT_S, BODY_BYTES = 130, 61_048_576
+TIMEOUT_S, BODY_BYTES = 230, 61_048_576
 
 
 def with_ingress(controller: str, **further: Any) -> dict[str, Any]:

@@ -117,9 +117,9 @@ EFFECTS: dict[str, Effect] = {
     "global.imageRegistry": Effect("shared/x", f"{HEAD}.containers.0.image", "shared/x/clara-gpu:0.1.0"),
     "rayAuth.secretName": Effect("token", f"{CLUSTER}.authOptions", {"mode": "token", "secretName": "token"}),
     "upgradeStrategy": Effect("None", "RayService/spec.upgradeStrategy.type", "None"),
-    "terminationGracePeriodSeconds": Effect(250, f"{CPU}.terminationGracePeriodSeconds", 250),
+    "terminationGracePeriodSeconds": Effect(350, f"{CPU}.terminationGracePeriodSeconds", 350),
     "endpointDrainSeconds": Effect(
-        20, f"{CPU}.containers.0.lifecycle.preStop.exec.command.1", "20", {"terminationGracePeriodSeconds": 250}
+        20, f"{CPU}.containers.0.lifecycle.preStop.exec.command.1", "20", {"terminationGracePeriodSeconds": 360}
     ),
     "scratchSizeLimit": Effect("11Gi", f"{HEAD}.volumes.0.emptyDir.sizeLimit", "11Gi"),
     "everyPod": Effect(*ADDED),
@@ -204,7 +204,7 @@ EFFECTS: dict[str, Effect] = {
     "edge.ingress.controller": Effect(
         "haproxy",
         "Ingress/metadata.annotations.haproxy-ingress~github~io/timeout-server",
-        "210s",
+        "310s",
         WITH_INGRESS,
     ),
     "edge.ingress.annotations": Effect({"auth": "here"}, "Ingress/metadata.annotations.auth", "here", WITH_INGRESS),

@@ -72,3 +72,13 @@ def test_monitors_watch_ports_that_containers_open() -> None:
 def test_serve_listens_where_its_service_sends() -> None:
     config = yaml.safe_load(of_kind(render_of(profile("laptop")), "RayService")["spec"]["serveConfigV2"])
     assert config["http_options"]["port"] == PORTS["serve"]
+
+
+@pytest.mark.parametrize(
+    ("address", "grpc", "metrics"), [("0.0.0.0", "0.0.0.0", "0.0.0.0"), ("::", "[::]", "ipv6:::")], ids=["IPv4", "IPv6"]
+)
+def test_triton_listens_where_the_workers_do(address: str, grpc: str, metrics: str) -> None:
+    """Each of its two servers has a form of its own for IPv6; with a bare `::` it ended at once."""
+    values = merged(profile("triton"), {"listenAddress": address})
+    args = of_kind(render_of(values), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert {f"--grpc-address={grpc}", f"--metrics-address={metrics}"} <= set(args)

@@ -5,8 +5,15 @@ import re
 import pytest
 
 from charts.render import CHART, merged, profile
-from serve_app.settings import Settings
-from tests.deploy.manifests import PORTS, environment_of, ray_templates_of
+from tests.deploy.manifests import (
+    PORTS,
+    application_of,
+    environment_of,
+    of_kind,
+    ray_templates_of,
+    render_of,
+    settings_of,
+)
 from tests.deploy.test_network import CHECK, CPU, FAR, GPU, HEAD, STRANGER, may
 
 HAPROXY = {"proxy": {"kind": "haproxy"}}
@@ -63,7 +70,7 @@ def test_no_port_of_haproxy_is_open_to_anyone_but_rays_nodes(port: int) -> None:
 @pytest.mark.parametrize("deadline_s", [90, 600])
 def test_the_longest_report_outlives_a_change_of_replicas(deadline_s: int) -> None:
     """HAProxy is replaced when replicas come or go, and what the old one still carries ends with it."""
-    longest = {"terminationGracePeriodSeconds": 700, "app": {"gateway": {"deadline_s": deadline_s}}}
+    longest = {"terminationGracePeriodSeconds": 800, "app": {"gateway": {"deadline_s": deadline_s}}}
     values = merged(HAPROXY, longest)
     told = environment_of(ray_templates_of(values)["cpu"])
     for name in ("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"):
@@ -73,6 +80,7 @@ def test_the_longest_report_outlives_a_change_of_replicas(deadline_s: int) -> No
 def test_a_gateway_that_goes_keeps_time_for_its_reports() -> None:
     """It first takes what still comes, and Serve counts that into the time that it has for going."""
     told = haproxy_environment()["cpu"]
-    assert int(told["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"]) < (
-        Settings().gateway.scaling.graceful_shutdown_timeout_s / 2
-    )
+    ray_service = of_kind(render_of(merged(profile("production"), HAPROXY)), "RayService")
+    gateway = next(entry for entry in application_of(ray_service)["deployments"] if entry["name"] == "gateway")
+    kept_s = gateway["graceful_shutdown_timeout_s"] - int(told["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"])
+    assert kept_s > settings_of(ray_service).gateway.longest_request_s

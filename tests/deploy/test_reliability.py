@@ -11,7 +11,15 @@ import yaml
 from charts.render import merged, profile
 from serve_app.domain.errors import EngineGone, Overloaded
 from serve_app.engines.triton_engine import TritonEngine
-from tests.deploy.manifests import Manifest, environment_of, of_kind, ray_templates_of, render_of, settings_of
+from tests.deploy.manifests import (
+    Manifest,
+    application_of,
+    environment_of,
+    of_kind,
+    ray_templates_of,
+    render_of,
+    settings_of,
+)
 
 STEPS = ("gateway", "orchestrator", "preprocessor", "engine")
 
@@ -30,8 +38,7 @@ def budgets_of(documents: list[Manifest]) -> dict[str, Manifest]:
 def test_ray_may_drain_longer_than_any_step_and_shorter_than_the_pod(
     ray_service: Manifest, ray_templates: dict[str, Manifest]
 ) -> None:
-    settings = settings_of(ray_service)
-    longest_s = max(getattr(settings, step).scaling.graceful_shutdown_timeout_s for step in STEPS)
+    longest_s = max(entry["graceful_shutdown_timeout_s"] for entry in application_of(ray_service)["deployments"])
     for name, template in ray_templates.items():
         container = template["spec"]["containers"][0]
         hook_s = 0 if name == "head" else int(container["lifecycle"]["preStop"]["exec"]["command"][1])
@@ -104,10 +111,10 @@ def test_several_triton_servers_go_one_at_a_time(servers: int, budgets: list[Man
 
 def test_triton_may_finish_its_reports_before_its_pod_ends() -> None:
     """It gives them 30 s unless told."""
-    values = merged(profile("triton"), {"terminationGracePeriodSeconds": 150})
+    values = merged(profile("triton"), {"terminationGracePeriodSeconds": 350})
     pod = of_kind(render_of(values), "Deployment")["spec"]["template"]["spec"]
-    assert "--exit-timeout-secs=140" in pod["containers"][0]["args"]
-    assert pod["terminationGracePeriodSeconds"] == 150
+    assert "--exit-timeout-secs=340" in pod["containers"][0]["args"]
+    assert pod["terminationGracePeriodSeconds"] == 350
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,6 @@ CHANGED = {
     "max_surge_percent": 50,
     "health_check_period_s": 3,
     "health_check_timeout_s": 31,
-    "graceful_shutdown_timeout_s": 62,
 }
 
 
@@ -106,7 +105,7 @@ def test_the_chart_scales_a_step_as_the_code_would(step: str) -> None:
         # Which nodes there are is the cluster's business.
         entry["ray_actor_options"].pop("label_selector", None)
         wanted = getattr(rendered_settings({}), step).scaling.model_copy(update=changed)
-        coded = deployment_to_schema(deployment(object, step, wanted))
+        coded = deployment_to_schema(deployment(object, step, wanted, rendered_settings({}).gateway.longest_request_s))
         assert schema_of(entry) == coded.model_dump(exclude_unset=True)
 
 

@@ -1,5 +1,6 @@
 """Values: a typo fails, a contradiction fails with a sentence, every value is read, and what is generated is fresh."""
 
+import contextlib
 import functools
 import re
 import shutil
@@ -57,6 +58,7 @@ def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> 
 
 
 OPEN_EDGE = {"host": "x", "authenticatedBefore": True, "tlsSecretName": "tls", "ingress": {"enabled": True}}
+ONE_ENGINE_POD = {"app": {"engine": {"scaling": {"max_surge_percent": 0}}}}
 FETCHED = {"models": {"create": True}, "prefetch": {"enabled": True}}
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
@@ -82,7 +84,6 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         f"Triton is clara-triton:{PORTS['triton']}",
     ),
     (merged(profile("triton"), {"triton": {"enabled": False}}), "set app.engine.triton.address to your server"),
-    ({"app": {"gateway": {"scaling": {"graceful_shutdown_timeout_s": 181}}}}, "reports would be cut off"),
     ({"app": {"gateway": {"deadline_s": 181}}}, "a stopping pod would cut off reports within their deadline"),
     ({"head": {"resources": {"requests": {"cpu": "2500m"}}}}, "head.resources requests 2500m of cpu"),
     (
@@ -92,6 +93,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"head": {"resources": {"limits": {"memory": "4.3Gi"}}}}, "is not a whole number of a smaller unit"),
     ({"app": {"engine": {"tensor_parallel_size": 2}}}, "would not get the GPUs that share its weights"),
     ({"models": {"create": True, "accessMode": "ReadWriteOnce"}}, "pods on a second node would never start"),
+    (
+        merged(FETCHED, {"models": {"accessMode": "ReadWriteOnce"}} | ONE_ENGINE_POD),
+        "the Job and the engine would wait for each other for ever",
+    ),
     (
         {
             "gpuWorkers": {"enabled": False},
@@ -149,6 +154,24 @@ NEEDS_A_NAME = 1
 @pytest.mark.parametrize(("values", "sentence"), CONTRADICTIONS, ids=[sentence for _, sentence in CONTRADICTIONS])
 def test_a_contradiction_fails_with_a_sentence(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(helm.HelmError, match=re.escape(sentence)):
+        render(values)
+
+
+@pytest.mark.parametrize(
+    ("job", "engine", "is_taken"),
+    [
+        ({"kubernetes.io/hostname": "a"}, {"kubernetes.io/hostname": "a"}, True),
+        ({"kubernetes.io/hostname": "a"}, {"kubernetes.io/hostname": "b"}, False),
+        ({}, {"kubernetes.io/hostname": "a"}, False),
+    ],
+)
+def test_a_claim_for_one_node_is_fetched_into_where_its_engine_runs(
+    job: dict[str, str], engine: dict[str, str], is_taken: bool
+) -> None:
+    claim = merged(FETCHED, {"models": {"accessMode": "ReadWriteOnce"}} | ONE_ENGINE_POD)
+    values = merged(claim, {"jobs": {"nodeSelector": job}, "gpuWorkers": {"nodeSelector": engine}})
+    refused = contextlib.nullcontext() if is_taken else pytest.raises(helm.HelmError, match=r"gpuWorkers\.nodeSelector")
+    with refused:
         render(values)
 
 

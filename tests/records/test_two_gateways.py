@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from PIL import Image
 
 from serve_app.access.local import LocalAuthenticator
+from serve_app.admission.quotas import Quotas
+from serve_app.admission.slots import FairSlots
 from serve_app.api.factory import Ports, create_api
 from serve_app.domain.audit import AuditEntry
 from serve_app.domain.stop import Stop, StopKind
@@ -28,7 +30,7 @@ from serve_app.records.audit_read import AuditReader
 from serve_app.records.audited import AuditedReporter, drafting_settings
 from serve_app.records.database import Database
 from serve_app.records.stops import PolledStops, StoredStops
-from serve_app.settings import AccessSettings, GatewaySettings, ScriptedSettings, Settings
+from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, ScriptedSettings, Settings
 from tests.api.conftest import Outcomes, ScriptedService, describe, ready
 
 SETTINGS = Settings.model_validate({"preprocessor": {"screen": {"policy": "record"}}})
@@ -69,7 +71,17 @@ def gateway(database: Database, token_s: float) -> Gateway:
     reporter = TwoTurnReporter(LocalPreparer(SETTINGS.preprocessor), model, SETTINGS.orchestrator)
     watched = AuditedReporter(StoppableReporter(reporter, oversight.switch), log, drafting_settings(SETTINGS))
     service = ScriptedService(ready, describe)
-    ports = Ports(watched, service, Outcomes([]), LocalAuthenticator(), None, oversight)
+    ports = Ports(
+        reporter=watched,
+        service=service,
+        metrics=Outcomes([]),
+        authenticator=LocalAuthenticator(),
+        quotas=Quotas(GatewaySettings(), AdmissionSettings()),
+        slots=FairSlots(AdmissionSettings(), 8),
+        answers=None,
+        keys=None,
+        oversight=oversight,
+    )
     return Gateway(create_api(ports, GatewaySettings(), AccessSettings()), oversight)
 
 

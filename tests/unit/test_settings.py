@@ -121,13 +121,16 @@ def test_who_is_asked_decides_what_is_audited_unless_it_is_said(
 
 
 @pytest.mark.parametrize("records", [{"url": "postgresql://clara@db/clara"}, {"url_file": "/etc/clara/url"}])
-def test_a_shared_database_wants_a_shared_audit_key(records: dict[str, str]) -> None:
+def test_a_shared_database_wants_shared_keys(records: dict[str, str]) -> None:
+    keys = {"records": {**records, "encryption_key_file": "/etc/clara/records.key"}}
     shared = {"access": {"mode": "required"}, "records": records}
     with pytest.raises(ValidationError, match=r"audit\.key_file"):
-        Settings.model_validate(shared)
+        Settings.model_validate({**shared, **keys})
+    with pytest.raises(ValidationError, match=r"encryption_key_file"):
+        Settings.model_validate({**shared, "audit": {"mode": "off"}})
 
-    assert Settings.model_validate({**shared, "audit": {"key_file": "/etc/clara/audit.pem"}}).is_audited
-    assert not Settings.model_validate({**shared, "audit": {"mode": "off"}}).is_audited
+    assert Settings.model_validate({**shared, **keys, "audit": {"key_file": "/etc/clara/audit.pem"}}).is_audited
+    assert not Settings.model_validate({**shared, **keys, "audit": {"mode": "off"}}).is_audited
 
 
 def test_entries_are_kept_for_six_months_at_least() -> None:

@@ -1,14 +1,17 @@
 """The command line speaks Vietnamese where the environment asks for it, and English otherwise."""
 
 import os
+import re
 import string
 import subprocess
 import sys
 from dataclasses import fields
+from inspect import signature
 
 import pytest
 
-from serve_app.api.door.problems import CONFIRMATION_HINT
+from serve_app.api.door.problems import CONFIRMATION_HINT, CORRECTION_HINT
+from serve_app.cli import report
 from serve_app.client import (
     ClientError,
     DeadlineExceeded,
@@ -19,7 +22,7 @@ from serve_app.client import (
     UnexpectedAnswer,
     Unreachable,
 )
-from serve_app.domain.errors import NotAChestXray
+from serve_app.domain.errors import ContradictoryStudy, NotAChestXray
 from serve_app.domain.radiograph import GateOutcome
 from serve_app.domain.report import ConcernCode
 from serve_app.settings import prefers_vietnamese
@@ -27,6 +30,7 @@ from serve_app.words import ENGLISH, VIETNAMESE, Words, preferred
 from tests.api.conftest import FILM, ScriptedReporter, open_door
 
 VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+CONFIRM = "To confirm the image, repeat the command with --confirm."
 SENTENCES = [field.name for field in fields(Words) if field.type is str]
 
 
@@ -80,8 +84,25 @@ async def test_a_refusal_has_the_servers_vietnamese_title_and_its_detail() -> No
         answer = await client.post("/v1/reports", files={"image": FILM}, headers=headers)
     error = ProblemError(Problem.model_validate_json(answer.content))
 
-    assert VIETNAMESE.failure(error) == f"Ảnh không giống X-quang ngực. (no lungs. {CONFIRMATION_HINT})"
-    assert ENGLISH.failure(error) == f"no lungs. {CONFIRMATION_HINT}"
+    assert VIETNAMESE.failure(error) == f"Ảnh không giống X-quang ngực. (no lungs. {CONFIRM})"
+    assert ENGLISH.failure(error) == f"no lungs. {CONFIRM}"
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        (CONFIRMATION_HINT, CONFIRM),
+        (CORRECTION_HINT, "To have it corrected, repeat the command with --correct."),
+        (
+            ContradictoryStudy("the form field sex contradicts PatientSex of the file").message,
+            "the option --sex contradicts PatientSex of the file",
+        ),
+    ],
+)
+def test_a_refusal_names_the_options_of_the_command_where_the_server_names_fields(detail: str, shown: str) -> None:
+    for words in (ENGLISH, VIETNAMESE):
+        assert shown in words.failure(UnexpectedAnswer(detail))
+    assert re.findall(r"--\w+", shown)[0] in {f"--{name}" for name in signature(report).parameters}
 
 
 def test_every_status_of_a_section_that_is_not_whole_has_vietnamese_words() -> None:

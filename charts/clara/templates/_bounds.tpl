@@ -40,13 +40,19 @@
 {{- if and (include "clara.modelClaim" .) (gt $pods 1) (not (or (has "ReadWriteMany" $modes) (has "ReadOnlyMany" $modes))) -}}
 {{- fail (printf "the claim of the model is %s, but up to %d pods would mount it: pods on a second node would never start. Use a ReadWriteMany claim, or let the engine have one pod only" (first $modes) $pods) -}}
 {{- end -}}
+{{- $holder := ternary "triton" (printf "%sWorkers" $group) .Values.triton.enabled -}}
+{{- $node := .Values.jobs.nodeSelector -}}
+{{- if and .Values.prefetch.enabled (has "ReadWriteOnce" $modes) (not (has "ReadWriteMany" $modes)) (or (not $node) (ne (toJson $node) (toJson (get .Values $holder).nodeSelector))) -}}
+{{- fail (printf "the claim of the model is ReadWriteOnce, and prefetch.enabled is true: on two nodes the Job and the engine would wait for each other for ever. Name the same node in jobs.nodeSelector and %s.nodeSelector, such as kubernetes.io/hostname, or use a ReadWriteMany claim" $holder) -}}
+{{- end -}}
 {{- end -}}
 
+{{/* A pod waits endpointDrainSeconds, then its replicas may take as long as `clara.deployments` says, then Ray ends. */}}
 {{- define "clara.checkDeadline" -}}
 {{- $grace := .Values.terminationGracePeriodSeconds | int -}}
 {{- $drain := .Values.endpointDrainSeconds | int -}}
-{{- $deadline := dig "gateway" "deadline_s" 120 .Values.app | float64 | ceil | int -}}
-{{- if gt (add $deadline $drain 10) $grace -}}
-{{- fail (printf "app.gateway.deadline_s is %d, but terminationGracePeriodSeconds is %d, of which reports get all but endpointDrainSeconds (%d) and 10 s: a stopping pod would cut off reports within their deadline" $deadline $grace $drain) -}}
+{{- $needed := include "clara.requestSeconds" . | int | add $drain $drain 10 -}}
+{{- if gt $needed $grace -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d, less than the %d s that app.gateway.max_upload_s, app.gateway.deadline_s, twice endpointDrainSeconds and 20 s make: a stopping pod would cut off reports within their deadline" $grace $needed) -}}
 {{- end -}}
 {{- end -}}

@@ -30,7 +30,7 @@ spec:
       command: [clara, check]
       args:
         - {{ include "clara.serveUrl" . }}
-        - --timeout-s={{ include "clara.edgeTimeout" . }}
+        - --timeout-s={{ include "clara.requestSeconds" . }}
         {{- if .Values.serveTls.secretName }}
         - --ca-file=/var/run/secrets/clara/serve-tls/ca.crt
         {{- end }}

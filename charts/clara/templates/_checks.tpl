@@ -6,7 +6,6 @@
 {{- include "clara.checkGpus" . -}}
 {{- include "clara.checkModel" . -}}
 {{- include "clara.checkServers" . -}}
-{{- include "clara.checkShutdown" . -}}
 {{- include "clara.checkGcs" . -}}
 {{- include "clara.checkEdge" . -}}
 {{- include "clara.checkService" . -}}
@@ -87,16 +86,5 @@
 {{- end -}}
 {{- if and (eq $backend "triton") (not .Values.triton.enabled) (not $address) -}}
 {{- fail "app.engine.backend is triton: set app.engine.triton.address to your server, or triton.enabled to run one here" -}}
-{{- end -}}
-{{- end -}}
-
-{{- define "clara.checkShutdown" -}}
-{{- $grace := .Values.terminationGracePeriodSeconds | int -}}
-{{- $drain := .Values.endpointDrainSeconds | int -}}
-{{- range $step, $scaling := include "clara.scaling" . | fromYaml -}}
-{{- $shutdown := $scaling.graceful_shutdown_timeout_s | int -}}
-{{- if gt (add $shutdown $drain 10) $grace -}}
-{{- fail (printf "terminationGracePeriodSeconds is %d, less than app.%s.scaling.graceful_shutdown_timeout_s (%d), endpointDrainSeconds (%d) and 10 s for Ray together: reports would be cut off" $grace $step $shutdown $drain) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}

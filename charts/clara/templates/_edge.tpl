@@ -37,9 +37,11 @@
 {{ include "clara.name" . }}-serve-svc
 {{- end -}}
 
-{{/* Seconds a proxy must wait for a report: its deadline, plus half a minute for the upload and the queue. */}}
-{{- define "clara.edgeTimeout" -}}
-{{- dig "gateway" "deadline_s" 120 .Values.app | float64 | ceil | int | add 30 -}}
+{{/* Seconds that proxies and stopping pods allow for a request: the longest upload, its report, and 10 s for the rest. */}}
+{{- define "clara.requestSeconds" -}}
+{{- $upload := dig "gateway" "max_upload_s" 120 .Values.app | float64 -}}
+{{- $report := dig "gateway" "deadline_s" 120 .Values.app | float64 -}}
+{{- addf $upload $report | ceil | int | add 10 -}}
 {{- end -}}
 
 {{/* Bytes of the largest request: the largest image, plus a mebibyte for the rest of the form. */}}
@@ -52,7 +54,7 @@ Annotations for the usual Ingress controllers: the largest upload, the longest r
 Traefik has no such limits.
 */}}
 {{- define "clara.ingressAnnotations" -}}
-{{- $timeout := include "clara.edgeTimeout" . -}}
+{{- $timeout := include "clara.requestSeconds" . -}}
 {{- $controller := .Values.edge.ingress.controller -}}
 {{- if eq $controller "nginx" }}
 nginx.ingress.kubernetes.io/proxy-body-size: {{ include "clara.edgeBodyBytes" . | quote }}

@@ -9,9 +9,9 @@
 {{- /* Seconds a stopping replica still accepts requests, until every HAProxy knows. */}}
 - {name: RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S, value: {{ .Values.endpointDrainSeconds | quote }}}
 {{- /* A change of replicas starts a new HAProxy; the old one stops when the longest report must be done. */}}
-- {name: RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S, value: {{ include "clara.edgeTimeout" . | quote }}}
+- {name: RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S, value: {{ include "clara.requestSeconds" . | quote }}}
 {{- /* A lost node closes no connection, and without a limit HAProxy would wait for ever. */}}
-- {name: RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S, value: {{ include "clara.edgeTimeout" . | quote }}}
+- {name: RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S, value: {{ include "clara.requestSeconds" . | quote }}}
 {{- end }}
 {{- end -}}
 

@@ -38,7 +38,9 @@ change of num_cpus, num_gpus, memory_bytes or max_replicas_per_node replaces the
   {{- with $scaling.max_replicas_per_node }}
   max_replicas_per_node: {{ int . }}
   {{- end }}
-  {{- pick $scaling "max_ongoing_requests" "max_queued_requests" "max_surge_percent" "health_check_period_s" "health_check_timeout_s" "graceful_shutdown_timeout_s" | toYaml | nindent 2 }}
+  {{- pick $scaling "max_ongoing_requests" "max_queued_requests" "max_surge_percent" "health_check_period_s" "health_check_timeout_s" | toYaml | nindent 2 }}
+  {{- /* With HAProxy a gateway first takes what still comes, and Serve counts that in. */}}
+  graceful_shutdown_timeout_s: {{ include "clara.requestSeconds" $ | int | add $.Values.endpointDrainSeconds }}
 {{- end }}
 {{- end -}}
 

@@ -16,6 +16,8 @@ proxy_location: EveryNode
 http_options:
   host: {{ .Values.listenAddress | quote }}
   port: {{ include "clara.port" "serve" }}
+  # Longer than Envoy's 3600 s: a proxy's request on a connection that the worker closes at that moment would fail.
+  keep_alive_timeout_s: 3700
   {{- if .Values.serveTls.secretName }}
   ssl_certfile: /var/run/secrets/clara/serve-tls/tls.crt
   ssl_keyfile: /var/run/secrets/clara/serve-tls/tls.key

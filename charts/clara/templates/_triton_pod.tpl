@@ -23,8 +23,9 @@ spec:
       image: {{ include "clara.tritonImage" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args:
-        - --grpc-address=0.0.0.0
-        - --metrics-address=0.0.0.0
+        {{- $isV6 := eq .Values.listenAddress "::" }}
+        - {{ printf "--grpc-address=%s" (ternary "[::]" .Values.listenAddress $isV6) | quote }}
+        - {{ printf "--metrics-address=%s" (ternary "ipv6:::" .Values.listenAddress $isV6) | quote }}
         # Requests in progress may finish; the last 10 s are for the server's own shutdown.
         - --exit-timeout-secs={{ sub (int .Values.terminationGracePeriodSeconds) 10 }}
       ports:

@@ -111,7 +111,7 @@ async def read_images(images: Sequence[UploadFile], max_upload_bytes: int) -> li
     for image in images:
         await image.close()
     if not all(files):
-        raise EmptyUpload("the image has no bytes")
+        raise EmptyUpload
     if sum(map(len, files)) > max_upload_bytes:
         raise too_large(max_upload_bytes)
     return files

@@ -46,7 +46,7 @@ class Uploads:
         await self._app(scope, _replayed(body, receive), send)
 
     async def _body(self, receive: Receive, num_declared_bytes: int, hold: Hold) -> deque[bytes]:
-        """Read the whole body; each byte buys the time that the slowest client may take for it.
+        """Read the whole body; each byte buys the time that the slowest client may take for it, up to a limit.
 
         Raises:
             HTTPException: 408, it came too slowly.
@@ -54,7 +54,8 @@ class Uploads:
         """
         body: deque[bytes] = deque()
         received_bytes, started_s = 0, asyncio.get_running_loop().time()
-        timeout_s, bytes_per_s = self._settings.upload_timeout_s, self._settings.min_upload_bytes_per_s
+        settings = self._settings
+        timeout_s, bytes_per_s = settings.upload_timeout_s, settings.min_upload_bytes_per_s
         try:
             async with asyncio.timeout(timeout_s) as timeout:
                 async for piece in _pieces(receive):
@@ -62,7 +63,7 @@ class Uploads:
                     self._require_small(received_bytes)
                     hold(max(num_declared_bytes, received_bytes))
                     body.append(piece)
-                    timeout.reschedule(started_s + timeout_s + received_bytes / bytes_per_s)
+                    timeout.reschedule(started_s + min(timeout_s + received_bytes / bytes_per_s, settings.max_upload_s))
         except TimeoutError:
             # Close it: unread form data would precede the next request.
             raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None

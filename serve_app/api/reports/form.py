@@ -26,37 +26,50 @@ ViewField = Annotated[
 ConfirmField = Annotated[
     bool,
     Form(
-        description="I confirm that every image is a chest X-ray: go on whatever the gate says. The report records it."
+        default_factory=bool,
+        description="I confirm that every image is a chest X-ray: go on whatever the gate says. The report records it.",
     ),
 ]
 CorrectField = Annotated[
     bool,
-    Form(description="Invert or turn an image that the gate finds inverted or rotated. The report records it."),
+    Form(
+        default_factory=bool,
+        description="Invert or turn an image that the gate finds inverted or rotated. The report records it.",
+    ),
 ]
 OneImage = Annotated[
     UploadFile | None, File(description="A chest X-ray: PNG, JPEG or DICOM, recognised by content. Or send `images`.")
 ]
 Images = Annotated[
     list[UploadFile],
-    File(description=f"The images of one examination, at most {MAX_IMAGES}, instead of `image`; repeat the field."),
+    File(
+        default_factory=list,
+        description=f"The images of one examination, at most {MAX_IMAGES}, instead of `image`; repeat the field.",
+    ),
 ]
 ViewsField = Annotated[
-    list[str], Form(description="The view of each of `images`, in their order; blank where it is not known.")
+    list[str],
+    Form(
+        default_factory=list, description="The view of each of `images`, in their order; blank where it is not known."
+    ),
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportForm:
-    """What a client sent; FastAPI fills it from the fields of the form."""
+    """What a client sent; FastAPI fills it from the fields of the form.
+
+    No default stands in the OpenAPI document: clients made with openapi-typescript would have to send those fields.
+    """
 
     image: OneImage = None
-    images: Images = ()  # type: ignore[assignment]
+    images: Images
     sex: SexField = None
     age: AgeField = None
     view: ViewField = None
-    views: ViewsField = ()  # type: ignore[assignment]
-    confirm: ConfirmField = False
-    correct: CorrectField = False
+    views: ViewsField
+    confirm: ConfirmField
+    correct: CorrectField
 
     async def study(self, max_upload_bytes: int) -> Study:
         """Read the study.

@@ -40,17 +40,24 @@ def read_jpeg(data: bytes, settings: PreprocessorSettings) -> Picture:
     """
     _check_whole(data)
     with opened(data, "JPEG", settings) as image:
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-        size_px = image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
+        size_px = displayed_size(image)
         side_px = least_side_px(*size_px, settings.max_visual_tokens)
         image.draft(None, (side_px, side_px))
         samples = jpeg_samples(data, image.mode, image.size)
-        pixels, coloured = _display(samples, image, orientation)
+        pixels, coloured = displayed(samples, image)
         return Picture(pixels, Source("JPEG", *size_px, 8), coloured)
 
 
-def _display(samples: NDArray[np.uint8], image: Image.Image, orientation: int) -> tuple[NDArray[np.uint8], float]:
-    if orientation == 1 and image.mode in ("L", "RGB"):
+def displayed_size(image: Image.Image) -> tuple[int, int]:
+    """Return the width and height of an opened file as its EXIF orientation has it shown."""
+    width_px, height_px = image.size
+    is_turned = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+    return (height_px, width_px) if is_turned else (width_px, height_px)
+
+
+def displayed(samples: NDArray[np.uint8], image: Image.Image) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels and the coloured share of the samples of an opened file, turned as its EXIF says."""
+    if image.getexif().get(EXIF_ORIENTATION, 1) == 1 and image.mode in ("L", "RGB"):
         # By way of Pillow, colours would be copied once more.
         return shown(samples)
     picture = Image.frombuffer(image.mode, image.size, samples, "raw", image.mode, 0, 1)
@@ -63,14 +70,22 @@ def _display(samples: NDArray[np.uint8], image: Image.Image, orientation: int) -
 
 def _check_whole(data: bytes) -> None:
     """Refuse what Pillow would fill up in silence: a missing end, and kinds of JPEG it does not read."""
-    # From the end, where it is.
-    if data.rfind(_END) < 0:
-        raise CorruptImage("the JPEG file is truncated")
+    require_end(data)
     header = read_codestream(data)
     if header is None:
         raise CorruptImage("the JPEG file is damaged: it has no frame header")
     if header.bits != 8:
         raise UnsupportedImage(f"JPEG with {header.bits} bits per sample is not supported; send 8 bits")
+
+
+def require_end(data: bytes) -> None:
+    """Look for the end marker, from the end, where it is.
+
+    Raises:
+        CorruptImage: there is none.
+    """
+    if data.rfind(_END) < 0:
+        raise CorruptImage("the JPEG file is truncated")
 
 
 def least_side_px(width_px: int, height_px: int, max_visual_tokens: int) -> int:

@@ -59,7 +59,7 @@ def plain_samples(data: bytes, size_px: tuple[int, int]) -> Samples | None:
     try:
         samples: Samples = decode(data, (height_px, width_px), channels)
     except BaseException as error:
-        # It raises nothing narrower, and Pillow reads the file again. A panic in Rust is not an Exception.
+        # The decoder raises plain Exception, and Pillow reads the file again. A panic in Rust is not an Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             return None
         raise

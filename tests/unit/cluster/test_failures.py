@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from serve_app.cluster.failures import cause_of, failure_of
+from serve_app.cluster.failures import cause_of, failure_of, without_places
 from serve_app.cluster.service import _without_engine
 from serve_app.domain.service import Readiness
 
@@ -20,6 +20,7 @@ The above exception was the direct cause of the following exception:
   File "deployments.py", line 1, in __init__
 serve_app.domain.errors.Unavailable: vLLM cannot start: FileNotFoundError: [Errno 2] No such file: 'ninja'
 """
+FAILED = "No engine can start: vLLM cannot start: FileNotFoundError: [Errno 2] No such file: 'ninja'"
 
 
 def test_our_own_sentence_stands_alone() -> None:
@@ -45,8 +46,8 @@ def test_others_keep_their_kind_or_all_their_words(message: str, cause: str) -> 
     [
         ("HEALTHY", "", {}, Readiness(True, "at-zero")),
         ("UPDATING", "", {"STARTING": 1}, Readiness(False, "no-engine")),
-        ("UPDATING", OURS, {"STARTING": 1}, Readiness(False, "engine-failed")),
-        ("DEPLOY_FAILED", OURS, {}, Readiness(False, "engine-failed")),
+        ("UPDATING", OURS, {"STARTING": 1}, Readiness(False, "engine-failed", FAILED)),
+        ("DEPLOY_FAILED", OURS, {}, Readiness(False, "engine-failed", FAILED)),
     ],
 )
 def test_an_engine_that_cannot_start_is_not_one_on_its_way(
@@ -58,3 +59,20 @@ def test_an_engine_that_cannot_start_is_not_one_on_its_way(
 
     assert _without_engine("clara") == readiness
     assert (failure_of(engine) is None) is (message == "")
+
+
+@pytest.mark.parametrize(
+    ("cause", "shown"),
+    [
+        ("OSError: cannot read /models/site/x.json", "OSError: cannot read …"),
+        ("OSError: cannot read '/models/site 7b/x.json'", "OSError: cannot read '…'"),
+        ("No such file: '~/.cache/x'", "No such file: '…'"),
+        ("[./models/x.safetensors] is damaged", "[…] is damaged"),
+        ("the server at http://10.1.2.3:8001/v1 (10.1.2.3:8001) refused", "the server at … (…) refused"),
+        ("Qwen/Qwen2-VL-7B-Instruct has 1280/640 tokens", "Qwen/Qwen2-VL-7B-Instruct has 1280/640 tokens"),
+        ("vLLM 0.32.0 wants torch 2.13", "vLLM 0.32.0 wants torch 2.13"),
+        ("x" * 400, "x" * 300),
+    ],
+)
+def test_a_client_reads_a_cause_without_places(cause: str, shown: str) -> None:
+    assert without_places(cause) == shown

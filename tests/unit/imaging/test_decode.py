@@ -268,6 +268,14 @@ def test_a_12_bit_jpeg_is_named_as_such() -> None:
         decode(bytes(data), SETTINGS)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_jpeg_of_other_bits_is_named_as_such(bits: int) -> None:
+    data = bytearray(saved(Image.fromarray(ramp()), "JPEG"))
+    data[data.index(b"\xff\xc0") + 4] = bits + 1
+    with pytest.raises(UnsupportedImage, match=f"{bits + 1} bits"):
+        decode(bytes(data), SETTINGS)
+
+
 NAMED = {
     b"%PDF-1.7\n": "a PDF file",
     b"PK\x03\x04": "a ZIP archive",
@@ -283,6 +291,26 @@ NAMED = {
 def test_a_format_that_is_not_read_is_named_in_the_refusal(start: bytes) -> None:
     with pytest.raises(NotAnImage, match=f"^the upload is {NAMED[start]}; send a PNG, JPEG or DICOM file$"):
         decode(start + bytes(200), SETTINGS)
+
+
+@pytest.mark.parametrize("size", [20, 1023, 4000])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_text_file_is_named_in_the_refusal(encoding: str, size: int) -> None:
+    text = ("Tràn dịch màng phổi phải lượng ít.\r\n\t" * 200)[:size]
+    with pytest.raises(NotAnImage, match=r"^the upload is a text file; send a PNG, JPEG or DICOM file$"):
+        decode(text.encode(encoding), SETTINGS)
+
+
+@pytest.mark.parametrize("data", [bytes(200), b"\x93\x9c\xf1" * 50, "phổi".encode() + b"\0\1\2", b"\xff\xfe\0\xd8"])
+def test_bytes_without_a_meaning_are_not_called_text(data: bytes) -> None:
+    with pytest.raises(NotAnImage, match=r"^the upload is not a PNG, JPEG or DICOM file$"):
+        decode(data, SETTINGS)
+
+
+def test_an_empty_file_has_the_sentence_of_its_error() -> None:
+    with pytest.raises(EmptyUpload) as caught:
+        decode(b"", SETTINGS)
+    assert caught.value.message == "The upload is empty."
 
 
 @pytest.mark.parametrize(

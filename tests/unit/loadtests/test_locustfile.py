@@ -27,6 +27,7 @@ GONE = [GOOD[0], ("error", {"code": "engine-gone", "detail": "the engine stopped
 HOLLOW = [("report", REPORT | {"disclaimer": ""})]
 BROKEN = [("report", '{"findings": {"text"')]
 SILENCE = ("silence", None)
+LOSS = ("loss", None)
 REFUSED = {"code": "not-a-chest-xray", "status": 422}
 NAMELESS = {"status": 503}
 Answer = list[tuple[str, Any]] | dict[str, Any]
@@ -35,7 +36,7 @@ Answer = list[tuple[str, Any]] | dict[str, Any]
 class StubDoor(BaseHTTPRequestHandler):
     """Answers every report request with the next of `answers`: events, or a problem document.
 
-    It falls silent at the event SILENCE, and does not begin to answer where that is the first.
+    It falls silent at the event SILENCE, and does not begin to answer where that is the first; at LOSS it hangs up.
     """
 
     protocol_version = "HTTP/1.1"
@@ -66,6 +67,9 @@ class StubDoor(BaseHTTPRequestHandler):
         for name, data in answer:
             if (name, data) == SILENCE:
                 self._be_silent()
+                return
+            if (name, data) == LOSS:
+                self.close_connection = True
                 return
             text = data if isinstance(data, str) else json.dumps(data)
             self._chunk(f"event: {name}\r\ndata: {text}\r\n\r\n".encode())
@@ -130,10 +134,10 @@ def test_whole_reports_are_counted_and_timed(door: ThreadingHTTPServer, tmp_path
 
 
 def test_problems_errors_and_hollow_reports_are_failures(door: ThreadingHTTPServer, tmp_path: Path) -> None:
-    stats, failures, status = load(door, cycle([REFUSED, GONE, HOLLOW, BROKEN, NAMELESS]), tmp_path)
+    stats, failures, status = load(door, cycle([REFUSED, GONE, HOLLOW, BROKEN, NAMELESS, [*GOOD[:2], LOSS]]), tmp_path)
     entry = stats["POST /v1/reports"]
     assert status == 1
-    assert entry["num_failures"] == entry["num_requests"] == len(StubDoor.bodies) >= 5
+    assert entry["num_failures"] == entry["num_requests"] == len(StubDoor.bodies) >= 6
     assert "time-to-report" not in stats
     for reason in (
         "422 not-a-chest-xray",
@@ -141,6 +145,7 @@ def test_problems_errors_and_hollow_reports_are_failures(door: ThreadingHTTPServ
         "hollow: the report has no disclaimer",
         "not-the-platform: the answer is not one of the platform's",
         "503 http-503",
+        "ended prematurely",
     ):
         assert reason in failures
     assert verdict_of(tmp_path) == 1

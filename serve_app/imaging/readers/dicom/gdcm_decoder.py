@@ -28,6 +28,12 @@ _PROCESS_BYTES = 512_000_000
 _BYTES_A_SAMPLE_BYTE = 12
 
 
+def decode_12_bit_jpeg(data: bytes, rows: int, columns: int, limit_s: float) -> bytes:
+    """Decode a grey JPEG file to samples of two bytes; raises what `decode_frame` does."""
+    shape = (rows, columns, 1, False, 1, 16, 12, 11)
+    return decode_frame(data, Header(uid.JPEGExtended12Bit, "MONOCHROME2", *shape, is_signed=False), limit_s)
+
+
 def decode_frame(frame: bytes, header: Header, limit_s: float) -> bytes:
     """Decode one frame; JPEG-LS samples come pixel by pixel, whatever the header says.
 

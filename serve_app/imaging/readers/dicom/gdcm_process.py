@@ -24,7 +24,7 @@ def main() -> None:
     try:
         # GDCM gives char* as str; this is how its bytes come back.
         samples = _image(frame, shape).GetBuffer().encode("utf-8", "surrogateescape")
-    except Exception:  # noqa: BLE001 - whatever it is, this frame brought it about
+    except Exception:  # noqa: BLE001 - the frame's: ending with Python's own 1 would have its client send it again
         sys.exit(_BAD_FRAME)
     sys.stdout.buffer.write(samples)
 

@@ -116,7 +116,10 @@ BAD_CELLS = {
     "a missing impression": ({"impressions": None}, "impression is empty"),
     "a missing image file": ({"image": {"bytes": None, "path": f"{SECRET}.png"}}, "image file is missing"),
     "no image": ({"image": {"bytes": None, "path": None}}, "image is missing"),
-    "an image of another kind": ({"image": {"bytes": SECRET.encode(), "path": None}}, "not a PNG, JPEG or DICOM"),
+    "an image of another kind": (
+        {"image": {"bytes": SECRET.encode(), "path": None}},
+        "a text file; send",
+    ),
     "unknown facts": ({"facts": json.dumps([{"finding": SECRET}])}, "facts cannot be read"),
     "facts that are no list": ({"facts": "{}"}, "facts cannot be read"),
 }

@@ -7,10 +7,12 @@ CLARA_SETTINGS names a settings file; without it the bundled demo is served.
 import asyncio
 import contextlib
 import json
+import logging
 import math
 import os
 import threading
 import time
+import traceback
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from serve_app.domain.conversation import GenerationRequest
 from serve_app.domain.errors import BadRequest, ClaraError, DeadlineExceeded, EngineGone
 from serve_app.engines.triton_tensors import event_tensors, request_of
 from serve_app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _INPUTS = ("messages", "images", "sampling")
 # By name, because Triton completes its module only after importing this one.
@@ -75,7 +79,10 @@ class TritonPythonModel:
                     if num_events == self._num_tokens_ahead:
                         is_ahead.set_result(None)
             sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
-        except Exception as error:  # noqa: BLE001 - the client needs an answer to any error
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: its client would wait for ever
+            if not isinstance(error, ClaraError):
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                logger.error("unexpected %s at %s:%d", type(error).__name__, Path(last.filename).name, last.lineno)
             sender.send(_refusal(error), flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         finally:
             if not is_ahead.done():
