@@ -195,7 +195,8 @@ def test_a_word_in_an_overlay_replaces_a_value(path: tuple[str, ...], word: str,
     given, over = (
         functools.reduce(lambda inner, key: {key: inner}, reversed(("app", *path)), end) for end in (value, word)
     )
-    below = merged({"app": {"model": {"adapters": {"given": "/given"}}}}, given)
+    wanted = {"access": {"mode": "required"}} if path[0] == "access" else {"model": {"adapters": {"given": "/given"}}}
+    below = merged({"app": wanted}, given)
     read = operator.attrgetter(".".join(path))
     assert str(read(rendered_settings(below))) == str(value)
     assert read(rendered_settings(merged(below, over))) == word
