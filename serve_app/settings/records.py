@@ -27,9 +27,9 @@ class RecordsSettings(Step):
         """
         if self.url_file != "none":
             return self.url_file.read_text(encoding="utf-8").strip()
-        return f"sqlite:///{_data_folder() / 'records.db'}" if self.url == "auto" else self.url
+        return f"sqlite:///{data_folder() / 'records.db'}" if self.url == "auto" else self.url
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
     """Find the user's folder for data. Source: XDG Base Directory Specification."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "clara"
