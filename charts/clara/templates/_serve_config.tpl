@@ -2,6 +2,7 @@
 {{- define "clara.args" -}}
 {{- $app := deepCopy .Values.app -}}
 {{- range $step, $settings := $app -}}{{- $_ := set $app $step (omit $settings "scaling") -}}{{- end -}}
+{{- if .Values.database.secretName -}}{{- $_ := set $app "records" (include "clara.records" . | fromYaml) -}}{{- end -}}
 {{- if .Values.triton.enabled -}}
 {{- $engine := default dict $app.engine -}}
 {{- $triton := merge (dict "address" (include "clara.tritonAddress" .)) (default dict $engine.triton) -}}

@@ -1,0 +1,94 @@
+{{/* "true" where every caller must prove who it is. */}}
+{{- define "clara.isAuthenticated" -}}
+{{- if eq (dig "access" "mode" "open" .Values.app) "required" -}}true{{- end -}}
+{{- end -}}
+
+{{/* "true" where there is a database that all pods share. */}}
+{{- define "clara.hasDatabase" -}}
+{{- $records := default dict .Values.app.records -}}
+{{- $isFile := not (has (dig "url_file" "none" $records) (list "" "none")) -}}
+{{- if or .Values.database.secretName $isFile (hasPrefix "postgresql" (dig "url" "auto" $records)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* `app.records`, with the file that `database.secretName` is mounted as. */}}
+{{- define "clara.records" -}}
+{{- $records := default dict .Values.app.records -}}
+{{- if .Values.database.secretName -}}
+{{- $records = set (deepCopy $records) "url_file" "/var/run/secrets/clara/database/uri" -}}
+{{- end -}}
+{{- toYaml $records -}}
+{{- end -}}
+
+{{/* Environment, mounts and volumes of a container in which operators' commands and the gateway open the database. */}}
+{{- define "clara.recordsEnv" -}}
+{{- if include "clara.hasDatabase" . }}
+- {name: CLARA_CONFIG, value: /etc/clara/settings.yaml}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.recordsMounts" -}}
+{{- if include "clara.hasDatabase" . }}
+- {name: settings, mountPath: /etc/clara, readOnly: true}
+{{- end }}
+{{- if .Values.database.secretName }}
+- {name: database, mountPath: /var/run/secrets/clara/database, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.recordsVolumes" -}}
+{{- if include "clara.hasDatabase" . }}
+- name: settings
+  configMap: {name: {{ include "clara.name" . }}-settings}
+{{- end }}
+{{- with .Values.database.secretName }}
+- name: database
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}
+
+{{/* Init container of the gateway's pods: the gateway does not start on tables of another release. */}}
+{{- define "clara.waitForDatabase" -}}
+{{- if include "clara.hasDatabase" . }}
+- name: wait-for-database
+  image: {{ include "clara.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  command: [sh, -c, "until clara db check; do sleep 5; done"]
+  env:
+    - {name: HOME, value: /tmp}
+    {{- include "clara.recordsEnv" . | nindent 4 }}
+  resources:
+    requests: {cpu: 100m, memory: 256Mi}
+    limits: {cpu: "1", memory: 256Mi}
+  securityContext:
+    {{- include "clara.securityContext" . | nindent 4 }}
+  volumeMounts:
+    {{- include "clara.recordsMounts" . | trim | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/* Ports of whoever else the gateway asks: the database, and the issuers of tokens. */}}
+{{- define "clara.gatewayPorts" -}}
+{{- $ports := list -}}
+{{- if include "clara.hasDatabase" . -}}{{- $ports = append $ports (int .Values.database.port) -}}{{- end -}}
+{{- $access := default dict .Values.app.access -}}
+{{- range $issuer := dig "issuers" list $access -}}
+{{- range list $issuer.issuer $issuer.jwks_url (dig "issuer_keys" "proxy" "none" $access) -}}
+{{- if contains "://" (default "" .) -}}{{- $ports = append $ports (include "clara.portOf" . | int) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $ports | toYaml -}}
+{{- end -}}
+
+{{- define "clara.checkRecords" -}}
+{{- $records := default dict .Values.app.records -}}
+{{- $file := dig "url_file" "none" $records -}}
+{{- if and (include "clara.isAuthenticated" .) (not (include "clara.hasDatabase" .)) -}}
+{{- fail (printf "app.access.mode is required, but app.records.url is %s, a SQLite file of each pod's own: set database.secretName to the Secret of a PostgreSQL database" (dig "url" "auto" $records)) -}}
+{{- end -}}
+{{- if and .Values.database.secretName (ne $file "none") -}}
+{{- fail (printf "database.secretName is set, but app.records.url_file is %s: leave it out, the chart sets it" $file) -}}
+{{- end -}}
+{{- if and .Values.database.secretName (hasKey $records "url") -}}
+{{- fail (printf "database.secretName is set, but app.records.url is %s: the address comes from one of them only" $records.url) -}}
+{{- end -}}
+{{- end -}}
