@@ -38,6 +38,8 @@ def test_the_config_is_what_the_values_say(profile_name: str) -> None:
     app = merged(defaults, profile(profile_name).get("app", {}))
     if profile_name == "triton":
         app["engine"]["triton"] = {"address": f"clara-triton:{PORTS['triton']}"}
+    if "database" in profile(profile_name):
+        app["records"] = {"url_file": "/var/run/secrets/clara/database/uri"}
     if app["orchestrator"]["placement"] == "gateway":
         # Nothing is scaled that is not there.
         del app["orchestrator"]["scaling"]

@@ -82,7 +82,7 @@ def test_a_report_is_for_whoever_has_a_key(guarded: Guarded, key: str) -> None:
 
 def test_a_key_opens_what_its_scope_names(guarded: Guarded) -> None:
     answer = guarded.post(guarded.new_key("reports:read"))
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing-scope")
 
 
 def test_the_certificate_that_was_there_is_the_one_that_is_presented(guarded: Guarded) -> None:

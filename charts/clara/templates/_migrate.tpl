@@ -20,7 +20,7 @@ metadata:
     {{- include "clara.migrateSelectorLabels" . | nindent 4 }}
   annotations:
     # The settings are in a ConfigMap; without this another database would not make another Job.
-    clara/records: {{ include "clara.records" . | sha256sum | trunc 8 }}
+    clara/records: {{ include "clara.records" . | sha256sum | trunc 8 | quote }}
 spec:
   {{- with include "clara.placement" (dict "root" . "group" .Values.jobs "name" "jobs") | trim }}{{ . | nindent 2 }}{{ end }}
   restartPolicy: OnFailure
