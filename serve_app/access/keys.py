@@ -84,22 +84,30 @@ class KeyAuthenticator:
         if key is None or not key.is_valid_at(read_unix_s):
             self._known.pop(name, None)
             raise Unauthenticated(_INVALID)
-        if verified is None or verified.key.secret_hash != key.secret_hash:
-            await self._require_match(name, key, secret)
+        await self._require_match(name, key, secret, read_unix_s)
         key = await self._noted(key, read_unix_s)
         self._known[name] = _Verified(key, read_unix_s)
         return key
 
-    async def _require_match(self, name: bytes, key: ApiKey, secret: str) -> None:
+    async def _require_match(self, name: bytes, key: ApiKey, secret: str, read_unix_s: float) -> None:
+        if self._is_verified(name, key):
+            return
         if self._num_waiting >= _MAX_WAITING:
             raise Overloaded("too many API keys are being verified")
         self._num_waiting += 1
         try:
             async with self._hashing:
-                if name not in self._known and not await asyncio.to_thread(_matches, secret, key.secret_hash):
+                if self._is_verified(name, key):
+                    return
+                if not await asyncio.to_thread(_matches, secret, key.secret_hash):
                     raise Unauthenticated(_INVALID)
+                self._known[name] = _Verified(key, read_unix_s)
         finally:
             self._num_waiting -= 1
+
+    def _is_verified(self, name: bytes, key: ApiKey) -> bool:
+        verified = self._known.get(name)
+        return verified is not None and verified.key.secret_hash == key.secret_hash
 
     async def _noted(self, key: ApiKey, now_unix_s: float) -> ApiKey:
         """Keep when the key is used, to the minute."""

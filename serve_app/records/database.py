@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -31,16 +31,32 @@ class Database:
         """
         self._timeout_s = timeout_s
         self._engine = _engine(_url(address), timeout_s)
+        self._reading = self._engine.execution_options(postgresql_readonly=True, sqlite_begin="BEGIN")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Do what is inside wholly or not at all.
 
         Raises:
-            Unavailable: the database does not answer, or refuses; its own words stay out, for they may hold values.
+            Unavailable: the database does not answer; its own words stay out, for they may hold values.
         """
+        async with self._begun(self._engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read one state of the database, beside whoever writes.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._begun(self._reading) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
-            async with asyncio.timeout(self._timeout_s), self._engine.begin() as connection:
+            async with asyncio.timeout(self._timeout_s), engine.begin() as connection:
                 yield connection
         except (TimeoutError, PoolTimeout, OperationalError, InterfaceError, OSError) as error:
             raise Unavailable("the database does not answer") from error
@@ -62,9 +78,13 @@ def _engine(url: URL, timeout_s: float) -> AsyncEngine:
     if drivername is None:
         raise Unavailable("records.url must be sqlite:///PATH or postgresql://USER@HOST/NAME")
     if url.get_backend_name() == "sqlite":
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_async_engine(url.set(drivername=drivername), connect_args={"timeout": timeout_s})
+        # The driver would begin by itself, too late, and never for what makes tables.
+        engine = create_async_engine(
+            url.set(drivername=drivername), connect_args={"timeout": timeout_s, "isolation_level": None}
+        )
+        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_folder(url))
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
         url.set(drivername=drivername), pool_pre_ping=True, connect_args={"connect_timeout": max(2, round(timeout_s))}
@@ -77,3 +97,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the lock for writing at once: a reader that turns writer would be refused instead of waiting."""
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+def _make_folder(url: URL) -> None:
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)

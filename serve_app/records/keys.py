@@ -19,7 +19,7 @@ class StoredKeys:
 
     async def find(self, key_id: str) -> ApiKey | None:
         """Read one key; see `ports.KeyStore`."""
-        async with self._database.transaction() as connection:
+        async with self._database.snapshot() as connection:
             row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key_id))).mappings().one_or_none()
         return None if row is None else _key(row)
 
@@ -28,7 +28,7 @@ class StoredKeys:
         query = select(API_KEYS).order_by(API_KEYS.c.created_unix_s, API_KEYS.c.id)
         if tenant is not None:
             query = query.where(API_KEYS.c.tenant == tenant)
-        async with self._database.transaction() as connection:
+        async with self._database.snapshot() as connection:
             return [_key(row) for row in (await connection.execute(query)).mappings()]
 
     async def add(self, key: ApiKey) -> None:

@@ -4,9 +4,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from serve_app.records.database import Database
+
+# Any number, as long as it stays the same.
+_LOCK = 7_215_204
 
 
 class SchemaMismatch(Exception):
@@ -16,6 +19,7 @@ class SchemaMismatch(Exception):
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the tables to a revision, by default this release's; several at once wait for each other."""
     async with database.transaction() as connection:
+        await connection.run_sync(_wait_for_others)
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
 
 
@@ -51,8 +55,14 @@ async def require_current(database: Database) -> None:
 
 
 async def _revision(database: Database) -> str | None:
-    async with database.transaction() as connection:
+    async with database.snapshot() as connection:
         return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Hold a lock until the transaction ends; a transaction of SQLite holds one anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _config(connection: Connection | None = None) -> Config:
