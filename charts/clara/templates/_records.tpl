@@ -66,19 +66,6 @@
 {{- end }}
 {{- end -}}
 
-{{/* Ports of whoever else the gateway asks: the database, and the issuers of tokens. */}}
-{{- define "clara.gatewayPorts" -}}
-{{- $ports := list -}}
-{{- if include "clara.hasDatabase" . -}}{{- $ports = append $ports (int .Values.database.port) -}}{{- end -}}
-{{- $access := default dict .Values.app.access -}}
-{{- range $issuer := dig "issuers" list $access -}}
-{{- range list $issuer.issuer $issuer.jwks_url (dig "issuer_keys" "proxy" "none" $access) -}}
-{{- if contains "://" (default "" .) -}}{{- $ports = append $ports (include "clara.portOf" . | int) -}}{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- uniq $ports | toYaml -}}
-{{- end -}}
-
 {{- define "clara.checkRecords" -}}
 {{- $records := default dict .Values.app.records -}}
 {{- $file := dig "url_file" "none" $records -}}
