@@ -245,9 +245,12 @@ def _wait_until_answered(listener: _Listener) -> None:
     certificate = listener.certificate
     verify = ssl.create_default_context(cafile=str(certificate.authority_file)) if certificate else True
     while True:
-        with contextlib.suppress(httpx.TransportError):
+        try:
             if httpx.get(f"{listener.url}/healthz", trust_env=False, verify=verify).is_success:
                 return
+        except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise LaunchError(f"the certificate does not serve {listener.url}: {error}") from error
         require_running()
         time.sleep(_POLL_S)
 

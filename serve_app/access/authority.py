@@ -27,7 +27,8 @@ _SERVER_LIFE = timedelta(days=365)
 _RENEWED_BEFORE_END = timedelta(days=30)
 # A client whose clock is behind.
 _SKEW = timedelta(days=1)
-_DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*")
+# Its last label is no number: that would be an address in one of its old forms, such as 127.1.
+_DNS_NAME = re.compile(r"(?=.{1,253}$)(?!(.*\.)?[0-9]+$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,9 @@ def test_a_folder_of_which_a_part_is_lost_serves_again(lose: Callable[[Path], No
     assert shaken(certificate, certificate.authority_file, "localhost")
 
 
-@pytest.mark.parametrize("name", ["", "https://clara.example", "a b", "-a", "*.example.org", "x" * 300, "a..b"])
+@pytest.mark.parametrize(
+    "name", ["", "https://clara.example", "a b", "-a", "*.example.org", "x" * 300, "a..b", "0", "127.1"]
+)
 def test_what_is_no_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="neither an address nor a DNS name"):
         certify(tmp_path, [name], NOW)
