@@ -226,14 +226,15 @@ async def traffic(slots: FairSlots) -> AsyncIterator[Traffic]:
     yield Traffic(slots)
 
 
+@pytest.mark.parametrize("num_tenants", [1, 5])
 @pytest.mark.parametrize("factor", [2, 5])
-def test_whoever_waits_as_long_as_told_is_admitted_at_once(factor: int) -> None:
+def test_whoever_waits_as_long_as_told_is_admitted_at_once(factor: int, num_tenants: int) -> None:
     """Eight slots of about a second: capacity for some seven clients without a pause, ten more in the queue."""
 
     async def work() -> Traffic:
         seen = Traffic(slots_of(8, max_wait_s=2))
-        clients = 8 * 3 * factor
-        await asyncio.gather(*(seen.client("hospital", f"client {number}", 600) for number in range(clients)))
+        clients = [f"{number}" for number in range(8 * 3 * factor)]
+        await asyncio.gather(*(seen.client(f"tenant {int(name) % num_tenants}", name, 600) for name in clients))
         return seen
 
     seen = run(work())
@@ -312,6 +313,42 @@ def test_a_refused_burst_is_told_to_come_back_one_after_the_other() -> None:
         return told
 
     assert all(later - sooner == 2 for sooner, later in pairwise(run(work())))
+
+
+def test_a_tenant_that_has_less_than_its_share_waits_for_any_slot_that_comes_free() -> None:
+    """Two of eight slots come free a second: the few get their four first, and need not be refused."""
+
+    async def work() -> None:
+        slots = slots_of(8, max_wait_s=2)
+        await held(slots, call_of("many"), 4)
+        tasks = [asyncio.create_task(held(slots, call_of("many"), 4)) for _ in range(9)]
+        await asyncio.sleep(0)
+        for number in range(4):
+            slots.require_room(Principal(f"{number}", "few", frozenset()))
+            tasks.append(asyncio.create_task(held(slots, call_of("few"), 4)))
+            await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            slots.require_room(Principal("late", "few", frozenset()))
+        for one in tasks:
+            one.cancel()
+
+    run(work())
+
+
+def test_a_client_that_comes_too_soon_and_again_is_not_told_ever_later_times() -> None:
+    async def work() -> int:
+        slots, longest_s = slots_of(1, max_wait_s=1, max_waiting=5), 0
+        await held(slots, call_of("hospital"), 2)
+        first = asyncio.create_task(held(slots, call_of("hospital"), 2))
+        await asyncio.sleep(0)
+        for _ in range(100):
+            with pytest.raises(Overloaded) as refusal:
+                slots.require_room(Principal("hasty", "hospital", frozenset()))
+            longest_s = max(longest_s, refusal.value.retry_after_s or 0)
+        await first
+        return longest_s
+
+    assert run(work()) <= 2 * (1 + 5 + 1)
 
 
 def test_the_queue_is_bounded_whatever_the_rate() -> None:

@@ -1,0 +1,333 @@
+"""Asks for more than a platform can do, by clients that obey it, and beside tenants and attackers that take too much.
+
+The engine is scripted; the door, Serve and the image preparation are real. Nothing is compared.
+"""
+
+import asyncio
+import contextlib
+import os
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, aconnect_sse
+from rich.console import Console
+
+from loadtests.bench.films import drawn_films
+from loadtests.bench.obeying import ADMITTED, NEEDED, Caller, Try, ask, figures, percentile
+from loadtests.bench.origin import origin
+from loadtests.bench.overload import kind_of, platform_of, watched
+from serve_app.access.keys import new_key
+from serve_app.domain.call import Scope
+from serve_app.records.database import Database
+from serve_app.records.keys import StoredKeys
+from serve_app.records.schema import upgrade_if_new
+
+_NUM_SLOTS = 8
+# Both turns pay for the image, so a report takes two seconds, and the engine is slower than two cores.
+_MANY = {
+    "engine": {"backend": "scripted", "scripted": {"image_s": 1, "cached_images": 0}},
+    "admission": {"slots_per_engine": _NUM_SLOTS},
+}
+# A report takes about fifteen seconds.
+_ONE = {
+    "engine": {"backend": "scripted", "scripted": {"token_s": 0.5}, "scaling": {"max_ongoing_requests": 1}},
+}
+_FILM_WIDTH_PX = 600
+_FACTORS = (2, 5)
+_TENANTS = tuple(f"tenant {number}" for number in range(5))
+_GREEDY, _GREED = _TENANTS[-1], 20
+_PAUSE_S = 2.0
+_SETTLE_S = 5.0
+# A phase with and one without take turns, because the machine's speed changes.
+_NUM_TURNS = 3
+_HONEST_LOAD = 0.5
+_NUM_ATTACKERS = 350
+_DRIP_S = 1.0
+_HEAD = "POST /v1/reports HTTP/1.1\r\nHost: clara\r\n"
+_FORM = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n"
+_NUM_TRIALS = 10
+_WAIT_S = 3
+_TOO_LATE = "504 deadline-exceeded without Retry-After"
+_RETRY_S = 0.05
+
+
+def measure_admission(duration_s: float, console: Console) -> dict[str, Any]:
+    """Start two platforms, one with eight slots and one with one, and ask too much of them."""
+    load = os.getloadavg()[0]
+    with _platform(_MANY) as (url, address):
+        many = asyncio.run(_measured(url, address, duration_s, console))
+    with _platform(_ONE) as (url, address):
+        one = asyncio.run(_measured_with_one_slot(url, address))
+    console.print(one)
+    settings = {
+        "slots": _NUM_SLOTS,
+        "pause_s": _PAUSE_S,
+        "duration_s": duration_s,
+        "load_average_before": round(load, 2),
+    }
+    return {**origin(), **settings, "needed": NEEDED, **many, **one}
+
+
+@dataclass
+class Keys:
+    """Makes the API keys of clients, one each, in the platform's database."""
+
+    database: Database
+    made: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    async def of(self, tenant: str, number: int) -> str:
+        """Return the text of a tenant's key, always the same one."""
+        if (tenant, number) not in self.made:
+            scopes = frozenset({Scope.REPORTS_WRITE})
+            key, self.made[tenant, number] = new_key(tenant, f"client {number}", scopes, time.time())
+            await StoredKeys(self.database).add(key)
+        return self.made[tenant, number]
+
+
+@contextlib.contextmanager
+def _platform(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Start a platform that asks for keys; yield its URL and the address of its database."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"sqlite:///{Path(folder) / 'records.db'}"
+        asyncio.run(_make_tables(address))
+        guarded = {**settings, "access": {"mode": "required"}, "records": {"url": address}}
+        with platform_of(guarded) as (url, _):
+            yield url, address
+
+
+async def _make_tables(address: str) -> None:
+    async with _database(address) as database:
+        await upgrade_if_new(database)
+
+
+@contextlib.asynccontextmanager
+async def _database(address: str) -> AsyncIterator[Database]:
+    database = Database(address, timeout_s=30)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _measured(url: str, address: str, duration_s: float, console: Console) -> dict[str, Any]:
+    # Shorter than the server's, so that no request meets a connection that it is closing.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
+    async with (
+        _database(address) as database,
+        httpx.AsyncClient(base_url=url, timeout=180, limits=limits) as client,
+    ):
+        return await _Bench(client, Keys(database), duration_s, console).measured()
+
+
+@dataclass
+class _Bench:
+    """The platform with eight slots, phase by phase."""
+
+    client: httpx.AsyncClient
+    keys: Keys
+    duration_s: float
+    console: Console
+    films: list[bytes] = field(default_factory=lambda: drawn_films(73, 8, _FILM_WIDTH_PX))
+
+    async def measured(self) -> dict[str, Any]:
+        """Go through all phases."""
+        peak = await self._phase("peak", await self._callers([1.5 * _NUM_SLOTS / 5] * 5, pause_s=0))
+        per_s = peak["reports_per_s"]
+        # So many clients of each tenant ask for as much as its share, were each report begun at once.
+        share = (_NUM_SLOTS + per_s * _PAUSE_S) / 5
+        overload = {}
+        for factor in _FACTORS:
+            found = await self._phase(f"{factor} times", await self._callers([factor * share] * 5))
+            overload[str(factor)] = {"goodput_ratio": round(found["reports_per_s"] / per_s, 3), **found}
+        fairness = await self._fairness(share)
+        return {"peak": peak, "overload": overload, "fairness": fairness, "attack": await self._attack(share)}
+
+    async def _callers(self, num_clients: Sequence[float], pause_s: float = _PAUSE_S) -> list[Caller]:
+        """Give each tenant so many clients, whose keys the platform has seen before."""
+        callers = []
+        for tenant, number in zip(_TENANTS, num_clients, strict=True):
+            for index in range(max(1, round(number))):
+                callers.append(Caller(tenant, await self.keys.of(tenant, index), pause_s))
+                await self.client.get("/v1/keys", headers={"Authorization": f"Bearer {callers[-1].key}"})
+        return callers
+
+    async def _phase(self, name: str, callers: Sequence[Caller]) -> dict[str, Any]:
+        """Let callers ask for the whole duration, while probes are sent."""
+        tries: list[Try] = []
+
+        async def work(_: object) -> None:
+            tries.extend(await ask(self.client, callers, self.films, self.duration_s + _SETTLE_S))
+
+        began_s = time.monotonic() + _SETTLE_S
+        probed = (await watched(self.client, work)).figures()
+        found = {"clients": len(callers), **figures(tries, began_s, began_s + self.duration_s)}
+        found |= {key: probed[key] for key in ("probes", "slowest_probe_s")}
+        self.console.print(name, found)
+        return found
+
+    async def _fairness(self, share: float) -> dict[str, Any]:
+        """Let one tenant ask for twenty times its share, and compare the others' reports, waits outside included."""
+        usual = await self._callers([share] * 5)
+        crowded = await self._callers([share] * 4 + [_GREED * share])
+        before, after = await self._in_turns(usual, crowded, contextlib.nullcontext)
+        others = [[one for one in tries if one.tenant != _GREEDY] for tries in (before, after)]
+        found = {"clients": len(usual), "greedy_clients": len(crowded) - len(usual), **_compared(*others)}
+        self.console.print("fairness", found)
+        return found
+
+    async def _attack(self, share: float) -> dict[str, Any]:
+        """Let connections stall beside honest clients, which ask for half of what the platform can do."""
+        callers = await self._callers([_HONEST_LOAD * share] * 5)
+        attackers = Attackers(self.client.base_url, await self.keys.of("attacker", 0))
+        found = _compared(*await self._in_turns(callers, callers, attackers.at_work))
+        found |= {"connections": _NUM_ATTACKERS, "attackers": dict(sorted(attackers.ends.items()))}
+        self.console.print("attack", found)
+        return found
+
+    async def _in_turns(
+        self,
+        usual: Sequence[Caller],
+        crowded: Sequence[Caller],
+        trouble: Callable[[], contextlib.AbstractAsyncContextManager[None]],
+    ) -> tuple[list[Try], list[Try]]:
+        before, after = list[Try](), list[Try]()
+        for _ in range(_NUM_TURNS):
+            before += await self._settled(usual)
+            async with trouble():
+                after += await self._settled(crowded)
+        return before, after
+
+    async def _settled(self, callers: Sequence[Caller]) -> list[Try]:
+        began_s = time.monotonic() + _SETTLE_S
+        tries = await ask(self.client, callers, self.films, self.duration_s / _NUM_TURNS + _SETTLE_S)
+        return [one for one in tries if one.first_sent_s >= began_s]
+
+
+def _compared(before: Sequence[Try], after: Sequence[Try]) -> dict[str, Any]:
+    """Compare the time from a report's first try to its answer."""
+    found: dict[str, Any] = {}
+    for name, tries in {"before": before, "after": after}.items():
+        durations_s = [one.answered_s - one.first_sent_s for one in tries if one.kind == ADMITTED]
+        found[f"answers_{name}"] = dict(sorted(Counter(one.kind for one in tries).items()))
+        found |= {f"{name}_p{percent}_s": percentile(durations_s, percent) for percent in (50, 95)}
+    ratio = (found["after_p95_s"] or 0) / (found["before_p95_s"] or 1)
+    return {**found, "p95_ratio": round(ratio, 3)}
+
+
+@dataclass
+class Attackers:
+    """Connections that never end: half of them drip a body, with a valid key, the others a header."""
+
+    url: httpx.URL
+    key: str
+    ends: Counter[str] = field(default_factory=Counter)
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Keep all connections open meanwhile; one that the platform closes is opened again."""
+        body = f"{_HEAD}Authorization: Bearer {self.key}\r\n{_FORM}"
+        tasks = [
+            asyncio.create_task(
+                self._stall("header", _HEAD, "X-A: b\r\n") if number % 2 else self._stall("body", body, "-")
+            )
+            for number in range(_NUM_ATTACKERS)
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stall(self, name: str, head: str, drip: str) -> None:
+        while True:
+            reader, writer = await asyncio.open_connection(self.url.host, self.url.port)
+            try:
+                status = await _dripped(reader, writer, head, drip)
+            finally:
+                writer.close()
+            self.ends[f"{name} {status}"] += 1
+
+
+async def _dripped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str, drip: str) -> str:
+    """Send a little at a time until there is an answer or an end; return the answer's status."""
+    writer.write(head.encode())
+    answer = asyncio.create_task(reader.readline())
+    try:
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=_DRIP_S)
+            writer.write(drip.encode())
+        line = answer.result().split(b" ")
+        return line[1].decode() if len(line) > 1 else "closed"
+    except ConnectionError:
+        return "closed"
+    finally:
+        answer.cancel()
+
+
+async def _measured_with_one_slot(url: str, address: str) -> dict[str, Any]:
+    async with _database(address) as database:
+        headers = {"Authorization": f"Bearer {await Keys(database).of(_TENANTS[0], 0)}"}
+        async with httpx.AsyncClient(base_url=url, timeout=180, headers=headers) as client:
+            (film,) = drawn_films(74, 1, _FILM_WIDTH_PX)
+            await _first_token_s(client, film)
+            left_s = [await _leave(client, film) for _ in range(_NUM_TRIALS)]
+            stopped_s = [await _outlast(client, film) for _ in range(_NUM_TRIALS)]
+    answered_s = [answered for answered, _ in stopped_s]
+    return {
+        "leaving": {"trials": _NUM_TRIALS, **_spread("next_first_token", left_s)},
+        "deadline": {
+            "wait_s": _WAIT_S,
+            "trials": _NUM_TRIALS,
+            **_spread("answer", answered_s),
+            **_spread("next_first_token", [freed for _, freed in stopped_s]),
+        },
+    }
+
+
+async def _leave(client: httpx.AsyncClient, film: bytes) -> float:
+    """Leave a report while another waits; return the seconds until the engine has begun the other."""
+    async with aconnect_sse(client, "POST", "/v1/reports", files={"image": film}) as source:
+        await _wait_for_token(source)
+        waiting = asyncio.create_task(_first_token_s(client, film))
+        await asyncio.sleep(1)
+    left_s = time.monotonic()
+    return await waiting - left_s
+
+
+async def _outlast(client: httpx.AsyncClient, film: bytes) -> tuple[float, float]:
+    """Want a report sooner than it can be; return how long after that time it was given up, and the next one begun."""
+    until_s = time.monotonic() + _WAIT_S
+    answer = await client.post("/v1/reports", files={"image": film}, headers={"Prefer": f"wait={_WAIT_S}"})
+    answered_s = time.monotonic()
+    if kind_of(answer) != _TOO_LATE:
+        raise RuntimeError(f"a report that takes longer than {_WAIT_S} s was answered with {kind_of(answer)}")
+    return answered_s - until_s, await _first_token_s(client, film) - until_s
+
+
+async def _first_token_s(client: httpx.AsyncClient, film: bytes) -> float:
+    """Ask for a report, wait for its first token, and leave; return when it came, by the monotonic clock."""
+    while True:
+        async with aconnect_sse(client, "POST", "/v1/reports", files={"image": film}) as source:
+            if source.response.is_success:
+                await _wait_for_token(source)
+                return time.monotonic()
+        await asyncio.sleep(_RETRY_S)
+
+
+async def _wait_for_token(source: EventSource) -> None:
+    async for event in source.aiter_sse():
+        if event.event == "findings.delta":
+            return
+    raise RuntimeError("the stream ended before its first token")
+
+
+def _spread(name: str, values_s: Sequence[float]) -> dict[str, float]:
+    return {f"{name}_median_s": round(statistics.median(values_s), 3), f"{name}_max_s": round(max(values_s), 3)}
