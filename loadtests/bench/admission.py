@@ -43,11 +43,14 @@ _FILM_WIDTH_PX = 600
 _FACTORS = (2, 5)
 _TENANTS = tuple(f"tenant {number}" for number in range(5))
 _GREEDY, _GREED = _TENANTS[-1], 20
-_PAUSE_S = 2.0
+# Of each tenant: so many clients that never pause keep every slot busy, and the platform need not refuse any.
+_AT_PEAK = (3, 3, 2, 2, 2)
+# So many clients ask for a tenant's share: the pause between their reports is set for that.
+_CLIENTS_PER_SHARE = 4
 _SETTLE_S = 5.0
 # A phase with and one without take turns, because the machine's speed changes.
 _NUM_TURNS = 3
-_HONEST_LOAD = 0.5
+_HONEST_CLIENTS = 2
 _NUM_ATTACKERS = 350
 _DRIP_S = 1.0
 _HEAD = "POST /v1/reports HTTP/1.1\r\nHost: clara\r\n"
@@ -68,7 +71,6 @@ def measure_admission(duration_s: float, console: Console) -> dict[str, Any]:
     console.print(one)
     settings = {
         "slots": _NUM_SLOTS,
-        "pause_s": _PAUSE_S,
         "duration_s": duration_s,
         "load_average_before": round(load, 2),
     }
@@ -138,22 +140,26 @@ class _Bench:
 
     async def measured(self) -> dict[str, Any]:
         """Go through all phases."""
-        peak = await self._phase("peak", await self._callers([1.5 * _NUM_SLOTS / 5] * 5, pause_s=0))
-        per_s = peak["reports_per_s"]
-        # So many clients of each tenant ask for as much as its share, were each report begun at once.
-        share = (_NUM_SLOTS + per_s * _PAUSE_S) / 5
+        peak = await self._phase("peak", await self._callers(_AT_PEAK, pause_s=0))
+        pause_s = (_CLIENTS_PER_SHARE * len(_TENANTS) - _NUM_SLOTS) / peak["reports_per_s"]
         overload = {}
         for factor in _FACTORS:
-            found = await self._phase(f"{factor} times", await self._callers([factor * share] * 5))
-            overload[str(factor)] = {"goodput_ratio": round(found["reports_per_s"] / per_s, 3), **found}
-        fairness = await self._fairness(share)
-        return {"peak": peak, "overload": overload, "fairness": fairness, "attack": await self._attack(share)}
+            callers = await self._callers([factor * _CLIENTS_PER_SHARE] * 5, pause_s)
+            found = await self._phase(f"{factor} times", callers)
+            overload[str(factor)] = {"goodput_ratio": round(found["reports_per_s"] / peak["reports_per_s"], 3), **found}
+        return {
+            "pause_s": round(pause_s, 2),
+            "peak": peak,
+            "overload": overload,
+            "fairness": await self._fairness(pause_s),
+            "attack": await self._attack(pause_s),
+        }
 
-    async def _callers(self, num_clients: Sequence[float], pause_s: float = _PAUSE_S) -> list[Caller]:
+    async def _callers(self, num_clients: Sequence[int], pause_s: float) -> list[Caller]:
         """Give each tenant so many clients, whose keys the platform has seen before."""
         callers = []
         for tenant, number in zip(_TENANTS, num_clients, strict=True):
-            for index in range(max(1, round(number))):
+            for index in range(number):
                 callers.append(Caller(tenant, await self.keys.of(tenant, index), pause_s))
                 await self.client.get("/v1/keys", headers={"Authorization": f"Bearer {callers[-1].key}"})
         return callers
@@ -172,19 +178,19 @@ class _Bench:
         self.console.print(name, found)
         return found
 
-    async def _fairness(self, share: float) -> dict[str, Any]:
+    async def _fairness(self, pause_s: float) -> dict[str, Any]:
         """Let one tenant ask for twenty times its share, and compare the others' reports, waits outside included."""
-        usual = await self._callers([share] * 5)
-        crowded = await self._callers([share] * 4 + [_GREED * share])
+        usual = await self._callers([_CLIENTS_PER_SHARE] * 5, pause_s)
+        crowded = await self._callers([_CLIENTS_PER_SHARE] * 4 + [_GREED * _CLIENTS_PER_SHARE], pause_s)
         before, after = await self._in_turns(usual, crowded, contextlib.nullcontext)
         others = [[one for one in tries if one.tenant != _GREEDY] for tries in (before, after)]
         found = {"clients": len(usual), "greedy_clients": len(crowded) - len(usual), **_compared(*others)}
         self.console.print("fairness", found)
         return found
 
-    async def _attack(self, share: float) -> dict[str, Any]:
+    async def _attack(self, pause_s: float) -> dict[str, Any]:
         """Let connections stall beside honest clients, which ask for half of what the platform can do."""
-        callers = await self._callers([_HONEST_LOAD * share] * 5)
+        callers = await self._callers([_HONEST_CLIENTS] * 5, pause_s)
         attackers = Attackers(self.client.base_url, await self.keys.of("attacker", 0))
         found = _compared(*await self._in_turns(callers, callers, attackers.at_work))
         found |= {"connections": _NUM_ATTACKERS, "attackers": dict(sorted(attackers.ends.items()))}

@@ -74,19 +74,26 @@ async def _obey(client: httpx.AsyncClient, caller: Caller, film: bytes, until_s:
     """Ask for one report until it is admitted, fails, or the time is over."""
     first_sent_s, first_answered_s = time.monotonic(), 0.0
     for number in itertools.count():
-        sent_s, retry_after_s = time.monotonic(), 0.0
-        try:
-            headers = {"Authorization": f"Bearer {caller.key}"}
-            answer = await client.post("/v1/reports", files={"image": film}, headers=headers)
-            kind, retry_after_s = kind_of(answer), float(answer.headers.get("retry-after", 0))
-        except httpx.TransportError as error:
-            kind = type(error).__name__
+        sent_s = time.monotonic()
+        kind, retry_after_s = await _try(client, caller, film)
         answered_s = time.monotonic()
         first_answered_s = first_answered_s or answered_s
         tries.append(Try(caller.tenant, number, first_sent_s, first_answered_s, sent_s, answered_s, kind))
-        if kind != REFUSED or answered_s + retry_after_s > until_s:
+        if kind != REFUSED:
             return
-        await asyncio.sleep(retry_after_s)
+        await asyncio.sleep(min(retry_after_s, until_s - answered_s))
+        if time.monotonic() >= until_s:
+            return
+
+
+async def _try(client: httpx.AsyncClient, caller: Caller, film: bytes) -> tuple[str, float]:
+    """Ask once; return the kind of answer, and when to come back."""
+    headers = {"Authorization": f"Bearer {caller.key}"}
+    try:
+        answer = await client.post("/v1/reports", files={"image": film}, headers=headers)
+    except httpx.TransportError as error:
+        return type(error).__name__, 0.0
+    return kind_of(answer), float(answer.headers.get("retry-after", 0))
 
 
 def figures(tries: Sequence[Try], began_s: float, ended_s: float) -> dict[str, Any]:

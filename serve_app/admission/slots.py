@@ -21,6 +21,9 @@ from serve_app.domain.call import Call, Principal
 from serve_app.domain.errors import DeadlineExceeded, Overloaded
 from serve_app.settings import AdmissionSettings
 
+# A tenant that asked for less than its share is so many requests ahead of those that asked for more, for its weight: so
+# its bursts wait as little as if there were no such tenants.
+_MAX_SAVED_REQUESTS = 4
 _TOO_MANY = "too many reports are waiting"
 
 
@@ -163,8 +166,8 @@ class FairSlots:
         self._starts[tenant] = self._start(tenant) + num_served / self._settings.of(tenant).weight
 
     def _start(self, tenant: str) -> float:
-        """When a tenant's next request starts, in the time that counts service; who was idle has saved up none."""
-        return max(self._now, self._starts.get(tenant, 0.0))
+        """When a tenant's next request starts, in the time that counts service; who was idle has saved up a little."""
+        return max(self._now - _MAX_SAVED_REQUESTS, self._starts.get(tenant, 0.0))
 
     def _drop_empty(self, tenant: str) -> None:
         if not self._waiting[tenant]:
@@ -180,13 +183,15 @@ class FairSlots:
     def _expected_wait_s(self, tenant: str, num_before: int) -> float:
         """Estimate how long one more request of a tenant waits, behind its own and `num_before` others of it.
 
-        Until the tenant has its share, every slot that comes free is its own; then it must wait for its turns.
+        Until the tenant has its share, and what it saved, every slot that comes free is its own; then it must wait for
+        its turns.
         """
         if self._mean_s.value is None:
             return 0.0
         share = self._share(tenant)
         num_turns = len(self._waiting.get(tenant, ())) + num_before + 1
-        num_owed = min(num_turns, max(0.0, share - self._used[tenant]))
+        num_saved = (self._now - self._start(tenant)) * self._settings.of(tenant).weight
+        num_owed = min(num_turns, max(0.0, share - self._used[tenant], num_saved))
         return self._mean_s.value * (num_owed / self._num_slots + (num_turns - num_owed) / share)
 
     def _share(self, tenant: str) -> float:

@@ -68,6 +68,18 @@ def test_a_tenant_with_a_backlog_does_not_hold_up_another() -> None:
     assert run(work()).index("few") == 1
 
 
+def test_a_tenant_that_asked_for_little_has_a_few_turns_in_advance_and_no_more() -> None:
+    async def work() -> list[str]:
+        slots, order = slots_of(1), list[str]()
+        tasks = [asyncio.create_task(held(slots, call_of("many"), 1, order)) for _ in range(20)]
+        await asyncio.sleep(10.5)
+        tasks += [asyncio.create_task(held(slots, call_of("few"), 1, order)) for _ in range(7)]
+        await asyncio.gather(*tasks)
+        return order[11:]
+
+    assert run(work())[:9] == ["few"] * 5 + ["many", "few", "many", "few"]
+
+
 def test_within_a_tenant_the_urgent_go_first_and_then_the_oldest() -> None:
     async def work() -> list[str]:
         slots, order = slots_of(1), list[str]()
