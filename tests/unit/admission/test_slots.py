@@ -289,15 +289,18 @@ def test_the_wait_that_clients_are_told_is_no_more_than_twice_what_was_needed() 
     assert num_too_long <= 0.1 * num_told
 
 
-def test_a_tenant_at_twenty_times_its_share_moves_the_others_little() -> None:
-    """Sixteen slots for five tenants, each with four clients that keep 3.2 of them busy: its share."""
+@pytest.mark.parametrize(("num_slots", "max_wait_s", "pause_s"), [(16, 10, 0.25), (8, 2, 1.6)])
+def test_a_tenant_at_twenty_times_its_share_moves_the_others_little(
+    num_slots: int, max_wait_s: float, pause_s: float
+) -> None:
+    """Five tenants, each with four clients, which with their pauses keep a fifth of the slots busy: its share."""
 
     async def work(factor: int) -> float:
-        seen = Traffic(slots_of(16, max_wait_s=10))
+        seen = Traffic(slots_of(num_slots, max_wait_s=max_wait_s))
         clients = [(f"tenant {number}", 4) for number in range(4)] + [("greedy", 4 * factor)]
         await asyncio.gather(
             *(
-                seen.client(tenant, f"client {number}", 900, pause_s=0.25)
+                seen.client(tenant, f"client {number}", 900, pause_s=pause_s)
                 for tenant, num_clients in clients
                 for number in range(num_clients)
             )
