@@ -110,7 +110,9 @@ def overload(
 
 @bench.command()
 def admission(
-    duration_s: Annotated[float, typer.Option(help="Duration of each phase.")] = 180,
+    duration_s: Annotated[
+        float, typer.Option(help="Duration of the peak and of each overload; half of it without and with trouble.")
+    ] = 180,
     out: Out = None,
 ) -> None:
     """Ask for more than the platform can do, with obeying clients, a greedy tenant and attackers. No model runs."""
