@@ -59,6 +59,7 @@ def build_app(args: dict[str, Any]) -> Application:
         settings.access,
         settings.admission,
         _num_slots(settings),
+        max(settings.gateway.scaling.max_replicas, settings.engine.scaling.max_replicas) > 1,
         _entry_maker(settings),
         prompt_version=settings.orchestrator.prompt_version,
     )
@@ -82,11 +83,13 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
     async def open_to_all() -> Entry:
         from serve_app.access.local import LocalAuthenticator
 
-        return Entry(LocalAuthenticator(), keys=None)
+        return Entry(LocalAuthenticator())
 
     async def with_credentials() -> Entry:
         from serve_app.access.door import AnyOf
         from serve_app.access.keys import KeyAuthenticator
+        from serve_app.records.answers import StoredAnswers
+        from serve_app.records.cipher import read_cipher
         from serve_app.records.database import Database
         from serve_app.records.keys import StoredKeys
         from serve_app.records.schema import require_current
@@ -94,7 +97,14 @@ def _entry_maker(settings: Settings) -> Callable[[], Awaitable[Entry]]:
         database = Database(settings.records.address, settings.records.timeout_s)
         await require_current(database)
         keys = StoredKeys(database)
-        return Entry(AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None), keys)
+        cipher = read_cipher(
+            settings.records.encryption_key_path, may_make=settings.records.encryption_key_file == "auto"
+        )
+        return Entry(
+            AnyOf(KeyAuthenticator(keys, settings.access.max_key_age_s), tokens=None),
+            keys,
+            StoredAnswers(database, cipher, settings.records.answer_retention_s),
+        )
 
     return open_to_all if settings.access.mode == "open" else with_credentials
 

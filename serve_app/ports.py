@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from serve_app.domain.access import ApiKey, Credentials
+from serve_app.domain.answer import Claim
 from serve_app.domain.call import Call, Principal
 from serve_app.domain.conversation import Dialogue, GenerationEvent, GenerationRequest
 from serve_app.domain.metric import Metric
 from serve_app.domain.radiograph import Radiograph
-from serve_app.domain.report import ReportEvent
+from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study, StudyImage
 
@@ -180,4 +181,32 @@ class KeyStore(Protocol):
 
     async def note_use(self, key_id: str, unix_s: float) -> None:
         """Keep when a key was last used."""
+        ...
+
+
+class AnswerStore(Protocol):
+    """Where answers are kept for clients that ask again; each method raises `Unavailable` if it does not answer."""
+
+    async def claim(self, claim: Claim) -> Report | Literal["ours", "running"]:
+        """Take a key for work that begins now, for a short while (`renew`); or find its answer, or that others work.
+
+        Raises:
+            KeyReused: the key was used for something else.
+        """
+        ...
+
+    async def renew(self, claim: Claim) -> None:
+        """Keep a key for a while longer."""
+        ...
+
+    async def keep(self, claim: Claim, report: Report) -> None:
+        """Keep the answer; once this returns it is on disk.
+
+        Raises:
+            Unavailable: others took the key meanwhile.
+        """
+        ...
+
+    async def drop(self, claim: Claim) -> None:
+        """Give a key back without an answer, unless there is one."""
         ...

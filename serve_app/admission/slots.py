@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class FairSlots:
-    """The slots of one process. `num_slots` and what other processes use may change at any time (`share`)."""
+    """The slots of one process; `num_served` counts those that were given, by tenant."""
 
     def __init__(
         self, settings: AdmissionSettings, num_slots: int, clock: Callable[[], float] = time.monotonic
@@ -43,6 +43,7 @@ class FairSlots:
         self._settings = settings
         self._num_slots = num_slots
         self._clock = clock
+        self.num_served: Counter[str] = Counter()
         self._used: Counter[str] = Counter()
         self._starts: dict[str, float] = {}
         self._now = 0.0
@@ -159,6 +160,7 @@ class FairSlots:
 
     def _use(self, tenant: str) -> None:
         self._used[tenant] += 1
+        self.num_served[tenant] += 1
         self._now = max(self._now, self._start(tenant))
         self._serve(tenant, 1)
 

@@ -26,7 +26,7 @@ from serve_app.api.service import service_router
 from serve_app.api.v0 import v0_router
 from serve_app.client.schemas import Problem, V0ErrorBody
 from serve_app.domain.report import DISCLAIMER
-from serve_app.ports import Authenticator, KeyStore, MetricSink, Reporter, Service
+from serve_app.ports import AnswerStore, Authenticator, KeyStore, MetricSink, Reporter, Service
 from serve_app.settings import AccessSettings, GatewaySettings
 
 API_VERSION = "1.0.0"
@@ -50,6 +50,8 @@ class Ports:
     authenticator: Authenticator
     quotas: Quotas
     slots: FairSlots
+    answers: AnswerStore | None
+    """None where nothing is kept for clients that ask again."""
     keys: KeyStore | None
     """None where nobody is authenticated by keys."""
 
@@ -68,9 +70,9 @@ def create_api(ports: Ports, settings: GatewaySettings, access: AccessSettings) 
         middleware=_middleware(ports, settings),
     )
     for router in (
-        reports_router(ports.reporter, settings),
+        reports_router(ports.reporter, ports.answers, settings),
         service_router(ports.service, settings.readiness_timeout_s),
-        v0_router(ports.reporter, settings),
+        v0_router(ports.reporter, ports.answers, settings),
         keys_router(ports.keys, access.operator_tenant),
     ):
         app.include_router(router)

@@ -13,6 +13,7 @@ from serve_app.api.door.forms import upload_route
 from serve_app.api.door.negotiation import JSON
 from serve_app.api.examples import REPORT_ERRORS, answer, body_json, v0_answers, v0_report_example
 from serve_app.api.reports.form import Image, study_of
+from serve_app.api.reports.once import IdempotencyKey, once
 from serve_app.api.reports.routes import finished_report, new_report_id
 from serve_app.api.reports.run import ReportRun
 from serve_app.client.schemas import V0HealthBody, V0ReportBody
@@ -20,7 +21,7 @@ from serve_app.domain.call import Call, Scope
 from serve_app.domain.errors import IncompleteReport
 from serve_app.domain.report import Report, SectionName, SectionStatus
 from serve_app.domain.study import parse_patient
-from serve_app.ports import Reporter
+from serve_app.ports import AnswerStore, Reporter
 from serve_app.settings import GatewaySettings
 
 SexField = Annotated[str | None, Form(description="Nam or Nữ.", examples=["Nam"])]
@@ -34,7 +35,7 @@ AgeField = Annotated[
 DRAFT_HEADER = "X-Clara-Report"
 
 
-def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
+def v0_router(reporter: Reporter, answers: AnswerStore | None, settings: GatewaySettings) -> APIRouter:
     """Make the deprecated routes."""
     route = upload_route(ignores_others=True)
     router = APIRouter(tags=["first version"], route_class=route, deprecated=True)
@@ -58,14 +59,16 @@ def v0_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         image: Image,
         sex: SexField = None,
         age: AgeField = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Do the same as `POST /v1/reports`, which replaces it.
 
         The image cannot be confirmed here, and a section that is cut off, empty or repeats itself is an error: this
         shape cannot say so beside the text.
         """
+        maker = once(reporter, answers, idempotency_key)
         study = await study_of(parse_patient(sex, age), [image], [None], settings.max_upload_bytes)
-        run = ReportRun(reporter.report(call, study, new_report_id(request)))
+        run = ReportRun(maker.report(call, study, new_report_id(request)))
         report = await finished_report(run, request)
         _require_whole(report)
         request.state.outcome = "ok"

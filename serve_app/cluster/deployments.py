@@ -3,6 +3,7 @@
 A class here only receives, delegates and cleans up; it asks the others by `handles`.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -13,10 +14,12 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.admission.quotas import Quotas
 from serve_app.admission.reporter import WaitingReporter
+from serve_app.admission.sharing import Usage
 from serve_app.admission.slots import FairSlots
 from serve_app.api.factory import Ports, create_api
 from serve_app.cluster.environment import log_to_serve
 from serve_app.cluster.handles import Answered, RemoteModel, RemotePreparer, RemoteReporter, answered, answered_each
+from serve_app.cluster.peers import Peers
 from serve_app.cluster.recorder import Recorder
 from serve_app.cluster.service import RemoteService
 from serve_app.domain.call import Call
@@ -25,7 +28,16 @@ from serve_app.domain.radiograph import Radiograph
 from serve_app.domain.report import ReportEvent
 from serve_app.domain.study import Study, StudyImage
 from serve_app.engines.dialogue import EngineChat
-from serve_app.ports import Authenticator, DialogueEvent, Engine, ImagePreparer, KeyStore, ModelCard, Reporter
+from serve_app.ports import (
+    AnswerStore,
+    Authenticator,
+    DialogueEvent,
+    Engine,
+    ImagePreparer,
+    KeyStore,
+    ModelCard,
+    Reporter,
+)
 from serve_app.reasoning.reporter import TwoTurnReporter
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
@@ -128,10 +140,11 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How callers are authenticated, and where their keys are kept; None where there are none."""
+    """How callers are authenticated, and where keys and answers are kept; None where there is no database."""
 
     authenticator: Authenticator
-    keys: KeyStore | None
+    keys: KeyStore | None = None
+    answers: AnswerStore | None = None
 
 
 class Gateway:
@@ -145,6 +158,7 @@ class Gateway:
         access: AccessSettings,
         admission: AdmissionSettings,
         num_slots: int,
+        is_shared: bool,
         make_entry: Callable[[], Awaitable[Entry]],
         prompt_version: str,
     ) -> None:
@@ -166,10 +180,17 @@ class Gateway:
             authenticator=entry.authenticator,
             quotas=Quotas(settings, admission),
             slots=slots,
+            answers=entry.answers,
             keys=entry.keys,
         )
         self._settings = settings
         self._access = access
+        self._peers = Peers(slots, admission, num_slots)
+        self._following = asyncio.create_task(self._peers.follow()) if is_shared else None
+
+    async def usage(self) -> Usage:
+        """Say what this replica has in progress; its peers ask."""
+        return self._peers.usage()
 
     def __serve_build_asgi_app__(self) -> Any:
         return create_api(self._ports, self._settings, self._access)

@@ -148,6 +148,12 @@ class UploadTooLarge(BadRequest):
         return {"limit": self.args[1], "unit": self.args[2]}
 
 
+class KeyReused(BadRequest):
+    """The idempotency key was used for another request."""
+
+    code = "key-reused"
+
+
 class Refused(ClaraError):
     """The image is readable, but we do not report on it."""
 

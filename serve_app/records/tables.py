@@ -1,6 +1,6 @@
 """The tables of the database; `migrations` make them. Times are seconds since 1970."""
 
-from sqlalchemy import Column, Double, MetaData, Table, Text
+from sqlalchemy import Column, Double, LargeBinary, MetaData, Table, Text
 
 TABLES = MetaData()
 
@@ -17,3 +17,15 @@ API_KEYS = Table(
     Column("revoked_unix_s", Double),
     Column("last_used_unix_s", Double),
 )
+
+ANSWERS = Table(
+    "answers",
+    TABLES,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("ends_unix_s", Double, nullable=False, index=True),
+    Column("sealed", LargeBinary),
+)
+"""A row without an answer is a claim; whatever has ended is as good as gone."""

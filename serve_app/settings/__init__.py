@@ -43,6 +43,13 @@ class Settings(Step):
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")
+    def _require_shared_encryption_key(self) -> "Settings":
+        """Reject a key that each machine would make for itself where several share a database."""
+        if self.access.mode == "required" and self.records.is_shared and self.records.encryption_key_file == "auto":
+            raise ValueError("records.encryption_key_file must name the keys that all replicas share")
+        return self
+
+    @model_validator(mode="after")
     def _require_adapters(self) -> "Settings":
         """Reject adapters that no engine serves; `openai` checks them against its server's list when it starts."""
         wanted, backend = self.orchestrator.adapters, self.engine.backend

@@ -15,6 +15,11 @@ class RecordsSettings(Step):
     a cluster. "auto" is a SQLite file in the user's data folder."""
     url_file: Path | Literal["none"] = "none"
     """File with the address and its password, mounted from a Secret; it takes the place of `url`."""
+    encryption_key_file: Path | Literal["auto"] = "auto"
+    """File with the keys that encrypt what is kept of reports: Fernet keys, one a line, the newest first, mounted from
+    a Secret. "auto" makes one in the user's data folder, for one machine."""
+    answer_retention_s: float = Field(86_400, gt=0)
+    """Seconds for which the answer to a request with an Idempotency-Key is kept, encrypted."""
     timeout_s: float = Field(5, gt=0)
     """Seconds that the database may take for one question; then the request gets 503."""
 
@@ -28,6 +33,18 @@ class RecordsSettings(Step):
         if self.url_file != "none":
             return self.url_file.read_text(encoding="utf-8").strip()
         return f"sqlite:///{_data_folder() / 'records.db'}" if self.url == "auto" else self.url
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines use the database."""
+        return self.url_file != "none" or self.url.startswith("postgresql")
+
+    @property
+    def encryption_key_path(self) -> Path:
+        """The file with the keys; it may not be there yet where `encryption_key_file` is auto."""
+        if self.encryption_key_file != "auto":
+            return self.encryption_key_file
+        return _data_folder() / "records.key"
 
 
 def _data_folder() -> Path:

@@ -26,7 +26,7 @@ from serve_app.domain.metric import Metric
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.study import Study
-from serve_app.ports import Authenticator, KeyStore
+from serve_app.ports import AnswerStore, Authenticator, KeyStore
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings
 from serve_app.telemetry.metrics import REPORTS
 
@@ -129,6 +129,7 @@ def open_door(
     described: Callable[[], Awaitable[ServiceVersion]] = describe,
     authenticator: Authenticator | None = None,
     keys: KeyStore | None = None,
+    answers: AnswerStore | None = None,
     admission: AdmissionSettings | None = None,
     num_slots: int = 1000,
 ) -> Door:
@@ -144,6 +145,7 @@ def open_door(
         authenticator=authenticator or LocalAuthenticator(),
         quotas=Quotas(settings, admission),
         slots=slots,
+        answers=answers,
         keys=keys,
     )
     app = create_api(ports, settings, AccessSettings())

@@ -38,6 +38,7 @@ EXPECTED = {
     errors.UnsupportedImage: (415, "bad_request"),
     errors.UnsupportedTransferSyntax: (415, "bad_request"),
     errors.UploadTooLarge: (413, "bad_request"),
+    errors.KeyReused: (422, "bad_request"),
     errors.Refused: (422, "refused"),
     errors.NotAChestXray: (422, "refused"),
     errors.NeedsConfirmation: (409, "refused"),

@@ -28,9 +28,11 @@ def resting_platform(tmp_path: Path) -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def twin_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform with two engine replicas, whose orchestrator has replicas of its own."""
-    settings = scripted(min_replicas=2, max_replicas=2, num_cpus=0.2)
-    yield from start(tmp_path_factory.mktemp("twin"), {**settings, "orchestrator": {"placement": "separate"}})
+    """A platform with two replicas of the gateway and of the engine, whose orchestrator has replicas of its own."""
+    settings = scripted(min_replicas=2, max_replicas=2, num_cpus=0.2, max_ongoing_requests=5)
+    twins = {"gateway": {"scaling": {"min_replicas": 2, "max_replicas": 2}}}
+    separate = {"orchestrator": {"placement": "separate"}}
+    yield from start(tmp_path_factory.mktemp("twin"), {**settings, **twins, **separate})
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,13 @@ def test_what_is_the_clients_to_mend_passes_an_orchestrator_whole(twin_platform:
     assert (answer.status_code, answer.json()["code"]) == (415, "not-an-image")
     log = twin_platform.replica_logs("orchestrator")
     assert "CALL report OK" in log and "Traceback" not in log
+
+
+def test_gateways_share_the_slots_of_all_engines(twin_platform: Platform) -> None:
+    deadline = time.monotonic() + 60
+    while twin_platform.replica_logs("gateway").count("slots: 5 of 10, shared by 2 gateways") < 2:
+        assert time.monotonic() < deadline, twin_platform.replica_logs("gateway")
+        time.sleep(0.5)
 
 
 def test_a_film_keeps_to_its_replica(twin_platform: Platform, tmp_path: Path) -> None:

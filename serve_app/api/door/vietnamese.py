@@ -15,6 +15,7 @@ TITLES = {
     "unsupported-image": "Ảnh đúng định dạng nhưng thuộc loại không được hỗ trợ.",
     "unsupported-transfer-syntax": "Cú pháp truyền DICOM này không được hỗ trợ.",
     "upload-too-large": "Tệp tải lên quá lớn.",
+    "key-reused": "Khóa chống lặp đã được dùng cho một yêu cầu khác.",
     "refused": "Không lập báo cáo cho ảnh này.",
     "not-a-chest-xray": "Ảnh không giống X-quang ngực.",
     "needs-confirmation": "Ảnh có thể không phải X-quang ngực: hãy xác nhận để tiếp tục.",

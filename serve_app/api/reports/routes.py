@@ -17,11 +17,12 @@ from serve_app.api.door.negotiation import EVENT_STREAM, JSON, prefers_event_str
 from serve_app.api.door.problems import settle
 from serve_app.api.examples import REPORT_ERRORS, problem_answers, report_example, stream_example
 from serve_app.api.reports.form import ReportForm
+from serve_app.api.reports.once import IdempotencyKey, once
 from serve_app.api.reports.run import ReportRun, unless_client_leaves
 from serve_app.client.schemas import ReportBody
 from serve_app.domain.call import Call, Scope
 from serve_app.domain.report import Report, ReportEvent
-from serve_app.ports import Reporter
+from serve_app.ports import AnswerStore, Reporter
 from serve_app.settings import GatewaySettings
 
 _REPORT_ANSWER = {
@@ -33,7 +34,7 @@ _REPORT_ANSWER = {
 }
 
 
-def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
+def reports_router(reporter: Reporter, answers: AnswerStore | None, settings: GatewaySettings) -> APIRouter:
     """Make the routes under /v1/reports."""
     router = APIRouter(tags=["reports"], route_class=upload_route())
 
@@ -48,14 +49,16 @@ def reports_router(reporter: Reporter, settings: GatewaySettings) -> APIRouter:
         request: Request,
         call: Annotated[Call, Depends(caller(settings.deadline_s))],
         form: Annotated[ReportForm, Depends()],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Ask the model for the findings, then for the impression drawn from them.
 
         With `Accept: text/event-stream` the events are `prepared`, `findings.delta`, `findings`,
         `impression.delta`, `impression` and `report`; or, last, `error`.
         """
+        maker = once(reporter, answers, idempotency_key)
         study = await form.study(settings.max_upload_bytes)
-        run = ReportRun(reporter.report(call, study, new_report_id(request)))
+        run = ReportRun(maker.report(call, study, new_report_id(request)))
         if prefers_event_stream(",".join(request.headers.getlist("accept")) or None):
             return await _stream(run, request, settings)
         report = await finished_report(run, request)
