@@ -97,12 +97,12 @@ class Keys:
 @contextlib.contextmanager
 def _platform(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Start a platform that asks for keys; yield its URL and the address of its database."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"sqlite:///{Path(folder) / 'records.db'}"
-        asyncio.run(_make_tables(address))
-        guarded = {**settings, "access": {"mode": "required"}, "records": {"url": address}}
-        with platform_of(guarded) as (url, _):
-            yield url, address
+    with tempfile.TemporaryDirectory() as home:
+        records = Path(home) / "clara" / "records.db"
+        records.parent.mkdir()
+        asyncio.run(_make_tables(f"sqlite:///{records}"))
+        with platform_of({**settings, "access": {"mode": "required"}}, {"XDG_DATA_HOME": home}) as (url, _):
+            yield url, f"sqlite:///{records}"
 
 
 async def _make_tables(address: str) -> None:

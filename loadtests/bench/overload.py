@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -71,7 +72,9 @@ def measure_overload(factor: float, duration_s: float, console: Console) -> dict
 
 
 @contextlib.contextmanager
-def platform_of(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def platform_of(
+    settings: Mapping[str, Any], environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
     """Start a platform and yield its URL and that of its metrics."""
     port, metrics_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
@@ -80,7 +83,8 @@ def platform_of(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         config.write_text(yaml.safe_dump(settings))
         clara = str(Path(sys.executable).parent / "clara")
         ports = ["--port", str(port), "--metrics-port", str(metrics_port)]
-        with running([clara, "up", "--config", str(config), *ports], f"{url}/readyz", Path(folder) / "up.log"):
+        command = [clara, "up", "--config", str(config), *ports]
+        with running(command, f"{url}/readyz", Path(folder) / "up.log", environment):
             yield url, f"http://127.0.0.1:{metrics_port}/metrics"
 
 
