@@ -18,13 +18,13 @@ STREAM, JSON = {"Accept": "text/event-stream"}, {"Accept": "application/json"}
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that makes one report at a time, and lets one wait."""
+    """A platform whose engine takes one report, and lets one wait, while the door lets all of them in."""
     engine = {
         "backend": "scripted",
         "scripted": {"token_s": 0.05},
         "scaling": {"max_ongoing_requests": 1, "max_queued_requests": 1},
     }
-    yield from start(tmp_path_factory.mktemp("overload"), {"engine": engine, "admission": {"max_waiting": 1}})
+    yield from start(tmp_path_factory.mktemp("overload"), {"engine": engine, "admission": {"slots_per_engine": 1000}})
 
 
 @pytest.fixture(scope="module")
