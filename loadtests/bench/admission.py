@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from httpx_sse import EventSource, aconnect_sse
+from httpx_sse import ServerSentEvent, aconnect_sse
 from rich.console import Console
 
 from loadtests.bench.films import drawn_films
@@ -44,7 +44,7 @@ _FILM_WIDTH_PX = 600
 _FACTORS = (2, 5)
 _TENANTS = tuple(f"tenant {number}" for number in range(5))
 _GREEDY, _GREED = _TENANTS[-1], 20
-# Of each tenant: so many clients that never pause keep every slot busy, and the platform need not refuse any.
+# Of each tenant: so many clients that never pause keep every slot busy.
 _AT_PEAK = (3, 3, 2, 2, 2)
 # So many clients ask for a tenant's share: the pause between their reports is set for that.
 _CLIENTS_PER_SHARE = 4
@@ -308,10 +308,14 @@ async def _measured_with_one_slot(url: str, address: str) -> dict[str, Any]:
 async def _leave(client: httpx.AsyncClient, film: bytes) -> float:
     """Leave a report while another waits; return the seconds until the engine has begun the other."""
     async with aconnect_sse(client, "POST", "/v1/reports", files={"image": film}) as source:
-        await _wait_for_token(source)
+        # Named, so that it lives on: with the last reference to it the connection ends.
+        events = source.aiter_sse()
+        await _wait_for_token(events)
         waiting = asyncio.create_task(_first_token_s(client, film))
         await asyncio.sleep(1)
-    left_s = time.monotonic()
+        if waiting.done():
+            raise RuntimeError("two reports were in progress in one slot")
+        left_s = time.monotonic()
     return await waiting - left_s
 
 
@@ -332,13 +336,13 @@ async def _first_token_s(client: httpx.AsyncClient, film: bytes) -> float:
     while True:
         async with aconnect_sse(client, "POST", "/v1/reports", files={"image": film}) as source:
             if source.response.is_success:
-                await _wait_for_token(source)
+                await _wait_for_token(source.aiter_sse())
                 return time.monotonic()
         await asyncio.sleep(_RETRY_S)
 
 
-async def _wait_for_token(source: EventSource) -> None:
-    async for event in source.aiter_sse():
+async def _wait_for_token(events: AsyncIterator[ServerSentEvent]) -> None:
+    async for event in events:
         if event.event == "findings.delta":
             return
     raise RuntimeError("the stream ended before its first token")
