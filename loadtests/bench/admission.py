@@ -6,7 +6,6 @@ The engine is scripted; the door, Serve and the image preparation are real. Noth
 import asyncio
 import contextlib
 import os
-import random
 import statistics
 import tempfile
 import time
@@ -20,6 +19,7 @@ import httpx
 from httpx_sse import ServerSentEvent, aconnect_sse
 from rich.console import Console
 
+from loadtests.bench.attackers import NUM_ATTACKERS, Attackers
 from loadtests.bench.films import drawn_films
 from loadtests.bench.obeying import ADMITTED, NEEDED, Caller, Try, ask, figures, percentile
 from loadtests.bench.origin import origin
@@ -52,10 +52,6 @@ _SETTLE_S = 5.0
 # With and without trouble take turns, because the machine's speed changes; each has half of the duration in all.
 _NUM_TURNS = 3
 _HONEST_CLIENTS = 2
-_NUM_ATTACKERS = 350
-_DRIP_S = 1.0
-_HEAD = "POST /v1/reports HTTP/1.1\r\nHost: clara\r\n"
-_FORM = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n"
 _NUM_TRIALS = 10
 _WAIT_S = 3
 _TOO_LATE = "504 deadline-exceeded without Retry-After"
@@ -199,7 +195,7 @@ class _Bench:
         callers = await self._callers([_HONEST_CLIENTS] * 5, pause_s)
         attackers = Attackers(self.client.base_url, await self._seen_key("attacker", 0))
         found = _compared(*await self._in_turns(callers, callers, attackers.at_work))
-        found |= {"connections": _NUM_ATTACKERS, "attackers": dict(sorted(attackers.ends.items()))}
+        found |= {"connections": NUM_ATTACKERS, "attackers": dict(sorted(attackers.ends.items()))}
         self.console.print("attack", found)
         return found
 
@@ -231,58 +227,6 @@ def _compared(before: Sequence[Try], after: Sequence[Try]) -> dict[str, Any]:
         found |= {f"{name}_p{percent}_s": percentile(durations_s, percent) for percent in (50, 95)}
     ratio = (found["after_p95_s"] or 0) / (found["before_p95_s"] or 1)
     return {**found, "p95_ratio": round(ratio, 3)}
-
-
-@dataclass
-class Attackers:
-    """Connections that never end: half of them drip a body, with a valid key, the others a header."""
-
-    url: httpx.URL
-    key: str
-    ends: Counter[str] = field(default_factory=Counter)
-
-    @contextlib.asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Keep all connections open meanwhile; one that the platform closes is opened again."""
-        body = f"{_HEAD}Authorization: Bearer {self.key}\r\n{_FORM}"
-        tasks = [
-            asyncio.create_task(
-                self._stall("header", _HEAD, "X-A: b\r\n") if number % 2 else self._stall("body", body, "-")
-            )
-            for number in range(_NUM_ATTACKERS)
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _stall(self, name: str, head: str, drip: str) -> None:
-        await asyncio.sleep(random.uniform(0, _SETTLE_S))
-        while True:
-            reader, writer = await asyncio.open_connection(self.url.host, self.url.port)
-            try:
-                status = await _dripped(reader, writer, head, drip)
-            finally:
-                writer.close()
-            self.ends[f"{name} {status}"] += 1
-
-
-async def _dripped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str, drip: str) -> str:
-    """Send a little at a time until there is an answer or an end; return the answer's status."""
-    writer.write(head.encode())
-    answer = asyncio.create_task(reader.readline())
-    try:
-        while not answer.done():
-            await asyncio.wait({answer}, timeout=_DRIP_S)
-            writer.write(drip.encode())
-        line = answer.result().split(b" ")
-        return line[1].decode() if len(line) > 1 else "closed"
-    except ConnectionError:
-        return "closed"
-    finally:
-        answer.cancel()
 
 
 async def _measured_with_one_slot(url: str, address: str) -> dict[str, Any]:
