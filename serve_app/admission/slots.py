@@ -102,6 +102,9 @@ class FairSlots:
         try:
             yield
             self._mean_s.note(self._clock() - started_s)
+        except DeadlineExceeded:
+            # It says how long a client was ready to wait.
+            raise
         except Exception:
             self._mean_s.note(self._clock() - started_s)
             raise
