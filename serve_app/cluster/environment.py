@@ -72,7 +72,8 @@ def prepare_environment(settings: Settings) -> None:
 def log_to_serve() -> None:
     """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy, once.
 
-    Nothing else of what the process handles is written: no other library's texts, no core file. Serve writes every line to standard error too, which Ray keeps in a second file.
+    Nothing else of what the process handles is written: no other library's texts, no core file. Serve writes every line
+    to standard error too, which Ray keeps in a second file.
     """
     withhold_texts()
     # A core file would hold films, names and keys.

@@ -1,5 +1,6 @@
-"""Answers that clients may ask for again, encrypted."""
+"""Answers that clients may ask for again, encrypted; of a client's key only a digest is kept."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -71,7 +72,12 @@ class StoredAnswers:
 
 
 def _of(claim: Claim) -> Any:
-    return and_(ANSWERS.c.tenant == claim.tenant, ANSWERS.c.key == claim.key)
+    return and_(ANSWERS.c.tenant == claim.tenant, ANSWERS.c.key == _digest(claim))
+
+
+def _digest(claim: Claim) -> str:
+    """Name a key without what its client may have put into it, such as the number of a patient or a study."""
+    return hashlib.sha256(f"{claim.tenant}\0{claim.key}".encode()).hexdigest()
 
 
 def _open(claim: Claim) -> Any:
@@ -82,7 +88,7 @@ def _open(claim: Claim) -> Any:
 def _row(claim: Claim, now_unix_s: float) -> dict[str, Any]:
     return {
         "tenant": claim.tenant,
-        "key": claim.key,
+        "key": _digest(claim),
         "fingerprint": claim.fingerprint,
         "owner": claim.owner,
         "ends_unix_s": now_unix_s + _LEASE_S,

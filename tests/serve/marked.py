@@ -1,10 +1,10 @@
-"""Requests of every kind that carry patient data, each value with a mark by which it is found again wherever it went."""
+"""Requests of every kind with patient data in them, each value with a mark by which it is found wherever it went."""
 
 import base64
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Sent:
     upload: bytes | None = None
     method: str = "POST"
     path: str = "/v1/reports"
-    field: str = "image"
+    part: str = "image"
     name: str = f"{MARK}-file.dcm"
     media_type: str = "application/octet-stream"
     form: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Sent:
         """What httpx is given beside the address."""
         if self.upload is None:
             return {"json": self.body} if self.body is not None else {}
-        return {"files": {self.field: (self.name, self.upload, self.media_type)}, "data": self.form}
+        return {"files": {self.part: (self.name, self.upload, self.media_type)}, "data": self.form}
 
 
 def signs() -> tuple[bytes, ...]:
@@ -115,7 +115,7 @@ def uploads() -> list[Sent]:
     others = [
         Sent(f"{MARK} is not an image".encode()),
         Sent(b"", name=f"{MARK}.png"),
-        Sent(films["png"], field=f"{MARK}-field"),
+        Sent(films["png"], part=f"{MARK}-field"),
         Sent(films["png"], media_type=f"image/{MARK}"),
         Sent(films["png"], path=f"/v1/reports?patient={MARK}&uid={UID_ROOT}.9"),
         Sent(films["png"], path=f"/v1/reports/{MARK}"),
@@ -129,11 +129,11 @@ def questions() -> list[Sent]:
     """Requests without a film: addresses and bodies of administrators that are wrong."""
     return [
         Sent(method="GET", path=f"/{MARK}?name={MARK}"),
-        Sent(method="DELETE", path=f"/v1/admin/keys/{MARK}"),
-        Sent(method="POST", path=f"/v1/admin/keys/{MARK}/rotation", body={"overlap_hours": MARK}),
-        Sent(path="/v1/admin/keys", body={"name": 7, MARK: MARK, "scopes": [MARK]}),
-        Sent(path="/v1/admin/stops", body={"kind": MARK, "reason": [MARK]}),
-        Sent(method="GET", path=f"/v1/admin/audit?tenant={MARK}&after={MARK}"),
+        Sent(method="DELETE", path=f"/v1/keys/{MARK}"),
+        Sent(method="POST", path=f"/v1/keys/{MARK}/rotation", body={"overlap_hours": MARK}),
+        Sent(path="/v1/keys", body={"name": 7, MARK: MARK, "scopes": [MARK]}),
+        Sent(path="/v1/stops", body={"kind": MARK, "reason": [MARK]}),
+        Sent(method="GET", path=f"/v1/audit?tenant={MARK}&after={MARK}"),
     ]
 
 

@@ -57,7 +57,7 @@ def visited(folder: Path) -> Iterator[Visited]:
         for platform in start(folder, settings):
             with httpx.Client(base_url=platform.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
                 statuses = Counter(_status(client, sent) for sent in [*uploads(), *questions()])
-                client.post("/v1/admin/stops", json={"kind": "tenant", "name": LABEL, "reason": LABEL})
+                client.post("/v1/stops", json={"kind": "tenant", "name": LABEL, "reason": LABEL})
             yield Visited(platform, folder, statuses, httpx.get(platform.metrics_url).text)
 
 
