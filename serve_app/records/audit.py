@@ -141,21 +141,29 @@ class StoredAudit:
             except (ClaraError, SQLAlchemyError) as error:
                 log.error(Event.CHECKPOINTS_UNSIGNED, error=error)
 
-    async def erase(self, tenant: str, obj: str, subject: str, request_id: str = "") -> int:
-        """Erase the personal data of the entries about an object, and write down that it was done.
+    async def erase(self, tenant: str, obj: str | None, subject: str, request_id: str = "") -> int:
+        """Erase the personal data of the entries about an object, or about every one, and write that down for each.
 
         Returns:
             How many entries had personal data.
         """
         entries = AUDIT_ENTRIES.c
-        about = (entries.tenant == tenant) & (entries.object == obj) & entries.personal.is_not(None)
+        about = (entries.tenant == tenant) & entries.personal.is_not(None)
+        if obj is not None:
+            about &= entries.object == obj
         async with self._database.transaction() as connection:
             await self._locked_head(connection, tenant)
-            erased = await connection.execute(update(AUDIT_ENTRIES).where(about).values(personal=None, salt=None))
-            if erased.rowcount:
-                event = AuditEvent(tenant, subject, Action.LOG_ERASED, obj, request_id, {"entries": erased.rowcount})
-                await self._extend(connection, tenant, [event])
-        return int(erased.rowcount)
+            query = select(entries.object, func.count()).where(about).group_by(entries.object)
+            erased = [(str(name), int(number)) for name, number in await connection.execute(query)]
+            await connection.execute(update(AUDIT_ENTRIES).where(about).values(personal=None, salt=None))
+            if erased:
+                events = [
+                    AuditEvent(tenant, subject, Action.LOG_ERASED, name, request_id, {"entries": number})
+                    for name, number in erased
+                ]
+                await self._extend(connection, tenant, events)
+        await self._database.forget()
+        return sum(number for _, number in erased)
 
     async def prune(self, tenant: str, before_unix_ms: int, subject: str) -> int:
         """Remove entries older than a time, up to a checkpoint, which stays to vouch for them.
