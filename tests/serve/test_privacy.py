@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def visited(folder: Path) -> Iterator[Visited]:
             with httpx.Client(base_url=platform.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
                 statuses = Counter(_status(client, sent) for sent in [*uploads(), *questions()])
                 client.post("/v1/stops", json={"kind": "tenant", "name": LABEL, "reason": LABEL})
-            yield Visited(platform, folder, statuses, httpx.get(platform.metrics_url).text)
+            yield Visited(platform, folder, statuses, _metrics(platform))
 
 
 def _key(folder: Path) -> str:
@@ -77,6 +78,14 @@ def _key(folder: Path) -> str:
 
 def _status(client: httpx.Client, sent: Sent) -> int:
     return client.request(sent.method, sent.path, headers=sent.headers, **sent.arguments).status_code
+
+
+def _metrics(platform: Platform, timeout_s: float = 30) -> str:
+    """Read the metrics once Ray has collected the replicas', as it does every ten seconds."""
+    deadline = time.monotonic() + timeout_s
+    while "clara_reports_total" not in (text := httpx.get(platform.metrics_url).text) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return text
 
 
 def _holding(folder: Path, signs: tuple[bytes, ...]) -> dict[str, bytes]:
@@ -100,6 +109,7 @@ def test_no_file_that_the_platform_wrote_holds_a_mark(visited: Visited) -> None:
     names = {path.name for path in visited.folder.rglob("*")}
 
     assert {"records.db", "records.db-wal", "up.log", "serve", "raylet.out"} <= names
+    assert _holding(visited.folder, (b"report request: request_id=",)), "the logs are among the files"
     assert _holding(visited.folder, signs()) == {}
 
 
