@@ -42,7 +42,11 @@ def test_authentication_or_tls_alone_opens_nothing(host: str, mode: str, has_tls
 def guarded(tmp_path: Path) -> tuple[Settings, ServerCertificate]:
     """What may listen beyond loopback."""
     url = f"sqlite:///{tmp_path / 'records.db'}"
-    settings = Settings.model_validate({"access": {"mode": "required"}, "records": {"url": url}})
+    keys = {
+        "records": {"url": url, "encryption_key_file": "/mine/records.key"},
+        "audit": {"key_file": "/mine/audit.pem"},
+    }
+    settings = Settings.model_validate({"access": {"mode": "required"}, **keys})
     return settings, certify(tmp_path / "tls", [], datetime.now(UTC))
 
 
@@ -75,7 +79,11 @@ def test_haproxy_gets_no_certificate(guarded: tuple[Settings, ServerCertificate]
     ],
 )
 def test_a_database_that_cannot_be_used_is_said_before_anything_starts(url: str, reason: str) -> None:
-    settings = Settings.model_validate({"access": {"mode": "required"}, "records": {"url": url}})
+    keys = {
+        "records": {"url": url, "encryption_key_file": "/mine/records.key"},
+        "audit": {"key_file": "/mine/audit.pem"},
+    }
+    settings = Settings.model_validate({"access": {"mode": "required"}, **keys})
     with (
         pytest.raises(LaunchError, match=f"the keys' database cannot be used: .*{reason}"),
         platform(settings, "127.0.0.1", 1, 0, print),
