@@ -85,7 +85,7 @@ class VllmEngine:
     async def start(self) -> None:
         """Load the checkpoint and generate once, also with each adapter; see `ports.Engine`."""
         with self._timeline.phase("load"):
-            self._digest = await verified_sha256(self._model, self._load())
+            self._digest = await verified_sha256(self._model, self._loading())
         with self._timeline.phase("warm-up"):
             await self._warm_up()
 
@@ -127,7 +127,10 @@ class VllmEngine:
             self._llm.shutdown()
             self._llm = None
 
-    async def _load(self) -> None:
+    async def _loading(self) -> None:
+        self._llm = self._load()
+
+    def _load(self) -> AsyncLLM:
         require_checkpoint(self._model)
         _register_model_class()
         take_cause()
@@ -136,7 +139,7 @@ class VllmEngine:
             processor = config.model_config.hf_image_processor_config
             require_budget(processor, self._max_visual_tokens, self._model.adapters.values())
             with _core_threads(config):
-                self._llm = AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
+                return AsyncLLM.from_vllm_config(config, stat_loggers=self._stat_loggers or None)
         except (OSError, RuntimeError, ValueError) as error:
             raise Unavailable(f"vLLM cannot start: {take_cause() or in_one_line(error)}") from error
 
