@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from evaluation.drafters import Drafter
+    from serve_app.client import ConnectionOptions
     from serve_app.settings import Settings
 
 UNUSABLE = 2
@@ -34,6 +35,10 @@ def evaluate(
         Path | None, typer.Option(exists=True, file_okay=False, help="Checkpoint to run in this process.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="URL of a running platform to use instead.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="CLARA_API_KEY", help="With --url: an API key for it.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="With --url: certificate authorities to trust.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for predictions, result.json and report.html.")] = Path(
         "runs/evaluation"
     ),
@@ -58,7 +63,7 @@ def evaluate(
     from evaluation.result import NothingToScore
     from evaluation.run import StudyReader, run
 
-    opener, header = _by_url(url) if url is not None else _by_model(model, config)
+    opener, header = _by_url(url, {"api_key": key, "ca_file": ca_file}) if url is not None else _by_model(model, config)
     level = Level.WORD if word_level else Level.SYLLABLE
     try:
         result = asyncio.run(run(StudyReader(data, limit), opener, out, header, concurrency=concurrency, level=level))
@@ -70,13 +75,15 @@ def evaluate(
     _print(result, out)
 
 
-def _by_url(url: str) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
+def _by_url(
+    url: str, connection: "ConnectionOptions"
+) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
     from evaluation.drafters import PlatformDrafter
     from serve_app.client import AsyncClient
 
     @asynccontextmanager
     async def opened() -> "AsyncIterator[Drafter]":
-        async with AsyncClient(url) as client:
+        async with AsyncClient(url, **connection) as client:
             yield PlatformDrafter(client)
 
     return opened, {}

@@ -1,10 +1,9 @@
 """Asks a running platform for one report and verifies that it is a whole draft: `clara check`, and so `helm test`."""
 
-import ssl
 import time
 from pathlib import Path
 
-from serve_app.client import Client, ClientError, ProblemError, ReportBody
+from serve_app.client import Client, ClientError, ConnectionOptions, ProblemError, ReportBody
 
 _AGE_YEARS = 63
 _PAUSE_S = 2.0
@@ -14,15 +13,14 @@ class CheckFailed(Exception):
     """The platform did not make a whole draft; the message is a sentence."""
 
 
-def check_platform(url: str, image: Path, ca_file: Path | None, wait_s: float, timeout_s: float) -> ReportBody:
+def check_platform(url: str, image: Path, connection: ConnectionOptions, wait_s: float, timeout_s: float) -> ReportBody:
     """Wait until the platform is ready, ask once, and return a whole draft.
 
     Raises:
         CheckFailed: it was not ready in time, refused, or answered with less.
     """
-    verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
     try:
-        with Client(url, verify=verify) as client:
+        with Client(url, **connection) as client:
             _wait_until_ready(client, url, wait_s)
             report = client.report(image, age=_AGE_YEARS, sex="nam", view="PA", deadline_s=timeout_s)
     except ProblemError as error:

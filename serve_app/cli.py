@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 import yaml
@@ -19,12 +19,14 @@ from rich.console import Console
 from rich.text import Text
 
 from serve_app import __version__, words
+from serve_app.access.authority import ServerCertificate
 from serve_app.check import CheckFailed, check_platform
 from serve_app.client import (
     DEFAULT_DEADLINE_S,
     DEFAULT_URL,
     Client,
     ClientError,
+    ConnectionOptions,
     Event,
     Prepared,
     PreparedBody,
@@ -37,6 +39,7 @@ from serve_app.client import (
 )
 from serve_app.launch import LaunchError, Proxy, platform, require_running
 from serve_app.operators.audit import audit
+from serve_app.operators.certificates import certificates, local_certificate
 from serve_app.operators.database import database
 from serve_app.operators.keys import keys
 from serve_app.operators.stop import stop
@@ -48,6 +51,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 app.add_typer(stop, name="stop")
 app.add_typer(audit, name="audit")
+app.add_typer(certificates, name="certificates")
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
@@ -56,6 +60,8 @@ SAMPLE_FILM = DEMO_CHECKPOINT / "sample.png"
 
 Port = Annotated[int, typer.Option(help=SAY.port)]
 MetricsPort = Annotated[int, typer.Option(help=SAY.metrics_port)]
+Key = Annotated[str | None, typer.Option(envvar="CLARA_API_KEY", help=SAY.key)]
+CaFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=SAY.ca_file)]
 Config = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=SAY.config)]
 _HEADINGS = {"findings": "MÔ TẢ", "impression": "KẾT LUẬN"}
 
@@ -68,12 +74,16 @@ def up(
     metrics_port: MetricsPort = 8090,
     engine: Annotated[Backend | None, typer.Option(help=SAY.engine)] = None,
     proxy: Annotated[Proxy, typer.Option(help=SAY.proxy)] = Proxy.SERVE,
+    require_keys: Annotated[bool, typer.Option("--require-keys", help=SAY.require_keys)] = False,
+    tls: Annotated[bool, typer.Option("--tls", help=SAY.tls)] = False,
 ) -> None:
     """Start the platform on this machine and keep it up until Ctrl-C, or until it ends by itself: exit code 1."""
-    with _launched(_settings(config, engine), host, port, metrics_port, proxy) as url:
-        err.print(SAY.is_up.format(url=url, metrics=f"http://{host}:{metrics_port}/metrics"))
-        command = f"{sys.argv[0]} report {SAMPLE_FILM} --age 63 --sex nam --url {url}"
-        err.print(SAY.try_it.format(command=command), markup=False)
+    settings = _settings(config, engine, require_keys=require_keys)
+    certificate = local_certificate(*_own_names(host)) if tls else None
+    with _launched(settings, host, port, metrics_port, proxy, certificate) as url:
+        err.print(SAY.is_up.format(url=url, metrics=f"http://127.0.0.1:{metrics_port}/metrics"))
+        for line in _next_steps(settings, config, url, certificate):
+            err.print(line, markup=False)
         _wait_for_signal()
 
 
@@ -95,11 +105,13 @@ def report(
     confirm: Annotated[bool, typer.Option("--confirm", help=SAY.confirm)] = False,
     correct: Annotated[bool, typer.Option("--correct", help=SAY.correct)] = False,
     url: Annotated[str, typer.Option(help=SAY.url)] = DEFAULT_URL,
+    key: Key = None,
+    ca_file: CaFile = None,
     as_json: Annotated[bool, typer.Option("--json", help=SAY.as_json)] = False,
 ) -> None:
     """Draft a report on one image, streaming it as it is written."""
     options: ReportOptions = {"age": age, "sex": sex, "view": view, "confirm": confirm, "correct": correct}
-    with _failure_said(), _client(url) as client:
+    with _failure_said(), _client(url, api_key=key, ca_file=ca_file) as client:
         if as_json:
             out.print_json(client.report(image, **options).model_dump_json())
         else:
@@ -110,16 +122,19 @@ def report(
 def check(
     url: Annotated[str, typer.Argument(help="Such as http://127.0.0.1:8000")] = DEFAULT_URL,
     image: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="By default a drawn X-ray.")] = SAMPLE_FILM,
-    ca_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate authorities to trust instead.")
-    ] = None,
+    key: Key = None,
+    key_file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=SAY.key_file)] = None,
+    ca_file: CaFile = None,
     wait_s: Annotated[float, typer.Option(help="Seconds that it may take to be ready.")] = 900.0,
     timeout_s: Annotated[float, typer.Option(help="Seconds that the report may take.")] = DEFAULT_DEADLINE_S,
 ) -> None:
     """Wait until a platform is ready, ask it for one report, and verify that it is a whole draft."""
+    connection: ConnectionOptions = {"api_key": key, "ca_file": ca_file}
     try:
-        report = check_platform(url, image, ca_file, wait_s, timeout_s)
-    except CheckFailed as failure:
+        if key_file is not None:
+            connection["api_key"] = key_file.read_text(encoding="utf-8").strip()
+        report = check_platform(url, image, connection, wait_s, timeout_s)
+    except (CheckFailed, ValueError, OSError) as failure:
         err.print(str(failure), style="bold red", markup=False)
         raise typer.Exit(1) from failure
     out.print(f"A whole report by {report.model} in {report.timings.duration_s:.1f} s.", markup=False)
@@ -149,12 +164,39 @@ def main() -> None:
 
 
 def _launched(
-    settings: Settings, host: str, port: int, metrics_port: int, proxy: Proxy = Proxy.SERVE
+    settings: Settings,
+    host: str,
+    port: int,
+    metrics_port: int,
+    proxy: Proxy = Proxy.SERVE,
+    certificate: ServerCertificate | None = None,
 ) -> AbstractContextManager[str]:
     """Start the platform with progress on the terminal; a failure to start is one sentence and exit code 1."""
     return _said_plainly(
-        platform(settings, host, port, metrics_port, lambda line: err.print(line, markup=False), proxy)
+        platform(settings, host, port, metrics_port, lambda line: err.print(line, markup=False), proxy, certificate)
     )
+
+
+def _own_names(host: str) -> list[str]:
+    """Name what the certificate must hold beyond loopback; an address that stands for every interface is none."""
+    return [] if host == "0.0.0.0" else [host]
+
+
+def _next_steps(
+    settings: Settings, config: Path | None, url: str, certificate: ServerCertificate | None
+) -> Iterator[str]:
+    """Write who may ask, and what to type next."""
+    clara, trusting = sys.argv[0], ""
+    if certificate is not None:
+        names, file = ", ".join(sorted(certificate.names)), certificate.authority_file
+        yield SAY.trust.format(names=names, curl=f"curl --cacert {file} {url}/readyz")
+        trusting = f" --ca-file {file}"
+    if settings.access.mode == "required":
+        of_config = f" --config {config}" if config else ""
+        yield SAY.make_key.format(command=f"{clara} keys create --name laptop --scope reports:write{of_config}")
+    else:
+        yield SAY.is_open
+    yield SAY.try_it.format(command=f"{clara} report {SAMPLE_FILM} --age 63 --sex nam --url {url}{trusting}")
 
 
 @contextmanager
@@ -167,8 +209,12 @@ def _said_plainly(running: AbstractContextManager[str]) -> Iterator[str]:
         raise typer.Exit(1) from error
 
 
-def _client(url: str) -> Client:
-    return Client(url, headers={"Accept-Language": SAY.language})
+def _client(url: str, **connection: Unpack[ConnectionOptions]) -> Client:
+    connection["headers"] = {"Accept-Language": SAY.language}
+    try:
+        return Client(url, **connection)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error), param_hint="--key, --ca-file") from error
 
 
 @contextmanager
@@ -180,11 +226,13 @@ def _failure_said() -> Iterator[None]:
         raise typer.Exit(1) from failure
 
 
-def _settings(config: Path | None, backend: Backend | None) -> Settings:
+def _settings(config: Path | None, backend: Backend | None, *, require_keys: bool = False) -> Settings:
     try:
         values = (yaml.safe_load(config.read_text()) or {}) if config else {}
         if backend is not None:
             values = {**values, "engine": {**(values.get("engine") or {}), "backend": backend}}
+        if require_keys:
+            values = {**values, "access": {**(values.get("access") or {}), "mode": "required"}}
         return Settings.model_validate(values)
     except (ValidationError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise typer.BadParameter(str(error), param_hint="--config") from error

@@ -3,28 +3,37 @@
 A cluster does not come through here: there KubeRay starts Ray and the chart sets the same environment.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import httpx
 
+from serve_app.access.authority import ServerCertificate
 from serve_app.cluster.environment import prepare_environment
 from serve_app.cluster.failures import cause_of, failure_of
 from serve_app.cluster.haproxy import find_haproxy, haproxy
-from serve_app.domain.errors import Unavailable
+from serve_app.domain.errors import ClaraError, Unavailable
 from serve_app.engines.checkpoint import require_checkpoint
-from serve_app.settings import Settings
+from serve_app.records.database import Database
+from serve_app.records.schema import SchemaMismatch, upgrade_if_new
+from serve_app.settings import RecordsSettings, Settings
 from serve_app.timeline import Phase, Timeline
 
 APP_NAME = "clara"
 
 _OBJECT_STORE_BYTES = 512 * 1024**2
 _POLL_S = 0.5
+_LOOPBACK = "127.0.0.1"
+_EVERYWHERE = "0.0.0.0"
 
 
 class Proxy(StrEnum):
@@ -39,7 +48,7 @@ class LaunchError(Exception):
 
 
 def require_loopback(host: str) -> None:
-    """Refuse to listen beyond this machine while there is no authentication.
+    """Refuse to listen beyond this machine, as a platform must that lacks authentication or TLS.
 
     Raises:
         LaunchError: `host` is not an IPv4 loopback address.
@@ -52,7 +61,8 @@ def require_loopback(host: str) -> None:
             raise LaunchError(f"{host} is an IPv6 address, which is not supported: choose 127.0.0.1")
     if not is_loopback:
         raise LaunchError(
-            f"{host} is reachable from other machines: there is no authentication yet, so only 127.0.0.1 is allowed"
+            f"{host} is reachable from other machines: without authentication and TLS only 127.0.0.1 is allowed; "
+            "--require-keys and --tls together allow it"
         )
 
 
@@ -64,27 +74,36 @@ def platform(
     metrics_port: int,
     tell: Callable[[str], None],
     proxy: Proxy = Proxy.SERVE,
+    certificate: ServerCertificate | None = None,
 ) -> Iterator[str]:
     """Run the whole platform while the context lasts, and yield its address.
 
     Args:
         settings: the platform's settings.
-        host: a loopback address.
+        host: a loopback address; any of IPv4 where callers are authenticated and there is a certificate.
         port: TCP port of the HTTP door.
         metrics_port: TCP port of Ray's Prometheus metrics.
         tell: called with a line for each phase of the start, and whenever a deployment's state changes.
         proxy: what stands at the door.
+        certificate: what the door presents; without one it speaks plain HTTP.
 
     Raises:
-        LaunchError: the address is not loopback, the port is taken, HAProxy is missing, a deployment does not start.
+        LaunchError: the address is not allowed, the port is taken, HAProxy is missing or cannot do what is asked, the
+            database cannot be used, a deployment does not start.
     """
-    require_loopback(host)
+    is_authenticated = settings.access.mode == "required"
+    if is_authenticated and certificate:
+        _require_own(host)
+    else:
+        require_loopback(host)
     _require_free(host, port, "--port")
-    _require_free(host, metrics_port, "--metrics-port")
+    _require_free(_LOOPBACK, metrics_port, "--metrics-port")
     _require_model(settings)
+    if is_authenticated:
+        _require_records(settings.records)
     prepare_environment(settings)
-    with _door(proxy, settings.gateway.longest_request_s, tell):
-        yield from _running(settings, host, port, metrics_port, Timeline(tell))
+    with _door(proxy, certificate, settings.gateway.longest_request_s, tell):
+        yield from _running(settings, _Listener(host, port, certificate), metrics_port, Timeline(tell))
 
 
 def require_running() -> None:
@@ -104,16 +123,43 @@ def _ended_processes() -> list[str]:
     return sorted({kind for kind, _ in worker._global_node.dead_processes()} & {"gcs_server", "raylet"})
 
 
-def _door(proxy: Proxy, longest_request_s: int, tell: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Where the door is, and what it presents."""
+
+    host: str
+    port: int
+    certificate: ServerCertificate | None
+
+    @property
+    def url(self) -> str:
+        """The address at which this machine reaches it."""
+        host = _LOOPBACK if self.host == _EVERYWHERE else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+    @property
+    def http_options(self) -> dict[str, Any]:
+        """The same in Serve's words."""
+        options: dict[str, Any] = {"host": self.host, "port": self.port}
+        if self.certificate is not None:
+            options["ssl_keyfile"] = options["ssl_certfile"] = str(self.certificate.server_file)
+        return options
+
+
+def _door(
+    proxy: Proxy, certificate: ServerCertificate | None, longest_request_s: int, tell: Callable[[str], None]
+) -> contextlib.AbstractContextManager[None]:
     if proxy is Proxy.SERVE:
         return contextlib.nullcontext()
+    if certificate is not None:
+        raise LaunchError("Ray's HAProxy speaks no TLS: leave out --tls, or --proxy haproxy")
     binary = find_haproxy()
     if binary is None:
         raise LaunchError("haproxy is not installed: install it (on Debian the package haproxy), or leave out --proxy")
     return haproxy(binary, longest_request_s, tell)
 
 
-def _running(settings: Settings, host: str, port: int, metrics_port: int, timeline: Timeline) -> Iterator[str]:
+def _running(settings: Settings, listener: _Listener, metrics_port: int, timeline: Timeline) -> Iterator[str]:
     """Start Ray, Serve and the application, yield the address, and end them."""
     with timeline.phase("imports"):
         from ray import serve
@@ -128,19 +174,18 @@ def _running(settings: Settings, host: str, port: int, metrics_port: int, timeli
     try:
         with timeline.phase("Serve"):
             serve.start(
-                http_options={"host": host, "port": port},
+                http_options=listener.http_options,
                 logging_config={"enable_access_log": False, "log_level": settings.telemetry.log_level},
             )
         with timeline.phase("replicas"):
             application = RunTarget(build_app(settings.model_dump(mode="json")), APP_NAME)
             serve.run_many([application], wait_for_applications_running=False)
             _wait_until_running(timeline)
-            url = f"http://{host}:{port}"
-            _wait_until_answered(url)
+            _wait_until_answered(listener)
             if settings.engine.scaling.min_replicas > 0:
                 timeline.include(_engine_phases(), of="engine")
         is_up = True
-        yield url
+        yield listener.url
     finally:
         timeline.note("stopping")
         _stop(is_in_order=is_up and not _ended_processes())
@@ -168,7 +213,7 @@ def _start_ray(metrics_port: int) -> None:
         log_to_driver=False,
         logging_level="ERROR",
         object_store_memory=_OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
+        _node_ip_address=_LOOPBACK,
         _metrics_export_port=metrics_port,
     )
 
@@ -195,12 +240,17 @@ def _wait_until_running(timeline: Timeline) -> None:
         time.sleep(_POLL_S)
 
 
-def _wait_until_answered(url: str) -> None:
+def _wait_until_answered(listener: _Listener) -> None:
     """Wait until the door leads to the application: it learns the way after Serve has every replica."""
+    certificate = listener.certificate
+    verify = ssl.create_default_context(cafile=str(certificate.authority_file)) if certificate else True
     while True:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/healthz", trust_env=False).is_success:
+        try:
+            if httpx.get(f"{listener.url}/healthz", trust_env=False, verify=verify).is_success:
                 return
+        except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise LaunchError(f"the certificate does not serve {listener.url}: {error}") from error
         require_running()
         time.sleep(_POLL_S)
 
@@ -222,6 +272,30 @@ def _require_model(settings: Settings) -> None:
             require_checkpoint(settings.model)
     except Unavailable as error:
         raise LaunchError(error.message) from error
+
+
+def _require_records(settings: RecordsSettings) -> None:
+    """Open the database while the answer is quick, and make its tables where there are none yet."""
+
+    async def work() -> None:
+        database = Database(settings.address, settings.timeout_s)
+        try:
+            await upgrade_if_new(database)
+        finally:
+            await database.close()
+
+    try:
+        asyncio.run(work())
+    except (ClaraError, SchemaMismatch, OSError) as error:
+        raise LaunchError(f"the keys' database cannot be used: {error}") from error
+
+
+def _require_own(host: str) -> None:
+    try:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        raise LaunchError(f"{host} is not an IPv4 address of this machine, nor a name of one") from error
 
 
 def _require_free(host: str, port: int, option: str) -> None:

@@ -25,6 +25,8 @@ class Words:
     metrics_port: str
     engine: str
     proxy: str
+    require_keys: str
+    tls: str
     image: str
     age: str
     sex: str
@@ -32,9 +34,17 @@ class Words:
     confirm: str
     correct: str
     url: str
+    key: str
+    key_file: str
+    ca_file: str
     as_json: str
     is_up: str
     """{url} is the address, {metrics} that of the metrics."""
+    is_open: str
+    make_key: str
+    """{command} is what to type."""
+    trust: str
+    """{curl} is what to type, {names} what the certificate is for."""
     try_it: str
     """{command} is what to type."""
     go_on: str
@@ -75,11 +85,13 @@ ENGLISH = Words(
     report="Draft a report on one image, streaming it as it is written.",
     version="Print the platform's version.",
     config="Settings as YAML; differences from the defaults only.",
-    host="Loopback address to listen on.",
+    host="Address to listen on; beyond loopback only with --require-keys and --tls.",
     port="TCP port of the HTTP door.",
     metrics_port="TCP port of the Prometheus metrics.",
     engine="What answers: overrides engine.backend of the settings.",
     proxy="What stands at the door; haproxy must be installed.",
+    require_keys="Ask every caller for an API key or a token: overrides access.mode of the settings.",
+    tls="Speak HTTPS only, with a certificate made here for trying; not with haproxy.",
     image="PNG, JPEG or DICOM file.",
     age="Age in years, or with a unit: 6 tháng, 3 ngày.",
     sex="nam, nữ or khác.",
@@ -87,8 +99,15 @@ ENGLISH = Words(
     confirm="Vouch that this is a chest X-ray; recorded in the report.",
     correct="Invert or turn a film that is inverted or rotated; recorded in the report.",
     url="Where the platform is.",
+    key="Your API key. Other users of this machine see it in the process list: better set the variable.",
+    key_file="File that holds the API key.",
+    ca_file="PEM file of the certificate authorities to trust instead of the usual ones.",
     as_json="Print the whole report as JSON.",
     is_up="[bold green]CLARA is up[/] at {url}  (API: {url}/docs, metrics: {metrics})",
+    is_open="Open mode: nobody is asked for a key. Only this machine reaches it, by a loopback address only.\n"
+    "--require-keys changes that.",
+    make_key="Every caller needs a key. Make one: {command}\nand put it into the variable CLARA_API_KEY.",
+    trust="The certificate is for {names}. Trust it with: {curl}\n`clara report` takes the same file as --ca-file.",
     try_it="Try: {command}",
     go_on="Go on: [bold]{up}[/] in one terminal, and in another\n       [bold]{report}[/]",
     gate={
@@ -122,11 +141,13 @@ VIETNAMESE = Words(
     report="Soạn bản nháp kết quả cho một ảnh, hiện dần trong khi viết.",
     version="In phiên bản của hệ thống.",
     config="Tệp cấu hình YAML; chỉ ghi những gì khác mặc định.",
-    host="Địa chỉ loopback để lắng nghe.",
+    host="Địa chỉ để lắng nghe; ngoài loopback chỉ khi có --require-keys và --tls.",
     port="Cổng TCP của HTTP.",
     metrics_port="Cổng TCP của số liệu Prometheus.",
     engine="Bộ máy trả lời: thay cho engine.backend trong cấu hình.",
     proxy="Proxy ở cổng vào; muốn dùng haproxy phải cài sẵn.",
+    require_keys="Yêu cầu mọi nơi gọi có khóa API hoặc token: thay cho access.mode trong cấu hình.",
+    tls="Chỉ dùng HTTPS, với chứng chỉ thử nghiệm tạo tại đây; không dùng cùng haproxy.",
     image="Tệp PNG, JPEG hoặc DICOM.",
     age="Tuổi theo năm, hoặc kèm đơn vị: 6 tháng, 3 ngày.",
     sex="nam, nữ hoặc khác.",
@@ -134,8 +155,15 @@ VIETNAMESE = Words(
     confirm="Xác nhận đây là phim X-quang ngực; bản nháp ghi lại điều này.",
     correct="Đảo lại phim âm bản hoặc xoay lại phim bị xoay; bản nháp ghi lại điều này.",
     url="Địa chỉ của hệ thống.",
+    key="Khóa API của bạn. Người dùng khác trên máy này thấy nó trong danh sách tiến trình: nên đặt biến môi trường.",
+    key_file="Tệp chứa khóa API.",
+    ca_file="Tệp PEM gồm các tổ chức cấp chứng chỉ được tin cậy, thay cho danh sách thường dùng.",
     as_json="In toàn bộ bản nháp dưới dạng JSON.",
     is_up="[bold green]CLARA đang chạy[/] tại {url}  (API: {url}/docs, số liệu: {metrics})",
+    is_open="Chế độ mở: không ai bị hỏi khóa. Chỉ máy này truy cập được hệ thống, chỉ qua địa chỉ loopback.\n"
+    "--require-keys thay đổi điều đó.",
+    make_key="Mọi nơi gọi đều cần khóa. Tạo khóa: {command}\nrồi đặt vào biến CLARA_API_KEY.",
+    trust="Chứng chỉ dành cho {names}. Tin cậy bằng: {curl}\n`clara report` nhận cùng tệp đó qua --ca-file.",
     try_it="Thử: {command}",
     go_on="Tiếp theo: chạy [bold]{up}[/] trong một cửa sổ dòng lệnh, và trong một cửa sổ khác\n"
     "           [bold]{report}[/]",

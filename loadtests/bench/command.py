@@ -109,6 +109,20 @@ def overload(
 
 
 @bench.command()
+def admission(
+    duration_s: Annotated[
+        float, typer.Option(help="Duration of the peak and of each overload; half of it without and with trouble.")
+    ] = 180,
+    out: Out = None,
+) -> None:
+    """Ask for more than the platform can do, with obeying clients, a greedy tenant and attackers. No model runs."""
+    prepare_environment(Settings())
+    from loadtests.bench.admission import measure_admission
+
+    _write(measure_admission(duration_s, Console(highlight=False)), out)
+
+
+@bench.command()
 def start(
     starts: Annotated[int, typer.Option(min=1, help="Counted starts.")] = 3,
     out: Out = None,

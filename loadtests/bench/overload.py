@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -64,22 +65,26 @@ class Seen:
 
 def measure_overload(factor: float, duration_s: float, console: Console) -> dict[str, Any]:
     """Start a platform and ask too much of it, one way after another."""
-    with _platform() as (url, metrics_url):
+    with platform_of(_SETTINGS) as (url, metrics_url):
         result = asyncio.run(_measured(url, metrics_url, factor, duration_s, console))
     limits = {name: getattr(Settings().gateway, name) for name in ("max_in_flight_bytes", "max_uploads")}
     return {**origin(), "engine": _ENGINE, "gateway": limits, **result}
 
 
 @contextlib.contextmanager
-def _platform() -> Iterator[tuple[str, str]]:
+def platform_of(
+    settings: Mapping[str, Any], environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
+    """Start a platform and yield its URL and that of its metrics."""
     port, metrics_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "settings.yaml"
-        config.write_text(yaml.safe_dump(_SETTINGS))
+        config.write_text(yaml.safe_dump(settings))
         clara = str(Path(sys.executable).parent / "clara")
         ports = ["--port", str(port), "--metrics-port", str(metrics_port)]
-        with running([clara, "up", "--config", str(config), *ports], f"{url}/readyz", Path(folder) / "up.log"):
+        command = [clara, "up", "--config", str(config), *ports]
+        with running(command, f"{url}/readyz", Path(folder) / "up.log", environment):
             yield url, f"http://127.0.0.1:{metrics_port}/metrics"
 
 
@@ -90,12 +95,12 @@ async def _measured(url: str, metrics_url: str, factor: float, duration_s: float
         capacity_per_s = await _capacity(client, films)
         console.print(f"capacity: {capacity_per_s:.2f} reports/s")
         before = await _outcomes(metrics_url)
-        overload = await _watched(client, lambda seen: _flood(client, films, factor * capacity_per_s, duration_s, seen))
+        overload = await watched(client, lambda seen: _flood(client, films, factor * capacity_per_s, duration_s, seen))
         counted = await _outcomes(metrics_url) - before
         console.print(overload.figures(), dict(counted))
-        large = await _watched(client, lambda seen: _send_large(client, seen))
+        large = await watched(client, lambda seen: _send_large(client, seen))
         console.print(large.figures())
-        stalled = await _watched(client, lambda seen: _stall(client, films, seen))
+        stalled = await watched(client, lambda seen: _stall(client, films, seen))
         console.print(stalled.figures())
     return {
         "capacity_per_s": round(capacity_per_s, 2),
@@ -119,7 +124,7 @@ async def _capacity(client: httpx.AsyncClient, films: list[bytes], num_reports: 
     return num_reports / (time.monotonic() - began)
 
 
-async def _watched(client: httpx.AsyncClient, work: Callable[[Seen], Awaitable[None]]) -> Seen:
+async def watched(client: httpx.AsyncClient, work: Callable[[Seen], Awaitable[None]]) -> Seen:
     """Do some work while probes are sent and the gateway's memory is read, once a second."""
     seen = Seen()
     probing = asyncio.create_task(_probe(client, seen))
@@ -159,14 +164,14 @@ async def _flood(
 
 
 async def _ask(client: httpx.AsyncClient, film: bytes, seen: Seen, number: int = 0) -> None:
-    seen.answers[_kind(await client.post("/v1/reports", files={"image": film}))] += 1
+    seen.answers[kind_of(await client.post("/v1/reports", files={"image": film}))] += 1
 
 
 async def _ask_stream(client: httpx.AsyncClient, film: bytes, seen: Seen, number: int) -> None:
     async with aconnect_sse(client, "POST", "/v1/reports", files={"image": film}) as source:
         if source.response.status_code != httpx.codes.OK:
             await source.response.aread()
-            seen.answers[_kind(source.response)] += 1
+            seen.answers[kind_of(source.response)] += 1
             return
         async for event in source.aiter_sse():
             last = event
@@ -176,7 +181,7 @@ async def _ask_stream(client: httpx.AsyncClient, film: bytes, seen: Seen, number
     seen.answers[f"stream {'left' if number % _LEAVES == 1 else name}"] += 1
 
 
-def _kind(answer: httpx.Response) -> str:
+def kind_of(answer: httpx.Response) -> str:
     """Name an answer by its status, and an error by what it lacks as well."""
     if answer.status_code == httpx.codes.OK:
         return "200"

@@ -20,6 +20,10 @@ class Promises:
         """Count the places that are kept."""
         return len(self._current(tenant, now_s))
 
+    def counts(self, now_s: float) -> dict[str, int]:
+        """Count the places that are kept, by tenant."""
+        return {tenant: self.count(tenant, now_s) for tenant in tuple(self._due)}
+
     def take(self, tenant: str, subject: str, now_s: float) -> bool:
         """Use up a caller's oldest place; false if it has none, or comes too early."""
         for index, (due_s, name) in enumerate(self._current(tenant, now_s)):

@@ -21,8 +21,9 @@ from serve_app.domain.call import Call, Principal
 from serve_app.domain.errors import DeadlineExceeded, Overloaded
 from serve_app.settings import AdmissionSettings
 
-# A client that was told when to come back finds this much more room than others, because rates vary.
-_PROMISED_RATIO = 1.5
+# A tenant that asked for less than its share is so many requests ahead of those that asked for more, for its weight: so
+# its bursts wait as little as if there were no such tenants.
+_MAX_SAVED_REQUESTS = 4
 _TOO_MANY = "too many reports are waiting"
 
 
@@ -70,22 +71,21 @@ class FairSlots:
         self._grant()
 
     def require_room(self, principal: Principal) -> None:
-        """Return if a report of this caller would come to its turn soon enough.
+        """Return if a report of this caller would come to its turn soon enough, or was told to come now.
 
         Raises:
             Overloaded: it would not; `retry_after_s` is when it will, and room is kept for the caller until then.
         """
         tenant, now_s = principal.tenant, self._clock()
         is_promised = self._promises.take(tenant, principal.subject, now_s)
-        if self._is_free():
+        num_promised = self._promises.count(tenant, now_s)
+        wait_s = 0.0 if is_promised or self._is_free() else self._expected_wait_s(tenant, num_promised)
+        if wait_s <= self._settings.max_wait_s and self._num_waiting < self._settings.max_waiting:
             return
-        limit_s = self._settings.max_wait_s * (_PROMISED_RATIO if is_promised else 1)
-        num_before = 0 if is_promised else self._promises.count(tenant, now_s)
-        wait_s = self._expected_wait_s(tenant, num_before)
-        if wait_s <= limit_s and self._num_waiting < self._settings.max_waiting:
-            return
-        retry_after_s = max(1, math.ceil(wait_s - self._settings.max_wait_s))
-        self._promises.add(tenant, principal.subject, now_s + retry_after_s)
+        retry_after_s = self._retry_after_s(wait_s)
+        # Those who come again too soon, and again, must not keep their tenant's places for hours.
+        if num_promised < self._settings.max_waiting:
+            self._promises.add(tenant, principal.subject, now_s + retry_after_s)
         raise Overloaded(_TOO_MANY, retry_after_s)
 
     @asynccontextmanager
@@ -93,7 +93,7 @@ class FairSlots:
         """Hold a slot.
 
         Raises:
-            Overloaded: the wait would be too long by far, or outlast the call's deadline.
+            Overloaded: too many wait, or the wait would outlast the call's deadline.
             DeadlineExceeded: it did outlast it.
         """
         tenant = call.principal.tenant
@@ -102,6 +102,9 @@ class FairSlots:
         try:
             yield
             self._mean_s.note(self._clock() - started_s)
+        except DeadlineExceeded:
+            # It says how long a client was ready to wait.
+            raise
         except Exception:
             self._mean_s.note(self._clock() - started_s)
             raise
@@ -114,10 +117,9 @@ class FairSlots:
             return
         remaining_s = call.deadline_unix_s - time.time()
         wait_s = self._expected_wait_s(tenant, 0)
-        limit_s = min(remaining_s, self._settings.max_wait_s * _PROMISED_RATIO)
         # Others may have come while the body did.
-        if wait_s > limit_s or self._num_waiting >= self._settings.max_waiting:
-            raise Overloaded(_TOO_MANY, max(1, math.ceil(wait_s - self._settings.max_wait_s)))
+        if wait_s > remaining_s or self._num_waiting >= self._settings.max_waiting:
+            raise Overloaded(_TOO_MANY, self._retry_after_s(wait_s))
         waiting = _Waiting(call.priority, next(self._numbers), asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting.setdefault(tenant, []), waiting)
         try:
@@ -169,8 +171,8 @@ class FairSlots:
         self._starts[tenant] = self._start(tenant) + num_served / self._settings.of(tenant).weight
 
     def _start(self, tenant: str) -> float:
-        """When a tenant's next request starts, in the time that counts service; who was idle has saved up none."""
-        return max(self._now, self._starts.get(tenant, 0.0))
+        """When a tenant's next request starts, in the time that counts service; who was idle has saved up a little."""
+        return max(self._now - _MAX_SAVED_REQUESTS, self._starts.get(tenant, 0.0))
 
     def _drop_empty(self, tenant: str) -> None:
         if not self._waiting[tenant]:
@@ -184,13 +186,28 @@ class FairSlots:
         return sum(map(len, self._waiting.values()))
 
     def _expected_wait_s(self, tenant: str, num_before: int) -> float:
-        """Estimate how long one more request of a tenant waits, behind its own and `num_before` others of it."""
+        """Estimate how long one more request of a tenant waits, behind its own and `num_before` others of it.
+
+        Until the tenant has its share, and what it saved, every slot that comes free is its own; then it must wait for
+        its turns.
+        """
         if self._mean_s.value is None:
             return 0.0
-        num_ahead = len(self._waiting.get(tenant, ())) + num_before
-        demands = {**self.demand, tenant: self._num_slots}
+        share = self._share(tenant)
+        num_turns = len(self._waiting.get(tenant, ())) + num_before + 1
+        num_saved = (self._now - self._start(tenant)) * self._settings.of(tenant).weight
+        num_owed = min(num_turns, max(0.0, share - self._used[tenant], num_saved))
+        return self._mean_s.value * (num_owed / self._num_slots + (num_turns - num_owed) / share)
+
+    def _share(self, tenant: str) -> float:
+        """Compute the slots that a tenant would have if it wanted all, beside those who are here or told to come."""
+        demands = Counter(self.demand) + Counter(self._promises.counts(self._clock()))
+        demands[tenant] = self._num_slots
         weights = {one: self._settings.of(one).weight for one in demands}
-        return (num_ahead + 1) * self._mean_s.value / fair_shares(self._num_slots, demands, weights)[tenant]
+        return fair_shares(self._num_slots, demands, weights)[tenant]
+
+    def _retry_after_s(self, wait_s: float) -> int:
+        return max(1, math.ceil(wait_s - self._settings.max_wait_s))
 
 
 def fair_shares(total: float, demands: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """A client of CLARA's HTTP API; published by itself as `clara_client`, so it imports nothing else of `serve_app`."""
 
-from .asynchronous import AsyncClient, AsyncReportStream, ConnectionOptions
+from .asynchronous import AsyncClient, AsyncReportStream
+from .connection import ConnectionOptions
 from .errors import ClientError, DeadlineExceeded, IncompleteAnswer, ProblemError, UnexpectedAnswer, Unreachable
 from .events import Event, Prepared, ReportDone, SectionDelta, SectionDone
 from .form import DEFAULT_DEADLINE_S, Image, ImageSource, ReportOptions

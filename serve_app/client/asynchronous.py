@@ -1,18 +1,18 @@
 """The asynchronous client. It needs asyncio and is bound to the event loop that first uses it."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 import httpx
 from httpx_sse import EventSource, SSEError
 
 from .answers import parsed, problem_of
 from .call import Call
+from .connection import ConnectionOptions, httpx_options
 from .errors import IncompleteAnswer, ProblemError, UnexpectedAnswer, Unreachable
 from .events import CUT_OFF, EVENT_STREAM, Event, ReportDone, event_of
 from .form import DEFAULT_DEADLINE_S, ImageSource, ReportForm, ReportOptions, report_form
@@ -24,23 +24,11 @@ SERVICE_DEADLINE_S = 10.0
 JSON = "application/json"
 OK = httpx.codes.OK
 NOT_READY = httpx.codes.SERVICE_UNAVAILABLE
+_UNTRUSTED = "no known authority vouches for its certificate; name the file of the right one (--ca-file, ca_file=)"
 # The call's deadline bounds everything else.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
 # Shorter than servers keep an idle connection: one that they close as we use it would fail the call.
 _LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
-
-
-class ConnectionOptions(TypedDict, total=False):
-    """How the platform is reached; every key may be left out."""
-
-    headers: Mapping[str, str]
-    """Sent with every request."""
-    verify: ssl.SSLContext | bool
-    """Certificate authorities to trust, as an SSL context. True, the default: those of certifi."""
-    trust_env: bool
-    """Whether images may pass through the proxies that the environment names. False unless given."""
-    transport: httpx.AsyncBaseTransport
-    """Replaces the network, in tests."""
 
 
 class AsyncReportStream:
@@ -82,14 +70,14 @@ class AsyncClient:
 
     Raises:
         Unreachable: `url` is not an address.
+        ValueError: the API key holds what no header may. OSError: `ca_file` is not there, or holds no certificate.
     """
 
     def __init__(self, url: str, *, max_retries: int = MAX_RETRIES, **options: Unpack[ConnectionOptions]) -> None:
         self.url = url
         self._retries = Retries(max_retries)
-        options.setdefault("trust_env", False)
         try:
-            self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, limits=_LIMITS, **options)
+            self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, limits=_LIMITS, **httpx_options(options))
         except httpx.InvalidURL as error:
             raise self._unreachable() from error
 
@@ -214,6 +202,8 @@ class AsyncClient:
         except SSEError as error:
             raise UnexpectedAnswer(f"what answers at {self.url} is not the platform", call.request_id) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise Unreachable(f"{self.url} is not trusted: {_UNTRUSTED}", call.request_id) from error
             raise self._unreachable(call.request_id) from error
         except httpx.RequestError as error:
             raise IncompleteAnswer(CUT_OFF, call.request_id) from error

@@ -6,7 +6,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from .asynchronous import SERVICE_DEADLINE_S, AsyncClient, AsyncReportStream, ConnectionOptions
+from .asynchronous import SERVICE_DEADLINE_S, AsyncClient, AsyncReportStream
+from .connection import ConnectionOptions
 from .events import Event
 from .form import ImageSource, ReportOptions
 from .retries import MAX_RETRIES
@@ -19,7 +20,7 @@ class Client:
     """Requests reports from one platform, for any number of threads; close it, or use it in a `with` statement.
 
     Raises:
-        Unreachable: `url` is not an address.
+        Unreachable, ValueError, OSError: as `AsyncClient`.
     """
 
     def __init__(self, url: str, *, max_retries: int = MAX_RETRIES, **options: Unpack[ConnectionOptions]) -> None:

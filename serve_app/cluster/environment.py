@@ -39,7 +39,6 @@ ENVIRONMENT = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     # The default is 4 MB; -1 removes the bound, because the API limits the size of an upload.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "-1",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.cluster.proxy:loopback_middleware",
     # vLLM would speak gRPC to `telemetry.otlp_endpoint`, which is an address for HTTP.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
     # vLLM would look up its own address by connecting to a public one.
@@ -56,6 +55,8 @@ ENVIRONMENT = {
 
 def prepare_environment(settings: Settings) -> None:
     """Set what Ray, vLLM and Hugging Face read at import; call it before any of them is imported."""
+    middleware = "loopback_middleware" if settings.access.mode == "open" else "middleware"
+    os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = f"serve_app.cluster.proxy:{middleware}"
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # One token per run, in no file.

@@ -1,6 +1,7 @@
 """What Serve wraps around every request, in its own proxy and in a gateway behind HAProxy; loaded by Ray, by name.
 
-A cluster names `middleware` (the chart), one machine `loopback_middleware` (`cluster.environment`).
+The chart names `middleware`, and so does one machine that asks for keys; one that is open to its user
+`loopback_middleware` (`cluster.environment`).
 """
 
 import uuid
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from serve_app.api.door.headers import MAX_HEADER_BYTES, ClientHeaders, SameOrigin
+from serve_app.api.door.headers import MAX_HEADER_BYTES, ClientHeaders, LoopbackOnly
 from serve_app.api.door.middleware import (
     LastResort,
     PlainErrors,
@@ -40,9 +41,12 @@ def middleware() -> list[Middleware]:
 
 
 def loopback_middleware() -> list[Middleware]:
-    """Do the same where only this machine's user has access, through whatever page is open in a browser."""
+    """Do the same where only this machine's user has access, through whatever page is open in a browser.
+
+    Where keys are required this is not needed: a browser adds none by itself, and no page of another origin has one.
+    """
     inner, *outer = middleware()
-    return [inner, Middleware(SameOrigin), *outer]
+    return [inner, Middleware(LoopbackOnly), *outer]
 
 
 class BoundedHeads(HttpToolsProtocol):

@@ -26,7 +26,10 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Config = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="The platform's settings, as `clara up` takes them.")
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, envvar="CLARA_CONFIG", help="The platform's settings, as `clara up` takes them."
+    ),
 ]
 
 

@@ -29,6 +29,7 @@ from serve_app.settings.orchestrator import OrchestratorSettings as Orchestrator
 from serve_app.settings.preprocessor import PreprocessorSettings as PreprocessorSettings
 from serve_app.settings.preprocessor import ScreenSettings as ScreenSettings
 from serve_app.settings.records import RecordsSettings as RecordsSettings
+from serve_app.settings.records import data_folder as data_folder
 from serve_app.settings.step import Scaling as Scaling
 from serve_app.settings.step import Step as Step
 from serve_app.settings.step import or_none as or_none

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ class Door(HTTPServer):
             "/v1/reports": (200, REPORT),
         }
         self.posted: list[bytes] = []
+        self.authorizations: list[str | None] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(*self.server.answers[self.path])
 
     def do_POST(self) -> None:
+        self.server.authorizations.append(self.headers["Authorization"])
         self.server.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
         self._answer(*self.server.answers[self.path])
 
@@ -58,8 +61,8 @@ def door() -> Iterator[Door]:
         door.shutdown()
 
 
-def check(door: Door) -> int:
-    return run(f"http://127.0.0.1:{door.server_port}", "--wait-s=0.1", "--timeout-s=5")
+def check(door: Door, *options: str) -> int:
+    return run(f"http://127.0.0.1:{door.server_port}", "--wait-s=0.1", "--timeout-s=5", *options)
 
 
 def run(*arguments: str) -> int:
@@ -76,6 +79,25 @@ def test_the_drawn_film_and_the_fields_are_sent(door: Door) -> None:
     (body,) = door.posted
     assert b"\x89PNG" in body
     assert b'name="age"\r\n\r\n63\r\n' in body
+
+
+def test_the_key_of_a_file_is_sent_and_nothing_of_its_line_break(door: Door, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("clara_of_a_file\n")
+    assert check(door, f"--key-file={tmp_path}/key") == 0
+    assert door.authorizations == ["Bearer clara_of_a_file"]
+
+
+def test_without_a_key_none_is_sent(door: Door) -> None:
+    check(door)
+    assert door.authorizations == [None]
+
+
+def test_an_empty_key_file_fails_with_a_sentence(
+    door: Door, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").touch()
+    assert check(door, f"--key-file={tmp_path}/key") == 1
+    assert "the API key is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ WITH_ISSUER = merged(WITH_INGRESS, {"edge": {"issuer": {"name": "ours"}}})
 WITH_GATEWAY = merged(merged(DOOR_OPEN, AT_HOST), {"edge": {"gateway": {"enabled": True, "name": "outer"}}})
 WITH_REDIS = {"gcsFaultTolerance": {"backend": "redis", "redisAddress": "redis:6379"}}
 WITH_ROCKSDB = {"gcsFaultTolerance": {"backend": "rocksdb"}}
+REQUIRED = {"database": {"keysSecretName": "keys"}, "app": {"access": {"mode": "required"}}}
+WITH_DATABASE = {"database": {"secretName": "records"}}
 WITH_TRITON = profile("triton")
 ENGINE_ELSEWHERE = {"gpuWorkers": {"enabled": False}, "app": {"engine": {"scaling": {"num_gpus": 0}}}}
 KEY_FILE = "/var/run/secrets/clara/model-server/api-key"
@@ -135,6 +137,11 @@ EFFECTS: dict[str, Effect] = {
         {"outbound": {"httpsProxy": PROXY}},
     ),
     "outbound.caConfigMapName": Effect("site-ca", f"{HEAD}.volumes.2.configMap.name", "site-ca"),
+    "database.keysSecretName": Effect("k", "Job/spec.template.spec.volumes.2.secret.secretName", "k", WITH_DATABASE),
+    "database.secretName": Effect("db", "Job/spec.template.spec.volumes.1.secret.secretName", "db", REQUIRED),
+    "database.port": Effect(6432, "NetworkPolicy:gateway/spec.egress.0.ports.0.port", 6432, WITH_DATABASE),
+    "database.migrationResources": Effect(SIZE, f"{JOB}.containers.0.resources", SIZE, WITH_DATABASE),
+    "check.apiKeySecretName": Effect("check-key", "Pod:check/spec.volumes.0.secret.secretName", "check-key"),
     "service.type": Effect("LoadBalancer", f"{SERVICE}.spec.type", "LoadBalancer", OUTSIDE),
     "service.annotations": Effect({"internal": "true"}, f"{SERVICE}.metadata.annotations", {"internal": "true"}),
     "service.ipFamilyPolicy": Effect("RequireDualStack", f"{SERVICE}.spec.ipFamilyPolicy", "RequireDualStack"),
@@ -196,6 +203,12 @@ EFFECTS: dict[str, Effect] = {
     "networkPolicy.extraEgress": Effect(RULES, "NetworkPolicy:extra/spec.egress", RULES),
     "edge.host": Effect("b.example.org", "Ingress/spec.rules.0.host", "b.example.org", WITH_INGRESS),
     "edge.authenticatedBefore": Effect(True, "Ingress/metadata.name", "clara", WITH_INGRESS),
+    "edge.hstsMaxAgeSeconds": Effect(
+        60,
+        "HTTPRoute/spec.rules.0.filters.0.responseHeaderModifier.set.Strict-Transport-Security",
+        "max-age=60",
+        WITH_GATEWAY,
+    ),
     "edge.tlsSecretName": Effect("mine", "Ingress/spec.tls.0.secretName", "mine", WITH_INGRESS),
     "edge.issuer.name": Effect("ours", "Certificate/spec.issuerRef.name", "ours", WITH_INGRESS),
     "edge.issuer.kind": Effect("Issuer", "Certificate/spec.issuerRef.kind", "Issuer", WITH_ISSUER),

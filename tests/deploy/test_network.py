@@ -172,7 +172,8 @@ def test_the_issuers_of_tokens_are_reached_by_their_ports_or_by_the_proxy() -> N
     issuer = {"name": "a", "issuer": "https://id.example.org/realms/x", "audience": "clara", "tenant": "north"}
     other = {"name": "b", "issuer": "https://b.example.org:8443", "jwks_url": "https://b.example.org:9443/keys"}
     access = {"mode": "required", "issuers": [issuer, issuer | other]}
-    values = merged(profile("laptop"), {"app": {"access": access}})
+    database = {"secretName": "db", "keysSecretName": "keys"}
+    values = merged(profile("laptop"), {"database": database, "app": {"access": access}})
     through = merged(values, {"app": {"access": {"issuer_keys": {"proxy": f"http://proxy:{PROXY_PORT}"}}}})
 
     assert [port for port in (443, 8443, 9443, PROXY_PORT) if may(values, CPU, FAR, port)] == [443, 8443, 9443]

@@ -1,5 +1,7 @@
 """What Helm prints after an install, and what the manifest says to those who never see it."""
 
+from typing import Any
+
 import helm_python as helm
 import pytest
 import yaml
@@ -21,7 +23,37 @@ def test_the_notes_tell_the_next_command() -> None:
     assert "kubectl --namespace reports wait rayservice/clara --for=condition=Ready" in notes
     assert "helm test clara --namespace reports" in notes
     assert "logs --follow job/clara-prefetch-" in notes
-    assert "no authentication yet" in notes
+    assert "clara keys create --name laptop --scope reports:write" in notes
+    assert "Open:" not in notes
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "asks nobody who it is. Keep it inside the cluster"),
+        (
+            {"edge": {"authenticatedBefore": True, "host": "x.example"}},
+            "in front of https://x.example must authenticate",
+        ),
+    ],
+)
+def test_the_notes_say_that_the_service_is_open(values: dict[str, Any], words: str) -> None:
+    notes = rendered_as("clara", values=values)["clara/templates/NOTES.txt"]
+    assert words in notes and "Open:" in notes and "clara keys create" not in notes
+
+
+def test_the_notes_say_what_the_test_lacks_and_how_to_send_a_key() -> None:
+    values = {
+        "database": {"secretName": "db", "keysSecretName": "keys"},
+        "app": {"access": {"mode": "required"}},
+        "serveTls": {"secretName": "t"},
+    }
+    without, with_key = (
+        rendered_as("clara", values=merged(values, more))["clara/templates/NOTES.txt"]
+        for more in ({}, {"check": {"apiKeySecretName": "k"}})
+    )
+    assert "refused with 401" in without and "refused with 401" not in with_key
+    assert '-H "Authorization: Bearer $CLARA_API_KEY"' in without
 
 
 def test_the_notes_name_the_way_out_of_a_conflict_and_of_a_waiting_image() -> None:

@@ -38,6 +38,10 @@ def test_the_config_is_what_the_values_say(profile_name: str) -> None:
     app = merged(defaults, profile(profile_name).get("app", {}))
     if profile_name == "triton":
         app["engine"]["triton"] = {"address": f"clara-triton:{PORTS['triton']}"}
+    if "database" in profile(profile_name):
+        mounted = "/var/run/secrets/clara"
+        app["records"] = {"url_file": f"{mounted}/database/uri", "encryption_key_file": f"{mounted}/keys/records.key"}
+        app["audit"] = {"key_file": f"{mounted}/keys/audit.pem"}
     if app["orchestrator"]["placement"] == "gateway":
         # Nothing is scaled that is not there.
         del app["orchestrator"]["scaling"]
@@ -195,8 +199,9 @@ def test_a_word_in_an_overlay_replaces_a_value(path: tuple[str, ...], word: str,
     given, over = (
         functools.reduce(lambda inner, key: {key: inner}, reversed(("app", *path)), end) for end in (value, word)
     )
-    wanted = {"access": {"mode": "required"}} if path[0] == "access" else {"model": {"adapters": {"given": "/given"}}}
-    below = merged({"app": wanted}, given)
+    asked = {"database": {"secretName": "db", "keysSecretName": "keys"}, "app": {"access": {"mode": "required"}}}
+    wanted = asked if path[0] == "access" else {"app": {"model": {"adapters": {"given": "/given"}}}}
+    below = merged(wanted, given)
     read = operator.attrgetter(".".join(path))
     assert str(read(rendered_settings(below))) == str(value)
     assert read(rendered_settings(merged(below, over))) == word

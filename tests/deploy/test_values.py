@@ -59,6 +59,7 @@ def test_a_wrong_value_fails_by_its_name(values: dict[str, Any], named: str) -> 
 
 OPEN_EDGE = {"host": "x", "authenticatedBefore": True, "tlsSecretName": "tls", "ingress": {"enabled": True}}
 ONE_ENGINE_POD = {"app": {"engine": {"scaling": {"max_surge_percent": 0}}}}
+AUTHENTICATED = {"database": {"secretName": "db", "keysSecretName": "keys"}, "app": {"access": {"mode": "required"}}}
 FETCHED = {"models": {"create": True}, "prefetch": {"enabled": True}}
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag must not be `latest`"),
@@ -105,6 +106,27 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "set app.engine.openai.base_url to your server",
     ),
     ({"service": {"type": "NodePort"}}, "anyone who reaches it could send images and read reports"),
+    (
+        merged(AUTHENTICATED, {"service": {"type": "LoadBalancer"}}),
+        "service.type is LoadBalancer, but serveTls.secretName is empty: keys and images would travel unencrypted",
+    ),
+    ({"app": {"access": {"mode": "required"}}}, "app.records.url is auto, a SQLite file of each pod's own"),
+    (
+        merged(AUTHENTICATED, {"database": {"keysSecretName": ""}}),
+        "every replica would make keys of its own for what it encrypts and signs",
+    ),
+    (
+        merged(AUTHENTICATED, {"app": {"audit": {"key_file": "/mine/audit.pem"}}}),
+        "database.keysSecretName is set, but so is app.records.encryption_key_file or app.audit.key_file",
+    ),
+    (
+        merged(AUTHENTICATED, {"app": {"records": {"url_file": "/mine/uri"}}}),
+        "app.records.url_file is /mine/uri: leave it out",
+    ),
+    (
+        merged(AUTHENTICATED, {"app": {"records": {"url": "postgresql://clara@db/clara"}}}),
+        "the address comes from one of them only",
+    ),
     (
         {"service": {"type": "LoadBalancer"}, "edge": {"authenticatedBefore": True}},
         "no client outside the cluster would be admitted",

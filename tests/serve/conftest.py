@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -34,6 +35,8 @@ class Platform:
     process: subprocess.Popen[bytes]
     connect_log: Path
     log: Path
+    verify: ssl.SSLContext | bool = True
+    """Whom a client trusts that asks it."""
 
     def processes(self, *names: str) -> list[psutil.Process]:
         """Find the platform's own processes whose command line holds one of these names."""
@@ -83,7 +86,7 @@ class Platform:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"clara up ended with {self.process.returncode}")
-            if _is_ready(self.url) is is_ready:
+            if _is_ready(self.url, self.verify) is is_ready:
                 return
             time.sleep(0.5)
         raise AssertionError(f"/readyz did not become {is_ready} within {timeout_s} s")
@@ -96,22 +99,26 @@ def _command_line(process: psutil.Process) -> str:
         return ""
 
 
-def _is_ready(url: str) -> bool:
+def _is_ready(url: str, verify: ssl.SSLContext | bool) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/readyz", timeout=10, verify=verify).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 
 
-def start(folder: Path, settings: dict[str, object], *options: str) -> Iterator[Platform]:
+def start(
+    folder: Path, settings: dict[str, object], *options: str, verify: ssl.SSLContext | bool = True
+) -> Iterator[Platform]:
     """Start a platform with settings that differ from the defaults, and stop it as Ctrl-C does."""
-    with starting(folder, settings, *options) as platform:
+    with starting(folder, settings, *options, verify=verify) as platform:
         platform.wait_until_up()
         yield platform
 
 
 @contextlib.contextmanager
-def starting(folder: Path, settings: dict[str, object], *options: str) -> Iterator[Platform]:
+def starting(
+    folder: Path, settings: dict[str, object], *options: str, verify: ssl.SSLContext | bool = True
+) -> Iterator[Platform]:
     """The same, without waiting until it is up."""
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(settings))
@@ -124,6 +131,7 @@ def starting(folder: Path, settings: dict[str, object], *options: str) -> Iterat
         "PYTHONPATH": os.pathsep.join(filter(None, [str(CONNECT_WATCH), os.environ.get("PYTHONPATH")])),
         "CLARA_CONNECT_LOG": str(connect_log),
         "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder / "data"),
     }
     up_log = folder / "up.log"
     with up_log.open("wb") as log:
@@ -135,8 +143,9 @@ def starting(folder: Path, settings: dict[str, object], *options: str) -> Iterat
             # A shell makes what it starts in the background ignore SIGINT, and its children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+    scheme = "https" if "--tls" in options else "http"
     platform = Platform(
-        f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log
+        f"{scheme}://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", process, connect_log, up_log, verify
     )
     try:
         yield platform

@@ -26,7 +26,7 @@ class Operator:
 
     def types(self, *words: str) -> str:
         command = [str(Path(sys.executable).parent / "clara"), *words, "--config", str(self.folder / "settings.yaml")]
-        environment = {**os.environ, "HOME": str(self.folder)}
+        environment = {**os.environ, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
         return done.stdout + done.stderr
 

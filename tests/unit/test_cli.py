@@ -77,6 +77,13 @@ def test_settings_of_no_use_are_told_as_such(text: str, tmp_path: Path) -> None:
         _settings(config, "openai")
 
 
+@pytest.mark.parametrize("text", ["access:", "access: {mode: open, max_key_age_s: 1}", ""])
+def test_keys_required_on_the_command_line_goes_before_the_file(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    assert _settings(config, None, require_keys=True).access.mode == "required"
+
+
 FOREIGN = "cannot open [/models/clara] [type=value_error]: 1:100: :heart: [bold]x"
 REPORT = ReportBody.model_validate(report_example() | {"model": "clara[1]", "disclaimer": FOREIGN})
 CUT_OFF = SectionDoneBody(text=FOREIGN, items=[], status=SectionStatus.TRUNCATED, concerns=[])
@@ -103,8 +110,10 @@ class Reporting:
         self.events = events
         self.error = error
         self.asked: list[dict[str, object]] = []
+        self.connection: dict[str, object] = {}
 
-    def __call__(self, url: str, **_: object) -> contextlib.AbstractContextManager["Reporting"]:
+    def __call__(self, url: str, **connection: object) -> contextlib.AbstractContextManager["Reporting"]:
+        self.connection = connection
         return contextlib.nullcontext(self)
 
     def stream(self, image: Path, **asked: object) -> Iterator[Event]:
@@ -189,6 +198,73 @@ def test_what_is_said_of_the_patient_is_passed_on(monkeypatch: pytest.MonkeyPatc
     cli.report(tmp_path, age="63", sex="nữ", confirm=True)
 
     assert client.asked == [{"age": "63", "sex": "nữ", "view": None, "confirm": True, "correct": False}]
+
+
+def started(monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+    """Run `clara up` with a platform that is up at once and is told to stop at once."""
+    monkeypatch.setattr(cli, "platform", starting())
+    monkeypatch.setattr(cli, "_wait_for_signal", lambda: None)
+    monkeypatch.setattr(cli, "SAY", ENGLISH)
+    cli.app(["up", *options], standalone_mode=False)
+
+
+def test_a_platform_that_asks_nobody_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started(monkeypatch)
+    said = capsys.readouterr().err
+    assert ENGLISH.is_open in said
+    assert "keys create" not in said and "cacert" not in said
+
+
+def test_a_platform_with_keys_and_tls_names_the_commands_that_open_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    started(monkeypatch, "--require-keys", "--tls", "--host", "10.1.2.3")
+
+    said = capsys.readouterr().err
+    authority = tmp_path / "clara" / "tls" / "authority.pem"
+    assert f"curl --cacert {authority} http" in said
+    assert "The certificate is for 10.1.2.3, 127.0.0.1, localhost." in said
+    assert "keys create --name laptop --scope reports:write" in said
+    assert f"--ca-file {authority}" in said
+    assert ENGLISH.is_open not in said
+
+
+def test_the_certificates_command_prints_the_file_to_trust(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    cli.app(["certificates", "create", "--host", "clara.local"], standalone_mode=False)
+
+    written = capsys.readouterr()
+    assert Path(written.out.strip()).read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
+    assert "127.0.0.1, clara.local, localhost" in written.err
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_the_key_and_the_authorities_reach_the_client(
+    way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = Reporting(ReportDone(REPORT))
+    monkeypatch.setattr(cli, "Client", client)
+    monkeypatch.setenv("CLARA_API_KEY", "clara_of_variable" if way == "variable" else "")
+    (tmp_path / "film.png").touch()
+
+    options = ["--key", "clara_of_option"] if way == "option" else []
+    cli.app(["report", f"{tmp_path}/film.png", "--ca-file", __file__, *options], standalone_mode=False)
+
+    assert client.connection["api_key"] == f"clara_of_{way}"
+    assert client.connection["ca_file"] == Path(__file__)
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak"])
+def test_a_key_of_no_use_is_said_without_its_text(key: str, tmp_path: Path) -> None:
+    (tmp_path / "film.png").touch()
+    with pytest.raises(typer.BadParameter, match="the API key is empty, or holds") as failure:
+        cli.app(["report", f"{tmp_path}/film.png", "--key", key], standalone_mode=False)
+    assert key not in failure.value.format_message()
 
 
 @pytest.mark.parametrize("command", ["demo", "report"])

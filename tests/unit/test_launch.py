@@ -3,10 +3,12 @@
 import os
 import shutil
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from serve_app.access.authority import ServerCertificate, certify
 from serve_app.cluster.environment import prepare_environment
 from serve_app.launch import LaunchError, Proxy, platform, require_loopback
 from serve_app.settings import Settings
@@ -21,6 +23,76 @@ def test_this_machine_is_allowed(host: str) -> None:
 def test_anything_beyond_is_refused(host: str) -> None:
     with pytest.raises(LaunchError, match="authentication"):
         require_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.5"])
+@pytest.mark.parametrize(("mode", "has_tls"), [("open", False), ("open", True), ("required", False)])
+def test_authentication_or_tls_alone_opens_nothing(host: str, mode: str, has_tls: bool, tmp_path: Path) -> None:
+    certificate = certify(tmp_path, [], datetime.now(UTC)) if has_tls else None
+    settings = Settings.model_validate({"access": {"mode": mode}})
+
+    with (
+        pytest.raises(LaunchError, match=r"without authentication and TLS only 127\.0\.0\.1 is allowed"),
+        platform(settings, host, 1, 0, print, certificate=certificate),
+    ):
+        pass
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> tuple[Settings, ServerCertificate]:
+    """What may listen beyond loopback."""
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    settings = Settings.model_validate({"access": {"mode": "required"}, "records": {"url": url}})
+    return settings, certify(tmp_path / "tls", [], datetime.now(UTC))
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "::", "::1", "absent.invalid"])
+def test_what_this_machine_does_not_have_is_not_listened_on(
+    host: str, guarded: tuple[Settings, ServerCertificate]
+) -> None:
+    settings, certificate = guarded
+    with (
+        pytest.raises(LaunchError, match=f"^{host} is not an IPv4 address of this machine"),
+        platform(settings, host, 1, 0, print, certificate=certificate),
+    ):
+        pass
+
+
+def test_haproxy_gets_no_certificate(guarded: tuple[Settings, ServerCertificate]) -> None:
+    settings, certificate = guarded
+    with (
+        pytest.raises(LaunchError, match="HAProxy speaks no TLS: leave out --tls"),
+        platform(settings, "0.0.0.0", 1, 0, print, Proxy.HAPROXY, certificate),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("mysql://db/clara", r"records\.url must be sqlite:///PATH or postgresql"),
+        ("postgresql://clara@127.0.0.1:1/clara", "the database does not answer"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_before_anything_starts(url: str, reason: str) -> None:
+    settings = Settings.model_validate({"access": {"mode": "required"}, "records": {"url": url}})
+    with (
+        pytest.raises(LaunchError, match=f"the keys' database cannot be used: .*{reason}"),
+        platform(settings, "127.0.0.1", 1, 0, print),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("mode", "middleware"), [("open", "loopback_middleware"), ("required", "middleware")])
+def test_only_a_platform_that_asks_nobody_checks_where_a_page_is_from(
+    mode: str, middleware: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+
+    prepare_environment(Settings.model_validate({"access": {"mode": mode}}))
+
+    named = os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"]
+    assert named == f"serve_app.cluster.proxy:{middleware}"
 
 
 def test_only_the_older_loopback_is_listened_on() -> None:

@@ -34,15 +34,33 @@ spec:
         {{- if .Values.serveTls.secretName }}
         - --ca-file=/var/run/secrets/clara/serve-tls/ca.crt
         {{- end }}
+        {{- if .Values.check.apiKeySecretName }}
+        - --key-file=/var/run/secrets/clara/check/api-key
+        {{- end }}
       resources:
-        requests: {cpu: 100m, memory: 128Mi}
-        limits: {cpu: 500m, memory: 128Mi}
+        requests: {cpu: 100m, memory: 256Mi}
+        limits: {cpu: 500m, memory: 256Mi}
       securityContext:
         {{- include "clara.securityContext" . | nindent 8 }}
-      {{- with include "clara.serveTlsMount" . | trim }}
+      {{- with include "clara.checkMounts" . | trim }}
       volumeMounts: {{- . | nindent 8 }}
       {{- end }}
-  {{- with include "clara.serveTlsVolume" . | trim }}
+  {{- with include "clara.checkVolumes" . | trim }}
   volumes: {{- . | nindent 4 }}
   {{- end }}
+{{- end -}}
+
+{{- define "clara.checkMounts" -}}
+{{- include "clara.serveTlsMount" . }}
+{{- if .Values.check.apiKeySecretName }}
+- {name: check, mountPath: /var/run/secrets/clara/check, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "clara.checkVolumes" -}}
+{{- include "clara.serveTlsVolume" . }}
+{{- with .Values.check.apiKeySecretName }}
+- name: check
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
 {{- end -}}

@@ -13,6 +13,7 @@
 {{- include "clara.checkProxy" . -}}
 {{- include "clara.checkPrefetch" . -}}
 {{- include "clara.checkAlerts" . -}}
+{{- include "clara.checkRecords" . -}}
 {{- end -}}
 
 {{- define "clara.checkAlerts" -}}

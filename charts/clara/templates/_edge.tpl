@@ -2,8 +2,8 @@
 {{- define "clara.checkEdge" -}}
 {{- $edge := .Values.edge -}}
 {{- $isOn := or $edge.ingress.enabled $edge.gateway.enabled -}}
-{{- if and $isOn (not $edge.authenticatedBefore) -}}
-{{- fail "edge.ingress or edge.gateway is enabled, but the service has no authentication yet: anyone who reaches the host could send images and read reports. Set edge.authenticatedBefore once something in front of it authenticates clients" -}}
+{{- if and $isOn (not (include "clara.asksWhoItIs" .)) -}}
+{{- fail "edge.ingress or edge.gateway is enabled, but nobody authenticates clients: anyone who reaches the host could send images and read reports. Set app.access.mode to required, or edge.authenticatedBefore where something in front authenticates them" -}}
 {{- end -}}
 {{- if and $isOn (not $edge.host) -}}
 {{- fail "edge.ingress or edge.gateway is enabled, but edge.host is empty: requests for every host would come here" -}}
@@ -30,6 +30,11 @@
 {{- if and $edge.gateway.backendCaConfigMapName (not .Values.serveTls.secretName) -}}
 {{- fail "edge.gateway.backendCaConfigMapName is set, but serveTls.secretName is empty: the Gateway would speak TLS to workers that speak plain HTTP" -}}
 {{- end -}}
+{{- end -}}
+
+{{/* "true" where clients are authenticated, here or in front. */}}
+{{- define "clara.asksWhoItIs" -}}
+{{- if or (include "clara.isAuthenticated" .) .Values.edge.authenticatedBefore -}}true{{- end -}}
 {{- end -}}
 
 {{/* Name of the Service that KubeRay creates in front of the workers. */}}

@@ -38,7 +38,7 @@ imagePullSecrets:
 
 {{/*
 The pod template of a Ray node. Takes a dict: root, group (its values), name (of the group at KubeRay), ports
-(their names), isHead, runsEngine, gpus (a count, possibly 0).
+(their names), isHead, runsGateway, runsEngine, gpus (a count, possibly 0).
 KubeRay adds the probes that fit Ray's version and the kind of node: a worker is ready when its raylet and its Serve proxy
 are, leaves the Service at the first failure, and restarts when its raylet is gone.
 */}}
@@ -62,11 +62,8 @@ spec:
     {{- include "clara.podSecurityContext" $root | nindent 4 }}
   {{- with include "clara.pullSecrets" $root | trim }}{{ . | nindent 2 }}{{ end }}
   {{- with include "clara.placement" (dict "root" $root "group" .group "name" .name) | trim }}{{ . | nindent 2 }}{{ end }}
-  {{- if and .runsEngine (include "clara.engineHoldsModel" $root) }}
-  {{- with include "clara.waitForModel" $root | trim }}
-  initContainers:
-    {{- . | nindent 4 }}
-  {{- end }}
+  {{- with include "clara.initContainers" . | trim }}
+  initContainers: {{- . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ ternary "ray-head" "ray-worker" .isHead }}
@@ -78,6 +75,9 @@ spec:
         {{- end }}
       env:
         {{- include "clara.env" . | trim | nindent 8 }}
+        {{- if .runsGateway }}
+        {{- with include "clara.recordsEnv" $root | trim }}{{ . | nindent 8 }}{{ end }}
+        {{- end }}
       resources:
         {{- include "clara.resources" . | nindent 8 }}
       securityContext:
@@ -99,14 +99,14 @@ spec:
       {{- end }}
       volumeMounts:
         {{- include "clara.scratchMounts" $root | nindent 8 }}
-        {{- with include "clara.serveTlsMount" $root | trim }}{{ . | nindent 8 }}{{ end }}
-        {{- if .runsEngine }}
-        {{- with include "clara.engineMounts" $root | trim }}{{ . | nindent 8 }}{{ end }}
-        {{- end }}
+        {{- with include "clara.nodeMounts" . | trim }}{{ . | nindent 8 }}{{ end }}
   volumes:
     {{- include "clara.scratchVolumes" $root | nindent 4 }}
-    {{- with include "clara.serveTlsVolume" $root | trim }}{{ . | nindent 4 }}{{ end }}
-    {{- if .runsEngine }}
-    {{- with include "clara.engineVolumes" $root | trim }}{{ . | nindent 4 }}{{ end }}
-    {{- end }}
+    {{- with include "clara.nodeVolumes" . | trim }}{{ . | nindent 4 }}{{ end }}
+{{- end -}}
+
+{{/* What a node waits for before Ray starts on it. Takes the dict of clara.pod. */}}
+{{- define "clara.initContainers" -}}
+{{- if and .runsEngine (include "clara.engineHoldsModel" .root) -}}{{- include "clara.waitForModel" .root -}}{{- end -}}
+{{- if .runsGateway -}}{{- include "clara.waitForDatabase" .root -}}{{- end -}}
 {{- end -}}

@@ -29,18 +29,18 @@ headGroupSpec:
     {{- /* No replica and no engine on the head: it must stay responsive. */}}
     num-cpus: "0"
   template:
-    {{- include "clara.pod" (dict "root" . "name" "headgroup" "group" $values.head "ports" $headPorts "isHead" true "runsEngine" false "gpus" 0) | nindent 4 }}
+    {{- include "clara.pod" (dict "root" . "name" "headgroup" "group" $values.head "ports" $headPorts "isHead" true "runsGateway" false "runsEngine" false "gpus" 0) | nindent 4 }}
 workerGroupSpecs:
-  {{- include "clara.workerGroup" (dict "root" . "name" "cpu" "group" $values.cpuWorkers "runsEngine" (not $values.gpuWorkers.enabled) "gpus" 0) | nindent 2 }}
+  {{- include "clara.workerGroup" (dict "root" . "name" "cpu" "group" $values.cpuWorkers "runsGateway" true "runsEngine" (not $values.gpuWorkers.enabled) "gpus" 0) | nindent 2 }}
   {{- if $values.gpuWorkers.enabled }}
-  {{- include "clara.workerGroup" (dict "root" . "name" "gpu" "group" $values.gpuWorkers "runsEngine" true "gpus" $values.gpuWorkers.gpusPerPod) | nindent 2 }}
+  {{- include "clara.workerGroup" (dict "root" . "name" "gpu" "group" $values.gpuWorkers "runsGateway" false "runsEngine" true "gpus" $values.gpuWorkers.gpusPerPod) | nindent 2 }}
   {{- end }}
 {{- end -}}
 
 {{/*
 One group of workers, as an item of a list. The list is one field at the server, so its defaults are written here too: a
 second client that applies the same manifest then changes nothing. Takes a dict: root, name, group (its values),
-runsEngine, gpus (a count, possibly 0).
+runsGateway, runsEngine, gpus (a count, possibly 0).
 */}}
 {{- define "clara.workerGroup" -}}
 {{- $bounds := get (include "clara.podBounds" .root | fromYaml) .name -}}

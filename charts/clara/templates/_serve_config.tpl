@@ -2,6 +2,9 @@
 {{- define "clara.args" -}}
 {{- $app := deepCopy .Values.app -}}
 {{- range $step, $settings := $app -}}{{- $_ := set $app $step (omit $settings "scaling") -}}{{- end -}}
+{{- if or .Values.database.secretName .Values.database.keysSecretName -}}
+{{- $app = merge (include "clara.records" . | fromYaml) $app -}}
+{{- end -}}
 {{- if .Values.triton.enabled -}}
 {{- $engine := default dict $app.engine -}}
 {{- $triton := merge (dict "address" (include "clara.tritonAddress" .)) (default dict $engine.triton) -}}

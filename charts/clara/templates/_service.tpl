@@ -28,8 +28,11 @@ serveService:
 
 {{- define "clara.checkService" -}}
 {{- $isOpen := ne .Values.service.type "ClusterIP" -}}
-{{- if and $isOpen (not .Values.edge.authenticatedBefore) -}}
-{{- fail (printf "service.type is %s, but the service has no authentication yet: anyone who reaches it could send images and read reports. Set edge.authenticatedBefore once something in front of it authenticates clients" .Values.service.type) -}}
+{{- if and $isOpen (not (include "clara.asksWhoItIs" .)) -}}
+{{- fail (printf "service.type is %s, but nobody authenticates clients: anyone who reaches it could send images and read reports. Set app.access.mode to required, or edge.authenticatedBefore where something in front authenticates them" .Values.service.type) -}}
+{{- end -}}
+{{- if and $isOpen (not .Values.edge.authenticatedBefore) (not .Values.serveTls.secretName) -}}
+{{- fail (printf "service.type is %s, but serveTls.secretName is empty: keys and images would travel unencrypted" .Values.service.type) -}}
 {{- end -}}
 {{- if and $isOpen .Values.networkPolicy.enabled (not .Values.networkPolicy.admitCidrs) -}}
 {{- fail (printf "service.type is %s, but networkPolicy.admitCidrs is empty: no client outside the cluster would be admitted" .Values.service.type) -}}

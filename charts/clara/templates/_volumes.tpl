@@ -60,3 +60,16 @@
   secret: {secretName: {{ . }}, defaultMode: 0440}
 {{- end }}
 {{- end -}}
+
+{{/* Mounts of a Ray node besides its scratch folders. Takes the dict of clara.pod. */}}
+{{- define "clara.nodeMounts" -}}
+{{- include "clara.serveTlsMount" .root }}
+{{- if .runsGateway }}{{ include "clara.recordsMounts" .root }}{{ end }}
+{{- if .runsEngine }}{{ include "clara.engineMounts" .root }}{{ end }}
+{{- end -}}
+
+{{- define "clara.nodeVolumes" -}}
+{{- include "clara.serveTlsVolume" .root }}
+{{- if .runsGateway }}{{ include "clara.recordsVolumes" .root }}{{ end }}
+{{- if .runsEngine }}{{ include "clara.engineVolumes" .root }}{{ end }}
+{{- end -}}

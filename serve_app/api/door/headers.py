@@ -40,11 +40,12 @@ class ClientHeaders:
         await self._app({**scope, "headers": headers}, receive, send)
 
 
-class SameOrigin:
+class LoopbackOnly:
     """Refuses what web pages of other origins send to a platform that listens on loopback only.
 
-    Such a platform has no authentication: every page that its user opens could post to it. A name that a page's owner
-    lets resolve to this machine is another origin too.
+    Such a platform has no authentication, and every page that its user opens could send requests to it. The owner of a
+    page may let its name resolve to this machine: the browser then takes both for one origin, and only Host differs.
+    A request without Host comes from no browser; HAProxy's health checks have none.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,8 +54,10 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if origin is not None and not _is_own_page(origin, headers.get("host", "")):
+        origin, host = headers.get("origin"), headers.get("host")
+        if host is not None and not _is_loopback(f"//{host}"):
+            raise HTTPException(403, "This platform answers to addresses of this machine only, such as 127.0.0.1.")
+        if origin is not None and not (_is_loopback(origin) and urlsplit(origin).netloc == (host or "").lower()):
             raise HTTPException(403, "This platform takes no requests from web pages of other origins.")
         await self._app(scope, receive, send)
 
@@ -67,13 +70,9 @@ def _is_allowed(name: bytes, value: bytes) -> bool:
     return name.replace(b"-", b"_") not in _SERVES_OWN
 
 
-def _is_own_page(origin: str, host: str) -> bool:
+def _is_loopback(url: str) -> bool:
     try:
-        page = urlsplit(origin)
-        return page.netloc == host.lower() and _is_loopback(page.hostname or "")
+        name = urlsplit(url).hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _is_loopback(name: str) -> bool:
-    return name == "localhost" or ipaddress.ip_address(name).is_loopback

@@ -19,6 +19,7 @@ def test_a_place_is_kept_for_two_seconds_more() -> None:
     promises.add("hospital", "one", 10.0)
 
     assert promises.count("hospital", 11.9) == 1
+    assert promises.counts(11.9) == {"hospital": 1}
     assert promises.count("hospital", 12.0) == 0
     assert not promises.take("hospital", "one", 12.0)
 

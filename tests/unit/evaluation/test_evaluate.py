@@ -1,6 +1,8 @@
 """`clara evaluate` over drawn films with the scripted engine, and what it says when it cannot."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,28 @@ def test_settings_of_no_use_are_exit_code_2(films: Path, checkpoint: Path, tmp_p
 def test_a_platform_that_is_down_is_exit_code_2(films: Path, tmp_path: Path) -> None:
     result = command("--data", films, "--url", "http://127.0.0.1:1", "--out", tmp_path / "out")
     assert (result.exit_code, "is the platform up" in result.output) == (2, True), result.output
+
+
+def test_a_platform_is_sent_the_key_of_the_environment(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setenv("CLARA_API_KEY", "clara_of_variable")
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert command("--data", films, "--url", url, "--out", tmp_path / "out").exit_code == 2
+        server.shutdown()
+    assert set(seen) == {"Bearer clara_of_variable"}
 
 
 def test_data_of_no_use_is_exit_code_2(checkpoint: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from loadtests.bench.overload import _OUTCOME, _kind
+from loadtests.bench.overload import _OUTCOME, kind_of
 
 PROBLEM = {"code": "overloaded"}
 
@@ -25,7 +25,7 @@ PROBLEM = {"code": "overloaded"}
     ],
 )
 def test_an_answer_is_named_by_what_it_lacks(answer: httpx.Response, kind: str) -> None:
-    assert _kind(answer) == kind
+    assert kind_of(answer) == kind
 
 
 def test_outcomes_are_read_from_rays_metrics() -> None:
