@@ -42,6 +42,7 @@ from serve_app.operators.audit import audit
 from serve_app.operators.certificates import certificates, local_certificate
 from serve_app.operators.database import database
 from serve_app.operators.keys import keys
+from serve_app.operators.records import kept
 from serve_app.operators.stop import stop
 from serve_app.settings import DEMO_CHECKPOINT, Backend, Settings
 
@@ -51,6 +52,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 app.add_typer(stop, name="stop")
 app.add_typer(audit, name="audit")
+app.add_typer(kept, name="records")
 app.add_typer(certificates, name="certificates")
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

@@ -1,12 +1,24 @@
 """Fixtures every test may use."""
 
+import logging
 import os
 import shutil
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def logging_of_the_process() -> Iterator[None]:
+    """Put back what a test set for the whole process, as a replica does when it starts."""
+    factory, show = logging.getLogRecordFactory(), warnings.showwarning
+    yield
+    logging.setLogRecordFactory(factory)
+    warnings.showwarning = show
 
 
 @pytest.fixture(scope="session")

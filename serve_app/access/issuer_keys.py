@@ -5,7 +5,6 @@ Does not depend on tokens. Asks only the addresses in the settings, and the one 
 
 import asyncio
 import json
-import logging
 import ssl
 import time
 import warnings
@@ -20,13 +19,14 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from serve_app.domain.errors import Unavailable
 from serve_app.settings import IssuerKeysSettings, IssuerSettings, or_none
 from serve_app.settings.access import require_secure
+from serve_app.telemetry.logs import Event, Log
 
 # By key type; symmetric keys have no place in a public set.
 _KINDS: dict[str, type[RSAKey | ECKey | OKPKey]] = {kind.key_type: kind for kind in (RSAKey, ECKey, OKPKey)}
 # NIST SP 800-131A.
 _MIN_RSA_BITS = 2048
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class IssuerKeys:
@@ -84,9 +84,7 @@ class IssuerKeys:
             self._read_s, self._has_failed = began_s, False
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError) as error:
             # OSError includes TimeoutError.
-            logger.warning(
-                "cannot read the keys of the issuer %s: %s: %s", self._issuer.name, type(error).__name__, error
-            )
+            log.warning(Event.ISSUER_KEYS_UNREAD, issuer=self._issuer.name, error=error)
             self._has_failed = True
 
     async def _answered(self) -> list[Key]:

@@ -4,7 +4,6 @@ Does not depend on how an issuer's keys are read. Source: RFC 7519, RFC 8725, RF
 """
 
 import json
-import logging
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from serve_app.domain.access import TENANT, Credentials
 from serve_app.domain.call import Principal, Scope
 from serve_app.domain.errors import InvalidToken
 from serve_app.settings import AccessSettings, IssuerSettings
+from serve_app.telemetry.logs import Event, Log
 
 # One sentence for every reason: what is wrong with a token is in our log, not in the answer.
 _INVALID = "the token is not valid here"
@@ -35,7 +35,7 @@ _TYPES = {
 _SUBJECT = re.compile(r"[ -~]{1,255}")
 _TENANT = re.compile(TENANT)
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 Clock = Callable[[], float]
 Json = dict[str, Any]
@@ -61,7 +61,7 @@ class TokenAuthenticator:
             reason = error.error
         except (ValueError, RecursionError) as error:
             reason = str(error) if isinstance(error, _Refusal) else "malformed"
-        logger.info("a token was refused: %s", reason)
+        log.info(Event.TOKEN_REFUSED, reason=reason)
         raise InvalidToken(_INVALID)
 
     async def _principal(self, token: str) -> Principal:

@@ -5,7 +5,6 @@ A class here only receives, delegates and cleans up; it asks the others by `hand
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,11 +46,12 @@ from serve_app.reasoning.stoppable import StoppableModel, StoppableReporter
 from serve_app.records.audited import AuditedReporter
 from serve_app.settings import AccessSettings, AdmissionSettings, GatewaySettings, OrchestratorSettings
 from serve_app.streams import gathered
+from serve_app.telemetry.logs import Event, Log
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import STAGE_SECONDS
 from serve_app.timeline import Phase, Timeline, lasting_imports
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class EngineReplica:
@@ -59,7 +59,7 @@ class EngineReplica:
 
     async def __init__(self, make_engine: Callable[[Timeline], Engine]) -> None:  # type: ignore[misc]
         log_to_serve()
-        self._timeline = Timeline(lambda line: logger.info("engine start: %s", line))
+        self._timeline = Timeline(lambda line: log.info(Event.ENGINE_START, phase=line.strip()))
         with self._timeline.phase("imports"), lasting_imports():
             self._engine = make_engine(self._timeline)
         self._chat = EngineChat(self._engine)

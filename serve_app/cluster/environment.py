@@ -6,10 +6,12 @@ Imports none of them. A cluster gets the same from the chart; a test compares th
 import logging
 import logging.handlers
 import os
+import resource
 import secrets
 from pathlib import Path
 
 from serve_app.settings import Settings
+from serve_app.telemetry.logs import withhold_texts
 
 NOTHING_PHONES_HOME = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -71,8 +73,12 @@ def prepare_environment(settings: Settings) -> None:
 def log_to_serve() -> None:
     """Send our lines, and vLLM's warnings, where Serve sends its own: to the log of this replica or proxy, once.
 
-    Serve writes every line to standard error too, which Ray keeps in a second file.
+    Nothing else of what the process handles is written: no other library's texts, no core file. Serve writes every line
+    to standard error too, which Ray keeps in a second file.
     """
+    withhold_texts()
+    # A core file would hold films, names and keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serves_own = logging.getLogger("ray.serve")
     for name in ("serve_app", "vllm"):
         logging.getLogger(name).parent = serves_own

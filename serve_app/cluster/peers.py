@@ -1,7 +1,6 @@
 """Keeps a gateway replica's share of the slots right while replicas, of gateways and of engines, come and go."""
 
 import asyncio
-import logging
 import uuid
 
 from ray import serve
@@ -11,8 +10,9 @@ from ray.serve.exceptions import RayServeException
 from serve_app.admission.sharing import Elsewhere, Usage, own_slots
 from serve_app.admission.slots import FairSlots
 from serve_app.settings import AdmissionSettings
+from serve_app.telemetry.logs import Event, Log
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PERIOD_S = 1.0
 
@@ -43,7 +43,7 @@ class Peers:
                 usages = [answer for answer in answers if isinstance(answer, Usage)]
                 self._take(usages, num_engines * self._slots_per_engine)
             except (RayError, RayServeException, TimeoutError) as error:
-                logger.warning("the slots are not shared anew: %s", type(error).__name__)
+                log.warning(Event.SLOTS_UNSHARED, error=error)
             await asyncio.sleep(_PERIOD_S)
 
     def _take(self, usages: list[Usage], num_slots: int) -> None:
@@ -54,7 +54,7 @@ class Peers:
         weights = {tenant: self._settings.of(tenant).weight for tenant in tenants}
         own = own_slots(usages, self._replica, num_slots, weights)
         if own != self._num_own:
-            logger.info("slots: %d of %d, shared by %d gateways", own, num_slots, len(usages))
+            log.info(Event.SLOTS_SHARED, num_own=own, num_slots=num_slots, num_gateways=len(usages))
             self._num_own = own
         self._slots.share(own, self._elsewhere.served(usages))
 

@@ -6,7 +6,6 @@ image is in the prompt before anything is generated.
 
 import contextlib
 import dataclasses
-import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
@@ -51,9 +50,10 @@ from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
 from serve_app.settings import EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
+from serve_app.telemetry.logs import Event, Log
 from serve_app.timeline import Timeline
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class VllmEngine:
@@ -106,7 +106,7 @@ class VllmEngine:
                 except _RequestAborted as error:
                     if has_begun or is_last:
                         raise EngineGone("the model engine aborted this report") from error
-                logger.warning("vLLM aborted a request before its first token; retrying once")
+                log.warning(Event.ENGINE_RETRY)
 
     async def check_health(self) -> None:
         """Raise EngineGone if the engine's process is dead or stalled."""

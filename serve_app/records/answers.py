@@ -1,11 +1,12 @@
-"""Answers that clients may ask for again, encrypted."""
+"""Answers that clients may ask for again, encrypted; of a client's key only a digest is kept."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from serve_app.domain.answer import Claim
@@ -48,7 +49,7 @@ class StoredAnswers:
         except IntegrityError:
             # Somebody else took it at the same moment.
             return "running"
-        return "running" if sealed is None else _REPORT.validate_json(self._cipher.opened(sealed))
+        return "running" if sealed is None else self._opened(sealed)
 
     async def renew(self, claim: Claim) -> None:
         """Keep a key for a while longer; see `ports.AnswerStore`."""
@@ -65,13 +66,37 @@ class StoredAnswers:
         async with self._database.transaction() as connection:
             await connection.execute(delete(ANSWERS).where(_open(claim)))
 
+    async def erase(self, tenant: str | None, report_id: str | None) -> int:
+        """Delete the answers of a tenant, or those that are this report; null means every one. Return how many.
+
+        Raises:
+            Unavailable: the database does not answer, or an answer cannot be decrypted to see whether it is the one.
+        """
+        kept = and_(ANSWERS.c.sealed.is_not(None), true() if tenant is None else ANSWERS.c.tenant == tenant)
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(select(ANSWERS).where(kept))).mappings().all()
+            found = [row for row in rows if report_id in (None, self._opened(row["sealed"]).id)]
+            for row in found:
+                its_key = and_(ANSWERS.c.tenant == row["tenant"], ANSWERS.c.key == row["key"])
+                await connection.execute(delete(ANSWERS).where(its_key))
+        await self._database.forget()
+        return len(found)
+
+    def _opened(self, sealed: bytes) -> Report:
+        return _REPORT.validate_json(self._cipher.opened(sealed))
+
     async def _set(self, claim: Claim, **values: Any) -> bool:
         async with self._database.transaction() as connection:
             return (await connection.execute(update(ANSWERS).where(_open(claim)).values(values))).rowcount == 1
 
 
 def _of(claim: Claim) -> Any:
-    return and_(ANSWERS.c.tenant == claim.tenant, ANSWERS.c.key == claim.key)
+    return and_(ANSWERS.c.tenant == claim.tenant, ANSWERS.c.key == _digest(claim))
+
+
+def _digest(claim: Claim) -> str:
+    """Name a key without what its client may have put into it, such as the number of a patient or a study."""
+    return hashlib.sha256(f"{claim.tenant}\0{claim.key}".encode()).hexdigest()
 
 
 def _open(claim: Claim) -> Any:
@@ -82,7 +107,7 @@ def _open(claim: Claim) -> Any:
 def _row(claim: Claim, now_unix_s: float) -> dict[str, Any]:
     return {
         "tenant": claim.tenant,
-        "key": claim.key,
+        "key": _digest(claim),
         "fingerprint": claim.fingerprint,
         "owner": claim.owner,
         "ends_unix_s": now_unix_s + _LEASE_S,

@@ -5,7 +5,6 @@ is written in one transaction.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,8 +20,9 @@ from serve_app.records.audit_keys import Clock, Signer
 from serve_app.records.database import Database
 from serve_app.records.tables import AUDIT_CHAINS, AUDIT_CHECKPOINTS, AUDIT_ENTRIES
 from serve_app.settings import AuditSettings
+from serve_app.telemetry.logs import Event, Log
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 # Makes the head if there is none, and locks it in any case.
 _LOCK_HEAD = text(
@@ -73,8 +73,7 @@ class StoredAudit:
                 for waiting in batch:
                     await self._settle([waiting])
                 return
-            # The class only: the text of a database's error holds the row.
-            logger.error("%d audit entries could not be written: %s", len(batch), type(error).__name__)
+            log.error(Event.AUDIT_UNWRITTEN, num_entries=len(batch), error=error)
             self._answer(batch, AuditUnavailable("the audit log cannot be written now"))
         else:
             self._answer(batch, None)
@@ -140,23 +139,31 @@ class StoredAudit:
             try:
                 await self.sign_heads(self._settings.checkpoint_period_s / 2)
             except (ClaraError, SQLAlchemyError) as error:
-                logger.error("checkpoints of the audit log could not be signed: %s", type(error).__name__)
+                log.error(Event.CHECKPOINTS_UNSIGNED, error=error)
 
-    async def erase(self, tenant: str, obj: str, subject: str, request_id: str = "") -> int:
-        """Erase the personal data of the entries about an object, and write down that it was done.
+    async def erase(self, tenant: str, obj: str | None, subject: str, request_id: str = "") -> int:
+        """Erase the personal data of the entries about an object, or about every one, and write that down for each.
 
         Returns:
             How many entries had personal data.
         """
         entries = AUDIT_ENTRIES.c
-        about = (entries.tenant == tenant) & (entries.object == obj) & entries.personal.is_not(None)
+        about = (entries.tenant == tenant) & entries.personal.is_not(None)
+        if obj is not None:
+            about &= entries.object == obj
         async with self._database.transaction() as connection:
             await self._locked_head(connection, tenant)
-            erased = await connection.execute(update(AUDIT_ENTRIES).where(about).values(personal=None, salt=None))
-            if erased.rowcount:
-                event = AuditEvent(tenant, subject, Action.LOG_ERASED, obj, request_id, {"entries": erased.rowcount})
-                await self._extend(connection, tenant, [event])
-        return int(erased.rowcount)
+            query = select(entries.object, func.count()).where(about).group_by(entries.object)
+            erased = [(str(name), int(number)) for name, number in await connection.execute(query)]
+            await connection.execute(update(AUDIT_ENTRIES).where(about).values(personal=None, salt=None))
+            if erased:
+                events = [
+                    AuditEvent(tenant, subject, Action.LOG_ERASED, name, request_id, {"entries": number})
+                    for name, number in erased
+                ]
+                await self._extend(connection, tenant, events)
+        await self._database.forget()
+        return sum(number for _, number in erased)
 
     async def prune(self, tenant: str, before_unix_ms: int, subject: str) -> int:
         """Remove entries older than a time, up to a checkpoint, which stays to vouch for them.

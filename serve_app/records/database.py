@@ -61,6 +61,21 @@ class Database:
         except (TimeoutError, PoolTimeout, OperationalError, InterfaceError, OSError) as error:
             raise Unavailable("the database does not answer") from error
 
+    async def forget(self) -> None:
+        """Remove what was deleted from SQLite's write-ahead log too. PostgreSQL's files are its administrator's.
+
+        Raises:
+            Unavailable: somebody reads an older state; what was deleted is still in the log.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            (is_busy, _, _) = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+        if is_busy:
+            raise Unavailable("erased, but still in the database's write-ahead log, which is in use: erase it again")
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
@@ -92,9 +107,9 @@ def _engine(url: URL, timeout_s: float) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Let readers and one writer work side by side, and write through to the disk at each commit."""
+    """Let readers and one writer work side by side, write through to the disk, and overwrite what is deleted."""
     cursor: sqlite3.Cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

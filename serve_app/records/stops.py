@@ -5,7 +5,6 @@ stops a hospital. Until it was read once, nothing is drafted.
 """
 
 import asyncio
-import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -18,8 +17,9 @@ from serve_app.domain.stop import Stop, StopKind
 from serve_app.ports import StopStore
 from serve_app.records.database import Database
 from serve_app.records.tables import STOPS
+from serve_app.telemetry.logs import Event, Log
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 POLL_S = 1.0
 
@@ -111,7 +111,7 @@ class PolledStops:
                 stops = await self._store.list_stops()
             except (ClaraError, SQLAlchemyError) as error:
                 if self._is_current:
-                    logger.error("stops cannot be read (%s): the last ones that were read hold", type(error).__name__)
+                    log.error(Event.STOPS_UNREAD, error=error)
                 self._is_current = False
                 continue
             self._is_current = True

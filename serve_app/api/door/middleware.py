@@ -4,7 +4,6 @@ Does not depend on routes; it is given their paths.
 """
 
 import asyncio
-import logging
 import re
 import time
 import uuid
@@ -21,9 +20,10 @@ from serve_app.api.door.negotiation import JSON
 from serve_app.api.door.problems import PROBLEM_JSON, answer, request_id_of, settle
 from serve_app.domain.errors import Unavailable
 from serve_app.ports import MetricSink
+from serve_app.telemetry.logs import Event, Log
 from serve_app.telemetry.metrics import REPORTS
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 _STATUSES = frozenset(map(int, HTTPStatus))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -153,8 +153,13 @@ class OutcomeReport:
         finally:
             outcome = state.get("outcome", "error")
             self._metrics.count(REPORTS, outcome=outcome)
-            ids = f"request_id={request_id_of(scope)} report_id={state.get('report_id', 'none')}"
-            logger.info("report request: %s outcome=%s duration_s=%.2f", ids, outcome, time.monotonic() - started_s)
+            log.info(
+                Event.REPORT,
+                request_id=request_id_of(scope),
+                report_id=state.get("report_id", "none"),
+                outcome=outcome,
+                duration_s=time.monotonic() - started_s,
+            )
 
 
 class ProxyOutcomeReport:

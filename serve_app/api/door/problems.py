@@ -3,12 +3,9 @@
 Nothing of an error reaches the client but the class, `message` and `facts` of our own tree.
 """
 
-import logging
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import PurePath
 from typing import TypeVar
 
 from fastapi import FastAPI, Request
@@ -45,12 +42,13 @@ from serve_app.domain.errors import (
     UnsupportedStudy,
     UploadTooLarge,
 )
+from serve_app.telemetry.logs import Event, Log
 
 PROBLEM_JSON = "application/problem+json"
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 # An error has the status of the nearest class of its ancestry that is named here.
 STATUS: Mapping[type[ClaraError], int] = {
@@ -160,14 +158,11 @@ def request_id_of(scope: Scope) -> str:
 
 
 def settle(scope: Scope, exc: BaseException) -> Failure:
-    """Choose the answer to a failed request, record its outcome unless it has one, and log it if it is a bug.
-
-    The log names the class and the line but never the text: that may hold a path, or a whole remote traceback.
-    """
+    """Choose the answer to a failed request, record its outcome unless it has one, and log it if it is a bug."""
     failure = failure_of(exc, request_id_of(scope))
     scope["state"].setdefault("outcome", failure.outcome)
     if failure.outcome == "error":
-        logger.error("unexpected %s at %s, request_id=%s", type(exc).__name__, _place(exc), failure.problem.request_id)
+        log.error(Event.UNEXPECTED, error=exc, request_id=failure.problem.request_id)
     return failure
 
 
@@ -218,11 +213,6 @@ def _http(exc: HTTPException, request_id: str) -> Failure:
     outcome = "bad_request" if status < 500 else "error"
     code = status.phrase.lower().replace(" ", "-")
     return _failure(status, code, status.phrase, str(exc.detail), request_id, outcome, headers=exc.headers)
-
-
-def _place(exc: BaseException) -> str:
-    frames = traceback.extract_tb(exc.__traceback__)
-    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _sentence(kind: type[ClaraError]) -> str:
