@@ -28,10 +28,11 @@ WHEELS := --only-binary :all: --no-binary deepspeed --no-binary rouge-score
 COMPILE := $(UV) pip compile --quiet --generate-hashes $(WHEELS) --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_31 --custom-compile-command "make lock" $(UPGRADE)
 DEV := $(VENV)/.stamp-dev
+CHECK := $(VENV)-check
 # Each writes its files, or compares them with --check; the chart carries the dashboard, so it comes after it.
 GENERATORS := "-m monitoring.build" "-m charts.generate" requirements/licences.py docs/build.py
 
-.PHONY: help setup demo test test-all lint format typecheck generate verify lock bench train-demo score-demo clean
+.PHONY: help setup demo test test-all lint format typecheck generate verify check lock bench train-demo score-demo clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,9 +66,19 @@ generate: $(DEV) ## Renew every generated file from its source
 verify: $(DEV) ## Fail when a generated file is stale
 	@for generator in $(GENERATORS); do $(BIN)/python $$generator --check; done
 
+check: $(DEV) ## Audit licences, secrets and the pinned packages' known vulnerabilities (asks the package index)
+	@$(MAKE) --no-print-directory setup SET=check VENV=$(CHECK)
+	@$(BIN)/python requirements/licences.py --policy
+	@# 3: no new secret, but a known one moved to another line, which it wrote down.
+	@$(CHECK)/bin/detect-secrets-hook --baseline .secrets.baseline $$(git ls-files) || [ $$? = 3 ]
+	@$(CHECK)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		$(addprefix -r ,$(wildcard requirements/*.txt)) || { echo "A package is vulnerable, or the package index gave no" \
+		"answer about one: see above. Neither passes." >&2; exit 1; }
+
 lock: $(VENV)/.stamp-uv ## Renew requirements/*.txt from pyproject.toml, with hashes
 	@$(COMPILE) --group setup -o requirements/setup.txt
 	@$(COMPILE) --group sbom -o requirements/sbom.txt
+	@$(COMPILE) --group check -o requirements/check.txt
 	@$(COMPILE) pyproject.toml --extra cpu -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra cpu --extra train --extra evaluate --extra dev -c requirements/cpu.txt \
 		-o requirements/dev.txt

@@ -93,7 +93,7 @@ def _by_model(
     model: Path | None, config: Path | None
 ) -> "tuple[Callable[[], AbstractAsyncContextManager[Drafter]], dict[str, Any]]":
     from evaluation.in_process import drafting_in_process, make_engine
-    from evaluation.provenance import checkpoint_sha256
+    from serve_app.engines.checkpoint import checkpoint_sha256
 
     assert model is not None
     settings = _settings(model, config)

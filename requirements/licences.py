@@ -1,16 +1,21 @@
 """Writes THIRD_PARTY_LICENSES.md: what each package pinned in requirements/cpu.txt says about its licence.
 
-Reads the installed packages' own metadata; it asks nobody and judges nothing.
+Reads the installed packages' own metadata; it asks nobody. With --policy it compares the licences of the packages in
+requirements/dev.txt with requirements/licence-policy.toml instead.
 """
 
 import argparse
 import re
 import sys
-from importlib.metadata import Distribution, distribution
+import tomllib
+from collections.abc import Mapping
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 LISTING = ROOT / "THIRD_PARTY_LICENSES.md"
+POLICY = ROOT / "requirements" / "licence-policy.toml"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 ADDRESS = re.compile(r"\s*\(https?://\S+\)")
 
@@ -61,12 +66,51 @@ def listing() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
+def violations(licences: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str, str]:
+    """Return the packages whose licence the policy neither allows nor excepts, each with its licence."""
+    excepted = {(name, one["licence"]) for one in policy["exceptions"] for name in one["packages"]}
+    return {
+        name: stated
+        for name, stated in licences.items()
+        if (name, stated) not in excepted and not _is_allowed(stated, policy)
+    }
+
+
+def _is_allowed(stated: str, policy: Mapping[str, Any]) -> bool:
+    """Judge an SPDX expression without parentheses, in which AND binds tighter than OR; anything else is unknown."""
+    expression = policy["names"].get(stated, stated)
+    return any(set(choice.split(" AND ")) <= set(policy["allowed"]) for choice in expression.split(" OR "))
+
+
+def installed(pins: Mapping[str, str]) -> dict[str, str]:
+    """Return the licence of each package; one that is not installed here has the licence "unknown"."""
+    found = {}
+    for name in pins:
+        try:
+            found[name] = licence(distribution(name))
+        except (PackageNotFoundError, StopIteration):
+            found[name] = "unknown"
+    return found
+
+
+def policy_status() -> int:
+    """Print what violates the policy; return 1 if anything does."""
+    policy = tomllib.loads(POLICY.read_text(encoding="utf-8"))
+    wrong = violations(installed(pinned(ROOT / "requirements" / "dev.txt")), policy)
+    for name, stated in wrong.items():
+        print(f"{name}: {POLICY.name} does not allow the licence {stated!r}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
 def main() -> int:
-    """Write the listing, or with --check compare it."""
+    """Write the listing, with --check compare it, or with --policy judge the licences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail when the file is stale")
-    is_check = parser.parse_args().check
-    if not is_check:
+    parser.add_argument("--policy", action="store_true", help="fail when the policy does not allow a licence")
+    given = parser.parse_args()
+    if given.policy:
+        return policy_status()
+    if not given.check:
         LISTING.write_text(listing(), encoding="utf-8")
     elif LISTING.read_text(encoding="utf-8") != listing():
         print(f"{LISTING.name} is stale: run `make generate`", file=sys.stderr)

@@ -35,13 +35,15 @@ class ImagePreparer(Protocol):
 class ModelCard:
     """What an engine serves: a name for reports and the backend behind it.
 
-    `trained_views` are the views that the model was trained on, `frontal` and `lateral`.
+    `trained_views` are the views that the model was trained on, `frontal` and `lateral`. `digest` is the SHA-256 of the
+    checkpoint's files, null where the backend does not read them.
     """
 
     model: str
     engine: str
     engine_version: str
     trained_views: tuple[str, ...] = ()
+    digest: str | None = None
 
 
 class Engine(Protocol):

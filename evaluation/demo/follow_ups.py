@@ -18,11 +18,12 @@ from tqdm.asyncio import tqdm
 
 from evaluation.in_process import make_vllm
 from evaluation.metrics.intervals import intervals, ratio_of
-from evaluation.provenance import checkpoint_sha256, commit
+from evaluation.provenance import commit
 from serve_app.domain.conversation import FinishReason, GenerationRequest, Role, Sampling, TokenDelta, Turn
 from serve_app.domain.facts import Polarity
 from serve_app.domain.report import SectionName
 from serve_app.domain.study import StudyImage
+from serve_app.engines.checkpoint import checkpoint_sha256
 from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine, ImagePreparer

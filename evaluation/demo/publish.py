@@ -15,8 +15,8 @@ from PIL import Image
 from evaluation.demo.follow_ups import NAME as FOLLOW_UPS
 from evaluation.demo.reproduced import PUBLISHED
 from evaluation.predictions import PREDICTIONS
-from evaluation.provenance import checkpoint_sha256
 from evaluation.result import RESULT
+from serve_app.engines.checkpoint import checkpoint_sha256
 from serve_app.settings import DEMO_CHECKPOINT
 from training.phantoms import draw, sample
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.metrics.facts import Pair, Strictness, micro
-from evaluation.provenance import commit, machine, sha256_of
+from evaluation.provenance import commit, machine
 from serve_app.domain.facts import Finding
+from serve_app.engines.checkpoint import sha256_of
 from serve_app.facts import extract
 from training.data.fact_json import read_facts
 

@@ -56,6 +56,7 @@ def report_body(report: Report) -> ReportBody:
         turns=[turn_body(turn) for turn in report.turns],
         timings=TimingsBody(preparation_s=report.preparation_s, duration_s=report.duration_s),
         model=report.model,
+        model_digest=report.model_digest,
         prompt_version=report.prompt_version,
         image=image_body(first),
         images=[reported_image_body(image) for image in report.images],

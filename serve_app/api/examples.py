@@ -58,6 +58,7 @@ from serve_app.domain.report import (
 from serve_app.domain.service import Readiness, ServiceVersion
 from serve_app.domain.stop import Stop, StopKind
 from serve_app.domain.study import Age, Origin, Patient, Sex, View
+from serve_app.settings import DEMO_SHA256
 
 REQUEST_ID = "0f8d3c52b7f94a1e9c0d6a5b4e3f2a10"
 
@@ -102,10 +103,11 @@ REPORT = Report(
     sex_origin=Origin.FORM,
     age_origin=Origin.FORM,
     trained_views=("frontal",),
+    model_digest=DEMO_SHA256,
 )
 READY = Readiness(True, "serving")
 NOT_READY = Readiness(False, "no-engine")
-VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-3")
+VERSION = ServiceVersion("0.1.0", "clara-demo", "vllm", "0.32.0", "clara-vi-1", "clara-prep-3", DEMO_SHA256)
 
 EVENTS = (
     Prepared(REPORT.id, REPORT.images),

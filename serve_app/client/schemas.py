@@ -196,6 +196,8 @@ class ReportBody(Body):
     turns: list[TurnBody]
     timings: TimingsBody
     model: str
+    model_digest: str | None = None
+    """SHA-256 of the checkpoint's files; null where the model runs on a server that does not report it."""
     prompt_version: str
     image: ImageBody
     """The first image."""
@@ -287,6 +289,8 @@ class VersionBody(Body):
     engine_version: str
     prompt_version: str
     preparation_version: str
+    model_digest: str | None = None
+    """As in a report."""
 
 
 class Problem(Body):

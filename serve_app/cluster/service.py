@@ -41,6 +41,7 @@ class RemoteService:
             engine_version=card.engine_version,
             prompt_version=self._prompt_version,
             preparation_version=PREPARATION_VERSION,
+            model_digest=card.digest,
         )
 
 

@@ -123,7 +123,8 @@ class Report:
     """A draft. `is_draft` never changes here: signing is another record's matter.
 
     `sex_origin` and `age_origin` are who said it, null where nobody did; `trained_views` and `num_trained_images` are
-    what the model was trained on, to be held against `images`.
+    what the model was trained on, to be held against `images`. `model_digest` is the SHA-256 of the checkpoint's files,
+    null where the engine does not read them.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Report:
     age_origin: Origin | None = None
     trained_views: tuple[str, ...] = ()
     num_trained_images: int = 1
+    model_digest: str | None = None
     disclaimer: str = DISCLAIMER
     is_draft: bool = True
 

@@ -42,3 +42,4 @@ class ServiceVersion:
     engine_version: str
     prompt_version: str
     preparation_version: str
+    model_digest: str | None = None

@@ -30,12 +30,12 @@ from serve_app.domain.radiograph import PATCH_UNIT_PX
 from serve_app.engines.budget import require_budget
 from serve_app.engines.cause import in_one_line
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.checkpoint import require_checkpoint
+from serve_app.engines.checkpoint import require_checkpoint, verified_sha256
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.torch_batch import LogProbabilities, Runner, Sequence
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
+from serve_app.settings import EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
 from serve_app.timeline import Timeline
 
@@ -57,6 +57,7 @@ class TransformersEngine:
         self._max_num_seqs = engine.max_num_seqs
         self._max_visual_tokens = max_visual_tokens
         self._runner: Runner | None = None
+        self._digest: str | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
         self._timeline = timeline or Timeline()
 
@@ -64,7 +65,7 @@ class TransformersEngine:
         """Load the checkpoint and generate once; see `ports.Engine`."""
         try:
             with self._timeline.phase("load"):
-                await asyncio.to_thread(self._load)
+                self._digest = await verified_sha256(self._settings, asyncio.to_thread(self._load))
         except (OSError, ValueError) as error:
             raise Unavailable(f"the model cannot be loaded: {in_one_line(error)}") from error
         with self._timeline.phase("warm-up"):
@@ -100,7 +101,8 @@ class TransformersEngine:
     async def describe(self) -> ModelCard:
         """Return the model's card; it names the checkpoint, not its folder."""
         model = self._settings
-        return ModelCard(model.checkpoint_name, "transformers", transformers.__version__, model.trained_views)
+        version = transformers.__version__
+        return ModelCard(model.checkpoint_name, "transformers", version, model.trained_views, self._digest)
 
     async def stop(self) -> None:
         """Stop the thread and release the weights."""
@@ -110,8 +112,7 @@ class TransformersEngine:
 
     def _load(self) -> None:
         require_checkpoint(self._settings)
-        source = str(DEMO_CHECKPOINT) if self._settings.source == "demo" else self._settings.source
-        revision = or_none(self._settings.revision, "auto")
+        source, revision = self._settings.location, or_none(self._settings.revision, "auto")
         require_budget(get_image_processor_config(source, revision=revision), self._max_visual_tokens)
         self._tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         # Prepared images already have their size: no second resize. `require_images` verifies it.

@@ -44,11 +44,11 @@ from serve_app.engines.budget import require_budget
 from serve_app.engines.caches import cache_salt, image_id
 from serve_app.engines.cause import in_one_line, take_cause
 from serve_app.engines.chat import chat_text, require_images
-from serve_app.engines.checkpoint import require_checkpoint
+from serve_app.engines.checkpoint import require_checkpoint, verified_sha256
 from serve_app.engines.pulse import Pulse
 from serve_app.engines.warm_up import warm_up_call, warm_up_request
 from serve_app.ports import ModelCard
-from serve_app.settings import DEMO_CHECKPOINT, EngineSettings, ModelSettings, or_none
+from serve_app.settings import EngineSettings, ModelSettings, or_none
 from serve_app.streams import until
 from serve_app.telemetry.logs import Event, Log
 from serve_app.timeline import Timeline
@@ -75,6 +75,7 @@ class VllmEngine:
         self._stat_loggers = list(stat_loggers)
         self._timeline = timeline or Timeline()
         self._llm: AsyncLLM | None = None
+        self._digest: str | None = None
         self._pulse = Pulse(engine.stall_timeout_s)
         # vLLM numbers adapters from 1.
         self._adapters = {
@@ -84,7 +85,7 @@ class VllmEngine:
     async def start(self) -> None:
         """Load the checkpoint and generate once, also with each adapter; see `ports.Engine`."""
         with self._timeline.phase("load"):
-            self._llm = self._load()
+            self._digest = await verified_sha256(self._model, self._loading())
         with self._timeline.phase("warm-up"):
             await self._warm_up()
 
@@ -117,13 +118,17 @@ class VllmEngine:
 
     async def describe(self) -> ModelCard:
         """Return the model's card; it names the checkpoint, not its folder."""
-        return ModelCard(self._model.checkpoint_name, "vllm", vllm.__version__, self._model.trained_views)
+        model = self._model
+        return ModelCard(model.checkpoint_name, "vllm", vllm.__version__, model.trained_views, self._digest)
 
     async def stop(self) -> None:
         """Shut down the engine's processes."""
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
+
+    async def _loading(self) -> None:
+        self._llm = self._load()
 
     def _load(self) -> AsyncLLM:
         require_checkpoint(self._model)
@@ -217,7 +222,7 @@ def _engine_args(
     model: ModelSettings, engine: EngineSettings, max_visual_tokens: int, otlp_endpoint: str | None
 ) -> AsyncEngineArgs:
     return AsyncEngineArgs(
-        model=str(DEMO_CHECKPOINT) if model.source == "demo" else model.source,
+        model=model.location,
         revision=or_none(model.revision, "auto"),
         dtype=model.dtype,
         quantization=or_none(model.quantization, "auto"),

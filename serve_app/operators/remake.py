@@ -31,6 +31,7 @@ class Draft:
     """What a report is compared by: who made it, of which prepared images, and its texts."""
 
     model: str
+    model_digest: str | None
     prompt_version: str
     digests: tuple[str, ...]
     texts: Mapping[str, str]
@@ -50,6 +51,7 @@ async def differences(entry: AuditEntry, films: Mapping[str, bytes], draft_again
     pairs = {
         "images": (list(again.digests), [image["digest"] for image in entry.personal["images"]]),
         "model": (again.model, entry.details["model"]),
+        "model_digest": (again.model_digest, entry.details.get("model_digest", again.model_digest)),
         "prompt_version": (again.prompt_version, entry.details["prompt_version"]),
         **{name: (hashes.get(name), sha256) for name, sha256 in entry.personal["text_sha256"].items()},
     }
@@ -128,7 +130,8 @@ def _by(client: AsyncClient) -> DraftAgain:
             deadline_s=DEFAULT_DEADLINE_S,
         )
         texts = {"findings": body.findings.text, "impression": body.impression.text}
-        return Draft(body.model, body.prompt_version, tuple(image.digest for image in body.images), texts)
+        digests = tuple(image.digest for image in body.images)
+        return Draft(body.model, body.model_digest, body.prompt_version, digests, texts)
 
     return draft_again
 

@@ -91,6 +91,7 @@ class TwoTurnReporter:
             age_origin=identity.age_origin,
             trained_views=card.trained_views,
             num_trained_images=self._prompts.num_images,
+            model_digest=card.digest,
         )
 
     async def _prepared(self, call: Call, study: Study) -> tuple[Radiograph, ...]:

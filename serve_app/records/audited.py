@@ -79,6 +79,7 @@ class _Draft:
             Action.REPORT_DRAFTED,
             {
                 "model": report.model,
+                "model_digest": report.model_digest,
                 "prompt_version": report.prompt_version,
                 "sections": {name: section.status.value for name, section in sections.items()},
                 "concerns": [concern.code.value for concern in report.concerns],

@@ -23,6 +23,7 @@ from serve_app.settings.engine import TritonSettings as TritonSettings
 from serve_app.settings.gateway import GatewaySettings as GatewaySettings
 from serve_app.settings.language import prefers_vietnamese as prefers_vietnamese
 from serve_app.settings.model import DEMO_CHECKPOINT as DEMO_CHECKPOINT
+from serve_app.settings.model import DEMO_SHA256 as DEMO_SHA256
 from serve_app.settings.model import ModelSettings as ModelSettings
 from serve_app.settings.orchestrator import OrchestratorSettings as OrchestratorSettings
 from serve_app.settings.preprocessor import PreprocessorSettings as PreprocessorSettings
@@ -79,6 +80,13 @@ class Settings(Step):
             raise ValueError(f"orchestrator names adapters, but {backend} serves none: use the backend vllm or openai")
         if backend == "vllm" and (missing := wanted - set(self.model.adapters)):
             raise ValueError(f"orchestrator names adapters that model.adapters lacks: {', '.join(sorted(missing))}")
+        return self
+
+    @model_validator(mode="after")
+    def _require_verifiable_digest(self) -> "Settings":
+        """Reject a digest that nothing would verify."""
+        if self.model.digest != "none" and self.engine.backend not in ("vllm", "transformers"):
+            raise ValueError(f"model.digest is set, but {self.engine.backend} loads no checkpoint here: write none")
         return self
 
     @model_validator(mode="after")

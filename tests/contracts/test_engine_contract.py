@@ -28,7 +28,7 @@ from serve_app.engines.triton_engine import TritonEngine
 from serve_app.facts import extract
 from serve_app.imaging.preparer import LocalPreparer
 from serve_app.ports import Engine
-from serve_app.settings import Settings
+from serve_app.settings import DEMO_SHA256, Settings
 from tests.calls import call
 from tests.contracts.asking import IMPRESSION, answer, demo_tokenizer, report_tokens
 from tests.contracts.marks import only_counting, only_ours, only_real, only_triton, only_vllm
@@ -132,6 +132,7 @@ async def test_the_engine_names_its_model(engine: Engine) -> None:
 
     assert card.model and "/" not in card.model
     assert card.engine_version
+    assert card.digest == (DEMO_SHA256 if card.engine in ("vllm", "transformers") else None)
 
 
 @only_real

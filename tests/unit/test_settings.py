@@ -32,6 +32,8 @@ def test_the_default_is_the_demo_that_comes_with_the_package() -> None:
         {"model": {"adapters": {"stage-1": "/a"}}, "orchestrator": {"impression_adapter": "stage-2"}},
         {"engine": {"backend": "transformers"}, "orchestrator": {"findings_adapter": "stage-1"}},
         {"model": {"source": ""}},
+        {"model": {"digest": "sha256:" + "0" * 64}},
+        {"model": {"digest": "0" * 64}, "engine": {"backend": "openai"}},
         {"model": {"trained_views": ["oblique"]}},
         {"engine": {"kv_cache_bytes": "none"}},
         {"engine": {"block_size_tokens": 0}},

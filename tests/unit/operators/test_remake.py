@@ -81,7 +81,8 @@ async def drafted(reporter: Reporter, study: Study) -> Draft:
     report = [event async for event in reporter.report(call(), study, "rpt_2")][-1]
     assert isinstance(report, Report)
     texts = {"findings": report.findings.text, "impression": report.impression.text}
-    return Draft(report.model, report.prompt_version, tuple(image.digest for image in report.images), texts)
+    digests = tuple(image.digest for image in report.images)
+    return Draft(report.model, report.model_digest, report.prompt_version, digests, texts)
 
 
 async def test_every_report_made_again_from_its_entry_is_the_same(reporter: Reporter, films: dict[str, bytes]) -> None:
@@ -110,9 +111,9 @@ async def test_what_differs_is_named(reporter: Reporter, films: dict[str, bytes]
     entry = await audited(reporter, studies()[1])
 
     async def otherwise(_: Study) -> Draft:
-        return Draft("other", "clara-vi-1", ("0" * 64,), {"findings": "- Bóng tim to.", "impression": "-"})
+        return Draft("other", "1" * 64, "clara-vi-1", ("0" * 64,), {"findings": "- Bóng tim to.", "impression": "-"})
 
-    assert await differences(entry, films, otherwise) == ["images", "model", "findings", "impression"]
+    assert await differences(entry, films, otherwise) == ["images", "model", "model_digest", "findings", "impression"]
 
 
 async def test_what_cannot_be_made_again_says_why(reporter: Reporter, films: dict[str, bytes]) -> None:

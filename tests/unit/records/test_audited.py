@@ -21,7 +21,7 @@ from serve_app.domain.errors import (
 from serve_app.domain.report import Report, ReportEvent
 from serve_app.domain.study import Study
 from serve_app.records.audited import AuditedReporter, drafting_settings
-from serve_app.settings import Settings
+from serve_app.settings import DEMO_SHA256, Settings
 from tests.calls import call, study_of
 from tests.oversight import Log
 
@@ -59,6 +59,7 @@ async def test_the_entry_of_a_draft_says_who_what_and_with_what() -> None:
         entry.details.items()
         >= {
             "model": "clara-demo",
+            "model_digest": DEMO_SHA256,
             "prompt_version": "clara-vi-1",
             "preparation_version": "clara-prep-3",
             "sections": {"findings": "complete", "impression": "complete"},

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from evaluation.demo.publish import STAGES, publish
-from evaluation.provenance import checkpoint_sha256
+from serve_app.engines.checkpoint import checkpoint_sha256
 
 FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6}
 NAMES = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from evaluation.demo.reproduced import PUBLISHED, hold
 from evaluation.predictions import read_prediction_file
-from evaluation.provenance import checkpoint_sha256
-from serve_app.settings import DEMO_CHECKPOINT
+from serve_app.engines.checkpoint import checkpoint_sha256
+from serve_app.settings import DEMO_CHECKPOINT, DEMO_SHA256
 
 
 def published(name: str) -> dict:
@@ -22,7 +22,7 @@ def test_the_folder_is_small_and_has_a_card() -> None:
 
 def test_the_published_scores_were_measured_on_the_shipped_files() -> None:
     for name in ("demo.json", "demo_follow_ups.json"):
-        assert published(name)["checkpoint_sha256"] == checkpoint_sha256(DEMO_CHECKPOINT), name
+        assert published(name)["checkpoint_sha256"] == checkpoint_sha256(DEMO_CHECKPOINT) == DEMO_SHA256, name
 
 
 def test_the_published_drafts_are_those_that_were_scored() -> None:
