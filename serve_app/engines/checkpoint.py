@@ -2,15 +2,15 @@
 
 import asyncio
 import hashlib
-import logging
 import re
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
 from serve_app.domain.errors import Unavailable
 from serve_app.settings import ModelSettings, or_none
+from serve_app.telemetry.logs import Event, Log
 
-logger = logging.getLogger(__name__)
+log = Log(__name__)
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # A checkpoint's card and sample image, which no engine loads.
@@ -85,7 +85,7 @@ def _folder(model: ModelSettings) -> Path | None:
         revision = or_none(model.revision, "auto")
         return Path(snapshot_download(model.location, revision=revision, local_files_only=True))
     except LocalEntryNotFoundError:
-        logger.warning("the checkpoint's files are not in the hub's cache: reports cannot name its digest")
+        log.warning(Event.CHECKPOINT_UNKNOWN)
         return None
 
 

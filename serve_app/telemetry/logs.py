@@ -30,6 +30,7 @@ class Event(StrEnum):
     CHECKPOINTS_UNSIGNED = "checkpoints of the audit log could not be signed: {error}"
     ENGINE_START = "engine start: {phase}"
     ENGINE_RETRY = "vLLM aborted a request before its first token; retrying once"
+    CHECKPOINT_UNKNOWN = "the checkpoint's files are not in the hub's cache: reports cannot name its digest"
     SLOTS_SHARED = "slots: {num_own} of {num_slots}, shared by {num_gateways} gateways"
     SLOTS_UNSHARED = "the slots are not shared anew: {error}"
     WARNING = "{warning} at {place}"
