@@ -34,13 +34,13 @@ class Database:
         self._reading = self._engine.execution_options(postgresql_readonly=True, sqlite_begin="BEGIN")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Do what is inside wholly or not at all.
+    async def transaction(self, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection]:
+        """Do what is inside wholly or not at all, within the database's own limit unless another is given.
 
         Raises:
             Unavailable: the database does not answer; its own words stay out, for they may hold values.
         """
-        async with self._begun(self._engine) as connection:
+        async with self._begun(self._engine, timeout_s) as connection:
             yield connection
 
     @asynccontextmanager
@@ -54,9 +54,9 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _begun(self, engine: AsyncEngine, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection]:
         try:
-            async with asyncio.timeout(self._timeout_s), engine.begin() as connection:
+            async with asyncio.timeout(timeout_s or self._timeout_s), engine.begin() as connection:
                 yield connection
         except (TimeoutError, PoolTimeout, OperationalError, InterfaceError, OSError) as error:
             raise Unavailable("the database does not answer") from error
@@ -97,7 +97,7 @@ def _engine(url: URL, timeout_s: float) -> AsyncEngine:
         engine = create_async_engine(
             url.set(drivername=drivername), connect_args={"timeout": timeout_s, "isolation_level": None}
         )
-        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_folder(url))
+        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_file(url))
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -119,5 +119,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
 
 
-def _make_folder(url: URL) -> None:
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _make_file(url: URL) -> None:
+    """Make the file its user's only; SQLite gives its other files the same mode."""
+    path = Path(url.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)

@@ -10,6 +10,8 @@ from serve_app.records.database import Database
 
 # Any number, as long as it stays the same.
 _LOCK = 7_215_204
+# A large table takes its time; a request's limit is not for this.
+_MIGRATION_S = 3600.0
 
 
 class SchemaMismatch(Exception):
@@ -18,7 +20,7 @@ class SchemaMismatch(Exception):
 
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the tables to a revision, by default this release's; several at once wait for each other."""
-    async with database.transaction() as connection:
+    async with database.transaction(_MIGRATION_S) as connection:
         await connection.run_sync(_wait_for_others)
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
 
@@ -36,7 +38,7 @@ async def upgrade_if_new(database: Database) -> None:
 
 async def downgrade(database: Database, revision: str) -> None:
     """Bring the tables back to an earlier revision, or to "base", which is none."""
-    async with database.transaction() as connection:
+    async with database.transaction(_MIGRATION_S) as connection:
         await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
 
 

@@ -1,12 +1,14 @@
 """The version of the tables, on real databases."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from serve_app.domain.errors import Unavailable
 from serve_app.records.database import Database
 from serve_app.records.schema import SchemaMismatch, downgrade, require_current, upgrade, upgrade_if_new
 from serve_app.records.tables import TABLES
@@ -53,3 +55,22 @@ async def test_several_that_upgrade_at_once_wait_for_each_other(address: str) ->
     for database in databases:
         await require_current(database)
         await database.close()
+
+
+async def test_a_file_is_its_users_only(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "records.db"
+    database = Database(f"sqlite:///{path}", timeout_s=30)
+    await upgrade(database)
+
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+    await database.close()
+
+
+async def test_a_migration_may_take_longer_than_a_request(address: str) -> None:
+    impatient = Database(address, timeout_s=0.05)
+    with pytest.raises(Unavailable):
+        async with impatient.transaction():
+            await asyncio.sleep(0.1)
+    async with impatient.transaction(30):
+        await asyncio.sleep(0.1)
+    await impatient.close()
