@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.api import docs
+from serve_app.domain.study import StudyImage, View
 from tests.api.conftest import Door, example_report, listening, open_door
 
 pytestmark = pytest.mark.browser
@@ -118,7 +119,7 @@ async def test_the_form_sends_a_film(chromium: str, tmp_path: Path) -> None:
         page, _ = await rendered(chromium, f"{url}/docs{report_link(door)}", tmp_path)
 
     [(_, study, _)] = door.reporter.asked
-    assert [image.data for image in study.images] == [b"film"]
+    assert study.images == (StudyImage(b"film", View.PA),)
     assert example_report().id in page
 
 

@@ -27,6 +27,7 @@ ConfirmField = Annotated[
     bool,
     Form(
         default_factory=bool,
+        examples=[False],
         description="I confirm that every image is a chest X-ray: go on whatever the gate says. The report records it.",
     ),
 ]
@@ -34,6 +35,7 @@ CorrectField = Annotated[
     bool,
     Form(
         default_factory=bool,
+        examples=[False],
         description="Invert or turn an image that the gate finds inverted or rotated. The report records it.",
     ),
 ]
@@ -44,13 +46,16 @@ Images = Annotated[
     list[UploadFile],
     File(
         default_factory=list,
+        examples=[[]],
         description=f"The images of one examination, at most {MAX_IMAGES}, instead of `image`; repeat the field.",
     ),
 ]
 ViewsField = Annotated[
     list[str],
     Form(
-        default_factory=list, description="The view of each of `images`, in their order; blank where it is not known."
+        default_factory=list,
+        examples=[[]],
+        description="The view of each of `images`, in their order; blank where it is not known.",
     ),
 ]
 
@@ -59,7 +64,8 @@ ViewsField = Annotated[
 class ReportForm:
     """What a client sent; FastAPI fills it from the fields of the form.
 
-    No default stands in the OpenAPI document: clients made with openapi-typescript would have to send those fields.
+    No default stands in the OpenAPI document: clients made with openapi-typescript would have to send those fields. The
+    examples are what a form begins with: without them a page would begin by confirming every image.
     """
 
     image: OneImage = None
