@@ -184,7 +184,8 @@ def worded(step: type[BaseModel] = Settings, below: tuple[str, ...] = ()) -> Ite
         taken = [field.default, *(literal for part in get_args(kind) for literal in get_args(part))]
         for word in ("auto", "none", "never"):
             if word in taken:
-                yield path, word, "given" if kind is str or Path in get_args(kind) else 7
+                text = "0" * 64 if name == "digest" else "given"
+                yield path, word, text if kind is str or Path in get_args(kind) else 7
 
 
 WORDED = list(worded())

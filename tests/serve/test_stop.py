@@ -31,7 +31,7 @@ class Operator:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module", params=["gateway", "separate"])
+@pytest.fixture(scope="module", params=["gateway", pytest.param("separate", marks=pytest.mark.slow)])
 def watched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Platform, Operator]]:
