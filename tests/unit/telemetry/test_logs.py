@@ -27,8 +27,14 @@ def written() -> Iterator[io.StringIO]:
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    # Servers that earlier tests started keep what they log from the root.
+    kept = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger) and not one.propagate]
+    for one in kept:
+        one.propagate = True
     withhold_texts()
     yield text
+    for one in kept:
+        one.propagate = False
     root.setLevel(level)
     root.removeHandler(handler)
 
