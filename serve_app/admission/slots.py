@@ -125,10 +125,11 @@ class FairSlots:
         try:
             async with asyncio.timeout(remaining_s):
                 await waiting.granted
-        except BaseException as error:
+        except TimeoutError:
             self._give_up(tenant, waiting)
-            if isinstance(error, TimeoutError):
-                raise DeadlineExceeded("the report did not come to its turn before its deadline") from None
+            raise DeadlineExceeded("the report did not come to its turn before its deadline") from None
+        except asyncio.CancelledError:
+            self._give_up(tenant, waiting)
             raise
 
     def _give_up(self, tenant: str, waiting: _Waiting) -> None:

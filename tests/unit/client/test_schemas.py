@@ -5,13 +5,14 @@ from typing import get_args
 
 import pytest
 
-from serve_app.client import schemas
-from serve_app.domain import radiograph, report, study
+from serve_app.client import administration, schemas
+from serve_app.domain import call, radiograph, report, study
 
 
 @pytest.mark.parametrize(
     ("wire", "domain"),
     [
+        (administration.Scope, call.Scope),
         (schemas.Sex, study.Sex),
         (schemas.View, study.View),
         (schemas.Origin, study.Origin),
