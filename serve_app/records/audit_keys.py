@@ -1,7 +1,6 @@
 """The keys of the audit log: the private one signs checkpoints, public ones verify them. Ed25519, RFC 8032."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from serve_app.domain.audit import Checkpoint, Head
 from serve_app.domain.errors import Unavailable
+from serve_app.records.own_key import make_once
 
 Clock = Callable[[], float]
 
@@ -83,7 +83,8 @@ def load_signer(path: Path, *, may_make: bool) -> Signer:
         OSError: the file cannot be read or made.
     """
     if may_make and not path.exists():
-        _make(path)
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        make_once(path, pem)
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -107,19 +108,3 @@ def load_public_key(path: Path) -> TrustedKeys:
     if not isinstance(key, Ed25519PublicKey):
         raise Unavailable(f"{path.name} must hold a public key of Ed25519 in PEM")
     return TrustedKeys([key])
-
-
-def _make(path: Path) -> None:
-    """Make a private key that only its owner reads; of several processes that make one at once, the first wins."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

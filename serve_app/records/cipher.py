@@ -1,11 +1,11 @@
 """What is encrypted before it is kept. A key that was replaced still reads; the first one writes."""
 
-import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from serve_app.domain.errors import Unavailable
+from serve_app.records.own_key import make_once
 
 
 class Cipher:
@@ -46,10 +46,7 @@ def read_cipher(path: Path, *, may_make: bool) -> Cipher:
     """
     try:
         if may_make and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
+            make_once(path, Fernet.generate_key())
         return Cipher(path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         raise Unavailable("the file with the keys that encrypt records cannot be read") from None
