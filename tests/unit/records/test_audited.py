@@ -3,13 +3,11 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncGenerator
 
 import pytest
 
 from serve_app.api.examples import EVENTS, REPORT
 from serve_app.domain.audit import Action
-from serve_app.domain.call import Call
 from serve_app.domain.errors import (
     AuditUnavailable,
     ClaraError,
@@ -19,28 +17,14 @@ from serve_app.domain.errors import (
     NotAChestXray,
 )
 from serve_app.domain.report import Report, ReportEvent
-from serve_app.domain.study import Study
 from serve_app.records.audited import AuditedReporter, drafting_settings
 from serve_app.settings import DEMO_SHA256, Settings
 from tests.calls import call, study_of
 from tests.oversight import Log
+from tests.reporters import Reciting
 
 MADE_WITH = drafting_settings(Settings())
 UP_TO_REPORT = EVENTS[:-1]
-
-
-class Reciting:
-    """Yields events, then raises."""
-
-    def __init__(self, *events: ReportEvent, error: BaseException | None = None) -> None:
-        self._events = events
-        self._error = error
-
-    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
-        for event in self._events:
-            yield event
-        if self._error is not None:
-            raise self._error
 
 
 async def collected(log: Log, *events: ReportEvent, error: BaseException | None = None) -> list[ReportEvent]:

@@ -30,6 +30,7 @@ from serve_app.domain.study import Patient, Study
 from serve_app.telemetry.measured import MeasuredReporter
 from serve_app.telemetry.metrics import CONCERNS, FIRST_TOKEN_SECONDS, GATE, PROMPT_TOKENS, SECTIONS, Metric
 from tests.calls import call, study_of
+from tests.reporters import Reciting
 
 STUDY = study_of()
 
@@ -50,20 +51,6 @@ class Notebook:
         assert value >= 0
         self.seconds[metric.name].append(value)
         self.entries.append((metric.name, labels))
-
-
-class Reciting:
-    """Yields what it was given, then raises what it was given."""
-
-    def __init__(self, *events: ReportEvent, error: ClaraError | None = None) -> None:
-        self._events = events
-        self._error = error
-
-    async def report(self, call: Call, study: Study, report_id: str) -> AsyncGenerator[ReportEvent]:
-        for event in self._events:
-            yield event
-        if self._error is not None:
-            raise self._error
 
 
 class Silent(Reciting):
