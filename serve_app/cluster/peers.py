@@ -42,7 +42,8 @@ class Peers:
                 num_engines = await asyncio.to_thread(_num_engines, self._app_name)
                 usages = [answer for answer in answers if isinstance(answer, Usage)]
                 self._take(usages, num_engines * self._slots_per_engine)
-            except (RayError, RayServeException, TimeoutError) as error:
+            except (RayError, RayServeException, TimeoutError, KeyError) as error:
+                # A KeyError: Serve does not list the application while it comes or goes.
                 log.warning(Event.SLOTS_UNSHARED, error=error)
             await asyncio.sleep(_PERIOD_S)
 

@@ -7,7 +7,7 @@ from serve_app.settings.step import Step
 
 
 class Quota(Step):
-    """What one tenant, or one key, may have; beyond it there is 429. "none" sets no bound."""
+    """What one tenant, or one key, may have in each gateway replica; beyond it there is 429. "none" sets no bound."""
 
     requests_per_minute: PositiveInt | Literal["none"] = "none"
     """Report requests per minute; unused ones add up to one minute's."""
